@@ -79,8 +79,26 @@ type Key struct {
 	RevokedAt *time.Time
 }
 
-// Actor names the key in the audit trail and in the reasons of messages.
-func (k Key) Actor() string { return "key " + strconv.FormatInt(k.ID, 10) + " (" + k.Name + ")" }
+// Caller is whom a request that presents the key comes from.
+func (k Key) Caller() Caller {
+	return Caller{ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, API: k.API, ChannelID: k.ChannelID, ExpiresAt: k.ExpiresAt}
+}
+
+// Caller is whom a request comes from: a program with a key.
+type Caller struct {
+	// ID is the key's.
+	ID        int64
+	AccountID int64
+	Name      string
+	Role      Role
+	// API and ChannelID bind a key, as in Key; ExpiresAt is when it ends by itself.
+	API       string
+	ChannelID int64
+	ExpiresAt *time.Time
+}
+
+// Actor names the caller in the audit trail and in the reasons of messages.
+func (c Caller) Actor() string { return "key " + strconv.FormatInt(c.ID, 10) + " (" + c.Name + ")" }
 
 // AuditEntry is one thing that somebody did.
 type AuditEntry struct {

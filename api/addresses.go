@@ -47,7 +47,7 @@ func (s *Server) addressRoutes() {
 	const path, tag = "/v1/contacts", "contacts"
 	register(s, operation{id: "list-addresses", method: http.MethodGet, path: path + "/{id}/addresses", tag: tag,
 		doc: "List a contact's addresses, and how they were written", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*pageOut[HeldAddress], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*pageOut[HeldAddress], error) {
 			c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -68,7 +68,7 @@ func (s *Server) addressRoutes() {
 	register(s, operation{id: "write-address", method: http.MethodPut, path: path + "/{id}/addresses/{kind}", tag: tag,
 		doc: "Say how a contact's address is written", roles: mayEdit,
 		more: "For programs that want to read a number as they wrote it, such as Chat44mp's. Messages go to the address as it is kept."},
-		func(ctx context.Context, caller access.Key, in *setWritten) (*one[HeldAddress], error) {
+		func(ctx context.Context, caller access.Caller, in *setWritten) (*one[HeldAddress], error) {
 			c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -89,7 +89,7 @@ func (s *Server) addressRoutes() {
 	register(s, operation{id: "set-values", method: http.MethodPost, path: path + "/values", tag: tag, doc: "Give several contacts a value of a property",
 		roles: mayEdit,
 		more:  "All of them or, if it can't be a value of the property, none; contacts that there are not are left out. More than 10,000 go by a job: /v1/jobs."},
-		func(ctx context.Context, caller access.Key, in *setValues) (*one[MembersChanged], error) {
+		func(ctx context.Context, caller access.Caller, in *setValues) (*one[MembersChanged], error) {
 			values, err := rawValues(map[string]any{in.Body.Property: in.Body.Value})
 			if err != nil {
 				return nil, err

@@ -39,7 +39,7 @@ func (s *Server) approvalRoutes() {
 	} {
 		register(s, operation{id: say.verb + "-campaign", method: http.MethodPost, path: "/v1/campaigns/{id}/" + say.verb, tag: "campaigns", doc: say.doc,
 			more: say.more, roles: mayEdit},
-			func(ctx context.Context, caller access.Key, in *sayCampaign) (*one[Campaign], error) {
+			func(ctx context.Context, caller access.Caller, in *sayCampaign) (*one[Campaign], error) {
 				by := campaigns.By{KeyID: caller.ID, Actor: caller.Actor()}
 				if in.Body != nil {
 					by.Note = in.Body.Note

@@ -88,7 +88,7 @@ func (s *Server) attributeRoutes() {
 	register(s, operation{id: "list-attributes", method: http.MethodGet, path: path, tag: tag,
 		doc: "List what people are shown of the attributes of contacts and conversations", roles: mayLook,
 		more: "All of them. Each property of contacts is one; /v1/properties says what its values keep to."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*pageOut[Definition], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*pageOut[Definition], error) {
 			list, err := s.Definitions.List(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -97,7 +97,7 @@ func (s *Server) attributeRoutes() {
 		})
 	register(s, operation{id: "create-attribute", method: http.MethodPost, path: path, tag: tag, doc: "Create an attribute, and one of contacts with its property",
 		status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *createDefinition) (*one[Definition], error) {
+		func(ctx context.Context, caller access.Caller, in *createDefinition) (*one[Definition], error) {
 			d := contacts.Definition{AccountID: caller.AccountID, Model: contacts.OfContacts, Key: in.Body.Key, Name: in.Body.Key, Display: contacts.Displays()[0]}
 			if in.Body.Model != "" {
 				d.Model = contacts.DefinitionModel(in.Body.Model)
@@ -106,17 +106,17 @@ func (s *Server) attributeRoutes() {
 			return definitionOut(s.Definitions.Create(ctx, d))
 		})
 	register(s, operation{id: "get-attribute", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an attribute", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Definition], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Definition], error) {
 			return definitionOut(s.Definitions.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-attribute", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change what people are shown of an attribute",
 		roles: mayEdit, more: "Another display may convert the property's values; if one can't be, nothing is changed."},
-		func(ctx context.Context, caller access.Key, in *changeDefinition) (*one[Definition], error) {
+		func(ctx context.Context, caller access.Caller, in *changeDefinition) (*one[Definition], error) {
 			return definitionOut(s.Definitions.Update(ctx, caller.AccountID, in.ID, in.Body.apply))
 		})
 	register(s, operation{id: "delete-attribute", method: http.MethodDelete, path: path + "/{id}", tag: tag,
 		doc: "Delete an attribute, and one of contacts with its property and all its values", status: http.StatusNoContent, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Definitions.Delete(ctx, caller.AccountID, in.ID)
 		})
 }

@@ -64,7 +64,7 @@ type entry struct {
 
 // audit writes down what was done. It is done: a failure is logged and does not
 // fail the request.
-func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e entry) {
+func (s *Server) audit(ctx context.Context, caller access.Caller, o operation, e entry) {
 	noun := strings.TrimSuffix(o.tag, "s")
 	if stem, ok := strings.CutSuffix(o.tag, "ies"); ok {
 		noun = stem + "y"
@@ -89,10 +89,10 @@ func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e en
 }
 
 // view is how a thing is shown, of which an input names the id; nil if there is none.
-type view func(ctx context.Context, caller access.Key, in any) any
+type view func(ctx context.Context, caller access.Caller, in any) any
 
 // auditedView is the thing that an operation is about, as it is now.
-func (s *Server) auditedView(ctx context.Context, caller access.Key, o operation, in any) map[string]any {
+func (s *Server) auditedView(ctx context.Context, caller access.Caller, o operation, in any) map[string]any {
 	if o.method == http.MethodGet || o.unaudited || !o.shows() {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (s *Server) auditedView(ctx context.Context, caller access.Key, o operation
 }
 
 // after is the thing as it is after an operation.
-func (s *Server) after(ctx context.Context, caller access.Key, o operation, e entry) map[string]any {
+func (s *Server) after(ctx context.Context, caller access.Caller, o operation, e entry) map[string]any {
 	if now := s.auditedView(ctx, caller, o, e.in); now != nil || e.before != nil || !o.shows() {
 		return now
 	}

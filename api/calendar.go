@@ -147,7 +147,7 @@ func (s *Server) calendarRoutes() {
 		doc: "Play a campaign on a simulated clock", roles: mayLook, unaudited: true,
 		more: "Which instants fire, how many messages go out when, what holds them up, when each run ends: by the rules that the scheduler goes by, for the " +
 			"audience as it is now. A draft is played as if it were started at from. Nothing is kept, and nothing goes out."},
-		func(ctx context.Context, caller access.Key, in *simulateCampaign) (*one[Simulation], error) {
+		func(ctx context.Context, caller access.Caller, in *simulateCampaign) (*one[Simulation], error) {
 			var ask calendar.Ask
 			if in.Body != nil {
 				ask = calendar.Ask{From: in.Body.From, Until: in.Body.Until, Zone: in.Body.Timezone}
@@ -169,7 +169,7 @@ func (s *Server) calendarRoutes() {
 		doc: "Say what goes out when", roles: mayLook,
 		more: "What is scheduled, recurs or is under way, for audiences as they are now: how many messages when, which campaigns go to the same people on one " +
 			"day, and where more is to go than a channel's limits allow."},
-		func(ctx context.Context, caller access.Key, in *getCalendar) (*one[Calendar], error) {
+		func(ctx context.Context, caller access.Caller, in *getCalendar) (*one[Calendar], error) {
 			cal, err := s.Calendar.Calendar(ctx, caller.AccountID, calendar.Ask{From: in.From, Until: in.To, Zone: in.Timezone})
 			if err != nil {
 				return nil, err

@@ -264,7 +264,7 @@ func campaignOut(c campaigns.Campaign, err error) (*one[Campaign], error) {
 func (s *Server) campaignRoutes() {
 	const path, tag = "/v1/campaigns", "campaigns"
 	register(s, operation{id: "list-campaigns", method: http.MethodGet, path: path, tag: tag, doc: "List campaigns, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listCampaigns) (*pageOut[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *listCampaigns) (*pageOut[Campaign], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -280,7 +280,7 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "create-campaign", method: http.MethodPost, path: path, tag: tag, doc: "Create a campaign as a draft",
 		status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *createCampaign) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *createCampaign) (*one[Campaign], error) {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience.audience(),
@@ -291,7 +291,7 @@ func (s *Server) campaignRoutes() {
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Campaign], error) {
 			out, err := s.approvalOut(ctx)(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
 			if err == nil {
 				var p *campaigns.Publication
@@ -315,13 +315,13 @@ func (s *Server) campaignRoutes() {
 		roles: mayEdit}, s.updateCampaign)
 	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
 		status: http.StatusNoContent, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Campaigns.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag,
 		doc: "What a campaign would do if it were started now", roles: mayLook,
 		more: "Samples are rendered for three recipients."},
-		func(ctx context.Context, caller access.Key, in *previewCampaign) (*one[Forecast], error) {
+		func(ctx context.Context, caller access.Caller, in *previewCampaign) (*one[Forecast], error) {
 			if !in.Count {
 				f, err := s.Campaigns.Samples(ctx, caller.AccountID, in.ID)
 				return &one[Forecast]{forecastView(f)}, err
@@ -337,7 +337,7 @@ func (s *Server) campaignRoutes() {
 	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address",
 		status: http.StatusAccepted, roles: mayEdit,
 		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
-		func(ctx context.Context, caller access.Key, in *testCampaign) (*one[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *testCampaign) (*one[Message], error) {
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, campaigns.TestTo{
 				Address: in.Body.To, ContactID: in.Body.ContactID, Variant: in.Body.Variant,
 			}))
@@ -345,7 +345,7 @@ func (s *Server) campaignRoutes() {
 	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
 		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants. " +
 			"What the checks of a campaign call blockers is refused."},
-		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *startCampaign) (*one[Campaign], error) {
 			var how campaigns.Starting
 			if in.Body != nil {
 				how = campaigns.Starting{Now: in.Body.Now, Undo: time.Duration(in.Body.UndoSeconds) * time.Second, WithoutLinks: in.Body.WithoutLinks}
@@ -354,13 +354,13 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag,
 		doc: "Set when a campaign fires, once or again and again, and let it fire then", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *scheduleCampaign) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *scheduleCampaign) (*one[Campaign], error) {
 			c, err := s.Campaigns.Schedule(ctx, caller.AccountID, in.ID, in.Body.schedule())
 			return campaignOut(c, relocate(err, "schedule.", ""))
 		})
 	register(s, operation{id: "describe-campaign", method: http.MethodPatch, path: path + "/{id}/about", tag: tag,
 		doc: "Change the tags and notes of a campaign, whatever its status", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *describeCampaign) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *describeCampaign) (*one[Campaign], error) {
 			c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -377,7 +377,7 @@ func (s *Server) campaignRoutes() {
 	} {
 		register(s, operation{id: archive.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + archive.verb, tag: tag, doc: archive.doc,
 			roles: mayEdit},
-			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+			func(ctx context.Context, caller access.Caller, in *ByID) (*one[Campaign], error) {
 				return campaignOut(archive.do(ctx, caller.AccountID, in.ID))
 			})
 	}
@@ -391,14 +391,14 @@ func (s *Server) campaignRoutes() {
 	} {
 		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more,
 			roles: mayEdit},
-			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+			func(ctx context.Context, caller access.Caller, in *ByID) (*one[Campaign], error) {
 				return campaignOut(move.do(ctx, caller.AccountID, in.ID, caller.Actor()))
 			})
 	}
 	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag,
 		doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit,
 		more: "The fields of the body are changed in the copy. With rest it is for everybody whom the original did not reach."},
-		func(ctx context.Context, caller access.Key, in *duplicateCampaign) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *duplicateCampaign) (*one[Campaign], error) {
 			var how campaigns.Duplicating
 			if in.Body != nil {
 				how.Rest, how.Change = in.Body.Rest, func(c *campaigns.Campaign) {
@@ -421,7 +421,7 @@ func (s *Server) campaignRoutes() {
 			"messages."}, s.explainSomebody)
 }
 
-func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *changeCampaign) (*one[Campaign], error) {
+func (s *Server) updateCampaign(ctx context.Context, caller access.Caller, in *changeCampaign) (*one[Campaign], error) {
 	c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
@@ -477,7 +477,7 @@ func (b CampaignChange) apply(c *campaigns.Campaign) {
 	}
 }
 
-func (s *Server) correctCampaign(ctx context.Context, caller access.Key, in *correctCampaign) (*one[CampaignCorrected], error) {
+func (s *Server) correctCampaign(ctx context.Context, caller access.Caller, in *correctCampaign) (*one[CampaignCorrected], error) {
 	c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
@@ -524,7 +524,7 @@ func forecastView(f campaigns.Forecast) Forecast {
 	return view
 }
 
-func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCampaign) (*one[Explanation], error) {
+func (s *Server) explain(ctx context.Context, caller access.Caller, in *explainCampaign) (*one[Explanation], error) {
 	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, strings.TrimSpace(in.Recipient))
 	if err != nil {
 		return nil, err
@@ -558,7 +558,7 @@ type explainSomebody struct {
 const maxExplained = 20
 
 // explainSomebody answers over all campaigns.
-func (s *Server) explainSomebody(ctx context.Context, caller access.Key, in *explainSomebody) (*one[Explanation], error) {
+func (s *Server) explainSomebody(ctx context.Context, caller access.Caller, in *explainSomebody) (*one[Explanation], error) {
 	query, err := campaigns.NewTraceQuery(caller.AccountID, in.ContactID, strings.TrimSpace(in.Address))
 	if err != nil {
 		return nil, relocate(err, "address", "query.address")

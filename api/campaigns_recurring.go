@@ -76,7 +76,7 @@ func (s *Server) recurringRoutes() {
 		more: "With local time and offset, and what is moved or left out and why."}, s.campaignSchedule)
 	register(s, operation{id: "pause-campaign-schedule", method: http.MethodPost, path: path + "/schedule/pause", tag: tag,
 		doc: "Let no instant of a recurring campaign fire, while its runs go on", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *pauseScheduleInput) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *pauseScheduleInput) (*one[Campaign], error) {
 			p := campaigns.Pause{By: caller.Actor()}
 			if in.Body != nil {
 				p.Why = in.Body.Reason
@@ -88,30 +88,30 @@ func (s *Server) recurringRoutes() {
 		})
 	register(s, operation{id: "resume-campaign-schedule", method: http.MethodPost, path: path + "/schedule/resume", tag: tag,
 		doc: "Let the instants of a recurring campaign fire again", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Campaign], error) {
 			return campaignOut(s.Campaigns.ResumeSchedule(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "trigger-campaign", method: http.MethodPost, path: path + "/trigger", tag: tag,
 		doc: "Make a run of a recurring campaign now, beside its schedule", status: http.StatusCreated, roles: mayEdit,
 		more: "A run under way stands in its way as while_running says: it waits, or is refused, by the default if another one waits already."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.Trigger(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 	register(s, operation{id: "skip-next", method: http.MethodPost, path: path + "/skip-next", tag: tag,
 		doc: "Leave out the next instant of a recurring campaign", status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.SkipNext(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 	register(s, operation{id: "move-next", method: http.MethodPost, path: path + "/move-next", tag: tag,
 		doc: "Let the next instant of a recurring campaign start at another time", status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *moveNextInput) (*one[Run], error) {
+		func(ctx context.Context, caller access.Caller, in *moveNextInput) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.MoveNext(ctx, caller.AccountID, in.ID, in.Body.To, caller.Actor()))
 		})
 	register(s, operation{id: "backfill-campaign", method: http.MethodPost, path: path + "/backfill", tag: tag,
 		doc: "Let instants of a recurring campaign run that nothing fired", roles: mayEdit,
 		more: "One after the other, each for the audience as it is then: what was left out, and what came before the campaign was started. What has fired " +
 			"is left alone."},
-		func(ctx context.Context, caller access.Key, in *backfillInput) (*one[Backfill], error) {
+		func(ctx context.Context, caller access.Caller, in *backfillInput) (*one[Backfill], error) {
 			span := campaigns.Span{From: in.Body.From, To: in.Body.To, Dry: in.Body.DryRun}
 			b, err := s.Campaigns.Backfill(ctx, caller.AccountID, in.ID, span, caller.Actor())
 			if err != nil {
@@ -123,7 +123,7 @@ func (s *Server) recurringRoutes() {
 		})
 }
 
-func (s *Server) campaignSchedule(ctx context.Context, caller access.Key, in *campaignScheduleInput) (*one[CampaignSchedule], error) {
+func (s *Server) campaignSchedule(ctx context.Context, caller access.Caller, in *campaignScheduleInput) (*one[CampaignSchedule], error) {
 	coming, err := s.Campaigns.Coming(ctx, caller.AccountID, in.ID, in.N)
 	if err != nil {
 		return nil, err

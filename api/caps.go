@@ -63,7 +63,7 @@ func capOut(c contacts.FrequencyCap, err error) (*one[FrequencyCap], error) {
 func (s *Server) capRoutes() {
 	const path, tag = "/v1/frequency-caps", "frequency-caps"
 	register(s, operation{id: "list-frequency-caps", method: http.MethodGet, path: path, tag: tag, doc: "List frequency caps", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[FrequencyCap], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[FrequencyCap], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -76,7 +76,7 @@ func (s *Server) capRoutes() {
 		})
 	register(s, operation{id: "set-frequency-cap", method: http.MethodPost, path: path, tag: tag, doc: "Set a frequency cap", roles: mayEdit,
 		more: "Takes the place of one of the same category, priority and window. Binds for everything that is fed from then on, in campaigns that run, too."},
-		func(ctx context.Context, caller access.Key, in *setCap) (*one[FrequencyCap], error) {
+		func(ctx context.Context, caller access.Caller, in *setCap) (*one[FrequencyCap], error) {
 			b := in.Body
 			return capOut(s.Caps.Set(ctx, contacts.FrequencyCap{
 				AccountID: caller.AccountID, CategoryID: b.CategoryID, Priority: b.Priority, MaxMessages: b.MaxMessages,
@@ -84,12 +84,12 @@ func (s *Server) capRoutes() {
 			}))
 		})
 	register(s, operation{id: "get-frequency-cap", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a frequency cap", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[FrequencyCap], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[FrequencyCap], error) {
 			return capOut(s.Caps.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-frequency-cap", method: http.MethodPatch, path: path + "/{id}", tag: tag,
 		doc: "Change how many a frequency cap allows, and what becomes of the others", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *changeCap) (*one[FrequencyCap], error) {
+		func(ctx context.Context, caller access.Caller, in *changeCap) (*one[FrequencyCap], error) {
 			c, err := s.Caps.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -105,7 +105,7 @@ func (s *Server) capRoutes() {
 	register(s, operation{id: "delete-frequency-cap", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Take a frequency cap away",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "What waits because of it goes when its time comes."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Caps.Delete(ctx, caller.AccountID, in.ID)
 		})
 }

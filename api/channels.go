@@ -129,7 +129,7 @@ type testChannel struct {
 
 // channelView shows a channel to a caller; addresses whole only to those who may
 // change them.
-func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, error) {
+func (s *Server) channelView(caller access.Caller, c providers.Channel) (Channel, error) {
 	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.Allows(caller.Role))
 	if err != nil {
 		return Channel{}, err
@@ -147,7 +147,7 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 }
 
 // channelViews are channels with what holds them.
-func (s *Server) channelViews(ctx context.Context, caller access.Key, list []providers.Channel) ([]Channel, error) {
+func (s *Server) channelViews(ctx context.Context, caller access.Caller, list []providers.Channel) ([]Channel, error) {
 	now, err := s.Campaigns.ChannelsNow(ctx, list)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (s *Server) channelViews(ctx context.Context, caller access.Key, list []pro
 }
 
 // channelOut answers with a channel.
-func (s *Server) channelOut(ctx context.Context, caller access.Key, c providers.Channel, err error) (*one[Channel], error) {
+func (s *Server) channelOut(ctx context.Context, caller access.Caller, c providers.Channel, err error) (*one[Channel], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func encodeConfig(config map[string]any) (json.RawMessage, error) {
 func (s *Server) channelRoutes() {
 	const path, tag = "/v1/channels", "channels"
 	register(s, operation{id: "list-channels", method: http.MethodGet, path: path, tag: tag, doc: "List channels", roles: mayWatch},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Channel], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -216,7 +216,7 @@ func (s *Server) channelRoutes() {
 		})
 	register(s, operation{id: "create-channel", method: http.MethodPost, path: path, tag: tag, doc: "Create a channel", status: http.StatusCreated,
 		roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *createChannel) (*one[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *createChannel) (*one[Channel], error) {
 			config, err := encodeConfig(in.Body.Config)
 			if err != nil {
 				return nil, err
@@ -229,12 +229,12 @@ func (s *Server) channelRoutes() {
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "update-channel", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a channel", roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *changeChannel) (*one[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *changeChannel) (*one[Channel], error) {
 			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -266,23 +266,23 @@ func (s *Server) channelRoutes() {
 	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel",
 		status: http.StatusNoContent, roles: mayAdmin,
 		more: "A channel that something is still sent through can't be deleted: cancel its campaigns and clear its queue first."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Channels.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit,
 		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel",
 		status: http.StatusAccepted, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *testChannel) (*one[Message], error) {
 			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})
 	s.providerRoutes()

@@ -27,7 +27,7 @@ func (s *Server) checkRoutes() {
 		doc: "What is wrong with a campaign before it is started, and what may be", roles: mayLook,
 		more: "Links, pictures, size, the way out, names in the template, audience and schedule, as it is written and as it reads for three recipients. " +
 			"The audience is counted, which takes seconds where there are millions of recipients."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[CampaignChecks], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[CampaignChecks], error) {
 			checks, err := s.Campaigns.Check(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err

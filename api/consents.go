@@ -84,7 +84,7 @@ func consentOut(r contacts.ConsentResult, err error) (*one[ConsentResult], error
 	return out, nil
 }
 
-func (in ConsentInput) change(caller access.Key, contactID int64) contacts.ConsentChange {
+func (in ConsentInput) change(caller access.Caller, contactID int64) contacts.ConsentChange {
 	return contacts.ConsentChange{
 		AccountID: caller.AccountID, ContactID: contactID, Kind: providers.AddressKind(in.Kind), CategoryID: in.CategoryID,
 		Source: in.Source, Wording: in.Wording, Proof: in.Proof, Actor: caller.Actor(),
@@ -96,7 +96,7 @@ func (s *Server) consentRoutes() {
 	register(s, operation{id: "opt-out-contact", method: http.MethodPost, path: path + "/opt-out", tag: tag, doc: "Do not write to a contact any more",
 		roles: mayEdit,
 		more:  "Binds at once, for what is waiting too, and is recorded with where it comes from."},
-		func(ctx context.Context, caller access.Key, in *optOut) (*one[ConsentResult], error) {
+		func(ctx context.Context, caller access.Caller, in *optOut) (*one[ConsentResult], error) {
 			var wish OptOutInput
 			if in.Body != nil {
 				wish = *in.Body
@@ -107,7 +107,7 @@ func (s *Server) consentRoutes() {
 		})
 	register(s, operation{id: "opt-in-contact", method: http.MethodPost, path: path + "/opt-in", tag: tag, doc: "Write to a contact again", roles: mayEdit,
 		more: "Brings back what an opt-out took. Bounces, complaints and what an operator suppressed stay, unless force is set."},
-		func(ctx context.Context, caller access.Key, in *optIn) (*one[ConsentResult], error) {
+		func(ctx context.Context, caller access.Caller, in *optIn) (*one[ConsentResult], error) {
 			var wish OptInInput
 			if in.Body != nil {
 				wish = *in.Body
@@ -118,7 +118,7 @@ func (s *Server) consentRoutes() {
 		})
 	register(s, operation{id: "list-contact-consents", method: http.MethodGet, path: path + "/consents", tag: tag,
 		doc: "List what a contact agreed to and did not want any more, oldest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Consent], error) {

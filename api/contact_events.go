@@ -67,7 +67,7 @@ func (s *Server) contactEventRoutes() {
 		roles: gate.Roles{access.Admin, access.Editor, access.Sender},
 		more: "Events start flows and end their waits, count as conversions of campaigns, and are fields of rules (event.order.paid.30d: how often in 30 days). " +
 			"All of a request are taken, or none. They are kept for 400 days. GET /v1/events is something else: the stream of what Carillon does."},
-		func(ctx context.Context, caller access.Key, in *takeEvents) (*one[EventsTaken], error) {
+		func(ctx context.Context, caller access.Caller, in *takeEvents) (*one[EventsTaken], error) {
 			list := make([]contacts.GivenEvent, len(in.Body.Events))
 			for i, e := range in.Body.Events {
 				list[i] = contacts.GivenEvent{ContactID: e.ContactID, ExternalID: e.ExternalID, Address: e.Address, Kind: e.Kind, Key: e.ID, Payload: e.Payload}
@@ -81,7 +81,7 @@ func (s *Server) contactEventRoutes() {
 		})
 	register(s, operation{id: "list-event-names", method: http.MethodGet, path: "/v1/event-names", tag: tag,
 		doc: "List the names under which events came", roles: mayLook},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[Page[EventName]], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Page[EventName]], error) {
 			names, err := s.Events.Names(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -94,7 +94,7 @@ func (s *Server) contactEventRoutes() {
 		})
 	register(s, operation{id: "list-contact-events", method: http.MethodGet, path: "/v1/contacts/{id}/events", tag: tag, reads: readsPeople,
 		doc: "List what programs told of a contact, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *contactEvents) (*pageOut[ContactEvent], error) {
+		func(ctx context.Context, caller access.Caller, in *contactEvents) (*pageOut[ContactEvent], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err

@@ -183,7 +183,7 @@ func (s *Server) contactRoutes() {
 		s.pageContacts)
 	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated,
 		roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *createContact) (*one[Contact], error) {
+		func(ctx context.Context, caller access.Caller, in *createContact) (*one[Contact], error) {
 			b := in.Body
 			change, err := b.change()
 			if err != nil {
@@ -206,11 +206,11 @@ func (s *Server) contactRoutes() {
 			return contactOut(s.Contacts.Create(ctx, c, b.Country))
 		})
 	register(s, operation{id: "get-contact", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a contact", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Contact], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Contact], error) {
 			return contactOut(s.Contacts.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-contact", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a contact", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *changeContact) (*one[Contact], error) {
+		func(ctx context.Context, caller access.Caller, in *changeContact) (*one[Contact], error) {
 			change, err := in.Body.change()
 			if err != nil {
 				return nil, err
@@ -221,12 +221,12 @@ func (s *Server) contactRoutes() {
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "Its status becomes deleted: no list shows it and no campaign reaches it, and nobody else gets its addresses. Another status brings it back. " +
 			"Suppressed addresses stay suppressed."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Contacts.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "list-contact-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a contact's messages",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Message], error) {
@@ -242,7 +242,7 @@ func (s *Server) contactRoutes() {
 }
 
 // pageContacts are contacts, behind a cursor or on a page.
-func (s *Server) pageContacts(ctx context.Context, caller access.Key, in *listContacts) (*contactPage, error) {
+func (s *Server) pageContacts(ctx context.Context, caller access.Caller, in *listContacts) (*contactPage, error) {
 	if !in.turned() {
 		return cursored(s.listContacts(ctx, caller, in))
 	}
@@ -276,7 +276,7 @@ func cursored(p *pageOut[Contact], err error) (*contactPage, error) {
 }
 
 // turn is a page by its place.
-func (s *Server) turn(ctx context.Context, caller access.Key, b targeting.Browse, in Paged, to Turned) (*contactPage, error) {
+func (s *Server) turn(ctx context.Context, caller access.Caller, b targeting.Browse, in Paged, to Turned) (*contactPage, error) {
 	if in.Cursor != "" {
 		return nil, fault.InvalidField("query.cursor", in.Cursor, "goes on where a page ended: give a cursor, or page and order, not both")
 	}
@@ -308,7 +308,7 @@ func (s *Server) turn(ctx context.Context, caller access.Key, b targeting.Browse
 	return &contactPage{ContactPage{Items: p.Body.Items, Total: &total}}, nil
 }
 
-func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listContacts) (*pageOut[Contact], error) {
+func (s *Server) listContacts(ctx context.Context, caller access.Caller, in *listContacts) (*pageOut[Contact], error) {
 	after, err := in.position()
 	if err != nil {
 		return nil, err

@@ -164,7 +164,7 @@ func (in *listConversations) behind() (p conversations.Place, err error) {
 }
 
 // conversationPage are conversations, those of late first.
-func (s *Server) conversationPage(ctx context.Context, caller access.Key, in *listConversations) (*pageOut[Conversation], error) {
+func (s *Server) conversationPage(ctx context.Context, caller access.Caller, in *listConversations) (*pageOut[Conversation], error) {
 	behind, err := in.behind()
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (s *Server) conversationPage(ctx context.Context, caller access.Key, in *li
 }
 
 // updateConversation changes a conversation that is named by its id.
-func (s *Server) updateConversation(ctx context.Context, caller access.Key, in *changeConversation) (*one[Conversation], error) {
+func (s *Server) updateConversation(ctx context.Context, caller access.Caller, in *changeConversation) (*one[Conversation], error) {
 	c, err := s.Conversations.Of(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (s *Server) updateConversation(ctx context.Context, caller access.Key, in *
 }
 
 // entryPage is what was said in a conversation, the newest first.
-func (s *Server) entryPage(ctx context.Context, caller access.Key, in *struct {
+func (s *Server) entryPage(ctx context.Context, caller access.Caller, in *struct {
 	ByID
 	Paged
 }) (*pageOut[ConversationEntry], error) {
@@ -228,7 +228,7 @@ func (s *Server) conversationRoutes() {
 	register(s, operation{id: "create-conversation", method: http.MethodPost, path: path, tag: tag, doc: "Open a conversation with a contact",
 		status: http.StatusCreated, roles: mayEdit,
 		more: "Each is a new one. From the account's first on, what contacts write stands in conversations."},
-		func(ctx context.Context, caller access.Key, in *createConversation) (*one[Conversation], error) {
+		func(ctx context.Context, caller access.Caller, in *createConversation) (*one[Conversation], error) {
 			b := in.Body
 			return conversationOut(s.Conversations.Create(ctx, conversations.Conversation{
 				AccountID: caller.AccountID, ChannelID: b.ChannelID, ContactID: b.ContactID, Status: conversations.Status(b.Status), Labels: b.Labels,
@@ -236,7 +236,7 @@ func (s *Server) conversationRoutes() {
 			}))
 		})
 	register(s, operation{id: "get-conversation", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a conversation", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Conversation], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Conversation], error) {
 			return conversationOut(s.Conversations.Of(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-conversation", method: http.MethodPatch, path: path + "/{id}", tag: tag,
@@ -249,7 +249,7 @@ func (s *Server) conversationRoutes() {
 		doc: "Send a message in a conversation", status: http.StatusAccepted, roles: gate.Roles{access.Admin, access.Editor, access.Sender}, unaudited: true,
 		more: "It goes as any single message does, to the conversation's contact on its channel. " +
 			"Give an Idempotency-Key, so that a repeated request does not send twice."},
-		func(ctx context.Context, caller access.Key, in *sayInConversation) (*one[ConversationEntry], error) {
+		func(ctx context.Context, caller access.Caller, in *sayInConversation) (*one[ConversationEntry], error) {
 			c, err := s.Conversations.Of(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -259,13 +259,13 @@ func (s *Server) conversationRoutes() {
 		})
 	register(s, operation{id: "note-conversation", method: http.MethodPost, path: path + "/{id}/notes", tag: tag,
 		doc: "Put a private note into a conversation", status: http.StatusCreated, roles: mayEdit, unaudited: true, more: "It is sent to nobody."},
-		func(ctx context.Context, caller access.Key, in *noteConversation) (*one[ConversationEntry], error) {
+		func(ctx context.Context, caller access.Caller, in *noteConversation) (*one[ConversationEntry], error) {
 			return entryOut(s.Conversations.Note(ctx, conversations.Entry{AccountID: caller.AccountID, ConversationID: in.ID, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "hide-conversation-entry", method: http.MethodDelete, path: path + "/{id}/entries/{entry_id}", tag: tag,
 		doc: "Hide what was said for good", status: http.StatusNoContent, roles: mayEdit,
 		more: "Its text is forgotten in the conversation. What was sent was sent: the message stays as it is."},
-		func(ctx context.Context, caller access.Key, in *hideEntry) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *hideEntry) (*struct{}, error) {
 			e, err := s.Conversations.Entry(ctx, caller.AccountID, in.EntryID)
 			if err == nil && e.ConversationID != in.ID {
 				err = fault.New(fault.NotFound, "nothing was said under %d in conversation %d", in.EntryID, in.ID)

@@ -33,7 +33,7 @@ func (s *Server) doctorRoutes() {
 		doc: "Check the deployment, and say what to mend",
 		more: "The store and its schema, Redis and its policy, their clocks, the disk, the master key, the public address " +
 			"as this server reaches it, the scheduler and the workers."},
-		func(ctx context.Context, _ access.Key, _ *struct{}) (*one[Examination], error) {
+		func(ctx context.Context, _ access.Caller, _ *struct{}) (*one[Examination], error) {
 			e := Examination{OK: true, Findings: []Finding{}}
 			if s.Examine != nil {
 				e.Findings = s.Examine(ctx)

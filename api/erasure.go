@@ -106,7 +106,7 @@ func (s *Server) erasureRoutes() {
 	register(s, operation{id: "erase-contact", method: http.MethodPost, path: path + "/erase", tag: tag, doc: "Erase a person", roles: mayAdmin,
 		more: "For good: the contact and everything that names them goes; counts and statistics stay. Of addresses that must not be written to a hash stays. " +
 			"Refused while a message to them is being sent or a file is being imported. dry_run says beforehand what it would do."},
-		func(ctx context.Context, caller access.Key, in *eraseContact) (*one[Erasure], error) {
+		func(ctx context.Context, caller access.Caller, in *eraseContact) (*one[Erasure], error) {
 			dryRun := in.Body != nil && in.Body.DryRun
 			done, err := s.Contacts.Erase(ctx, caller.AccountID, in.ID, dryRun)
 			if err != nil {
@@ -118,7 +118,7 @@ func (s *Server) erasureRoutes() {
 		doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
 }
 
-func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID) (*one[ContactExport], error) {
+func (s *Server) exportContact(ctx context.Context, caller access.Caller, in *ByID) (*one[ContactExport], error) {
 	c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 }
 
 // exportWords adds consents and replies.
-func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+func (s *Server) exportWords(ctx context.Context, caller access.Caller, id int64, x *ContactExport) error {
 	for c, err := range s.Consents.Each(ctx, caller.AccountID, id) {
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x
 }
 
 // exportWays adds events, and ways through flows with what was answered there.
-func (s *Server) exportWays(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+func (s *Server) exportWays(ctx context.Context, caller access.Caller, id int64, x *ContactExport) error {
 	const page = 1000
 	for before, more := int64(0), true; more; {
 		list, err := s.Events.List(ctx, caller.AccountID, id, before, page)
@@ -215,7 +215,7 @@ func (s *Server) exportWays(ctx context.Context, caller access.Key, id int64, x 
 }
 
 // exportTalk adds conversations with what was said in them.
-func (s *Server) exportTalk(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+func (s *Server) exportTalk(ctx context.Context, caller access.Caller, id int64, x *ContactExport) error {
 	const page = 100
 	for f := (conversations.Filter{AccountID: caller.AccountID, ContactID: id, Limit: page}); ; f.Offset += page {
 		list, _, err := s.Conversations.List(ctx, f)

@@ -93,20 +93,20 @@ func (s *Server) experimentRoutes() {
 	register(s, operation{id: "get-run-variants", method: http.MethodGet, path: "/v1/runs/{id}/variants", tag: "runs",
 		doc: "How the variants of a run stand", roles: mayLook,
 		more: "Their messages by state, and how those in the test did. They are counted, which takes seconds where there are millions."},
-		func(ctx context.Context, caller access.Key, in *showVariants) (*one[RunVariants], error) {
+		func(ctx context.Context, caller access.Caller, in *showVariants) (*one[RunVariants], error) {
 			t, err := s.Campaigns.Trial(ctx, caller.AccountID, in.ID, campaigns.Metric(in.By))
 			return variantsOut(t, err)
 		})
 	register(s, operation{id: "get-campaign-winner", method: http.MethodGet, path: winner, tag: tag,
 		doc: "How the variants of a campaign stand, and which has won", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *campaignWinner) (*one[RunVariants], error) {
+		func(ctx context.Context, caller access.Caller, in *campaignWinner) (*one[RunVariants], error) {
 			t, err := s.Campaigns.Winner(ctx, caller.AccountID, in.ID, in.RunID)
 			return variantsOut(t, err)
 		})
 	register(s, operation{id: "choose-campaign-winner", method: http.MethodPost, path: winner, tag: tag,
 		doc: "Choose the variant that those get who wait", roles: mayEdit,
 		more: "It is chosen once for a run, and can't be taken back: those who wait get it at once. dry_run says beforehand how they stand."},
-		func(ctx context.Context, caller access.Key, in *chooseWinner) (*one[RunVariants], error) {
+		func(ctx context.Context, caller access.Caller, in *chooseWinner) (*one[RunVariants], error) {
 			b := in.Body
 			t, err := s.Campaigns.ChooseWinner(ctx, caller.AccountID, in.ID,
 				campaigns.WinnerChoice{RunID: b.RunID, Variant: b.Variant, DryRun: b.DryRun}, caller.Actor())

@@ -20,7 +20,7 @@ func (s *Server) exportRoutes() {
 		doc: "Export an audience's contacts as CSV", roles: mayEdit,
 		more: "Streamed, in the columns that an upload takes back: addresses, names, status, groups, labels, categories (names separated by |) and properties. " +
 			"A cell that a spreadsheet would run as a formula has an apostrophe before it, which an upload takes away."},
-		func(ctx context.Context, caller access.Key, in *exportContacts) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *exportContacts) (*huma.StreamResponse, error) {
 			export, err := s.Exporter.Begin(ctx, caller.AccountID, in.Body.Audience.audience())
 			if err != nil {
 				return nil, err

@@ -64,7 +64,7 @@ func filterOut(f targeting.SavedFilter, err error) (*one[SavedFilter], error) {
 }
 
 // ruleOfFilter checks a rule before anything is saved.
-func (s *Server) ruleOfFilter(ctx context.Context, caller access.Key, kind targeting.FilterKind, rule json.RawMessage) error {
+func (s *Server) ruleOfFilter(ctx context.Context, caller access.Caller, kind targeting.FilterKind, rule json.RawMessage) error {
 	if len(rule) == 0 {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (s *Server) ruleOfFilter(ctx context.Context, caller access.Key, kind targe
 }
 
 // filtered is the audience of a filter of contacts.
-func (s *Server) filtered(ctx context.Context, caller access.Key, id int64) (a targeting.Audience, err error) {
+func (s *Server) filtered(ctx context.Context, caller access.Caller, id int64) (a targeting.Audience, err error) {
 	f, err := s.Filters.Get(ctx, caller.AccountID, caller.ID, id)
 	if err == nil && f.Targeting == 0 {
 		err = fault.New(fault.Conflict, "filter %d stands for no targeting list: give it a rule", id)
@@ -91,7 +91,7 @@ func (s *Server) filterRoutes() {
 	const path, tag = "/v1/filters", "filters"
 	register(s, operation{id: "list-filters", method: http.MethodGet, path: path, tag: tag, doc: "List the filters of a kind that this key saved", roles: mayLook,
 		more: "All of them, at most 1000. Other keys have their own; rules that all share are targeting lists."},
-		func(ctx context.Context, caller access.Key, in *listFilters) (*pageOut[SavedFilter], error) {
+		func(ctx context.Context, caller access.Caller, in *listFilters) (*pageOut[SavedFilter], error) {
 			list, err := s.Filters.List(ctx, caller.AccountID, caller.ID, targeting.FilterKind(in.Kind))
 			if err != nil {
 				return nil, err
@@ -100,7 +100,7 @@ func (s *Server) filterRoutes() {
 		})
 	register(s, operation{id: "create-filter", method: http.MethodPost, path: path, tag: tag, doc: "Save a filter for this key", status: http.StatusCreated,
 		roles: mayEdit, more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *createFilter) (*one[SavedFilter], error) {
+		func(ctx context.Context, caller access.Caller, in *createFilter) (*one[SavedFilter], error) {
 			f := targeting.SavedFilter{
 				AccountID: caller.AccountID, KeyID: caller.ID, Kind: targeting.FilterContacts, Name: in.Body.Name, Query: in.Body.Query,
 			}
@@ -119,11 +119,11 @@ func (s *Server) filterRoutes() {
 			return filterOut(s.Filters.Create(ctx, f, in.Body.Rule))
 		})
 	register(s, operation{id: "get-filter", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a filter", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[SavedFilter], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[SavedFilter], error) {
 			return filterOut(s.Filters.Get(ctx, caller.AccountID, caller.ID, in.ID))
 		})
 	register(s, operation{id: "update-filter", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a filter", roles: mayEdit, more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *changeFilter) (*one[SavedFilter], error) {
+		func(ctx context.Context, caller access.Caller, in *changeFilter) (*one[SavedFilter], error) {
 			f, err := s.Filters.Get(ctx, caller.AccountID, caller.ID, in.ID)
 			if err != nil {
 				return nil, err
@@ -143,11 +143,11 @@ func (s *Server) filterRoutes() {
 		})
 	register(s, operation{id: "delete-filter", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a filter, and its targeting list",
 		status: http.StatusNoContent, roles: mayEdit, more: "The list stays while a campaign or another list uses it."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Filters.Delete(ctx, caller.AccountID, caller.ID, in.ID)
 		})
 	register(s, operation{id: "count-filter", method: http.MethodGet, path: path + "/{id}/count", tag: tag, doc: "Count the contacts of a filter", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *countTargeting) (*one[AudienceCount], error) {
+		func(ctx context.Context, caller access.Caller, in *countTargeting) (*one[AudienceCount], error) {
 			a, err := s.filtered(ctx, caller, in.ID)
 			if err != nil {
 				return nil, err
@@ -156,7 +156,7 @@ func (s *Server) filterRoutes() {
 		})
 	register(s, operation{reads: readsPeople, id: "list-filter-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag,
 		doc: "List the contacts of a filter", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Contact], error) {

@@ -181,7 +181,7 @@ func outcomesView(outcomes []flows.Outcome) []FlowOutcome {
 	return list
 }
 
-func (s *Server) flowReport(ctx context.Context, caller access.Key, id int64, verify bool) (*one[FlowReport], error) {
+func (s *Server) flowReport(ctx context.Context, caller access.Caller, id int64, verify bool) (*one[FlowReport], error) {
 	r, err := s.Flows.Report(ctx, caller.AccountID, id)
 	if err != nil {
 		return nil, err
@@ -197,18 +197,18 @@ func (s *Server) flowReport(ctx context.Context, caller access.Key, id int64, ve
 func (s *Server) flowViews(path, tag string) {
 	register(s, operation{id: "get-flow-report", method: http.MethodGet, path: path + "/{id}/report", tag: tag, doc: "Where everybody is", roles: mayLook,
 		more: "Counted from the sessions when it is asked for."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[FlowReport], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[FlowReport], error) {
 			return s.flowReport(ctx, caller, in.ID, false)
 		})
 	register(s, operation{id: "verify-flow", method: http.MethodGet, path: path + "/{id}/verify", tag: tag,
 		doc: "Prove that everybody is accounted for", roles: mayLook,
 		more: "Everybody who entered is inside or has ended, and each message of its steps is one that a session sent; what does not fit is in problems."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[FlowReport], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[FlowReport], error) {
 			return s.flowReport(ctx, caller, in.ID, true)
 		})
 	register(s, operation{id: "list-flow-sessions", method: http.MethodGet, path: path + "/{id}/sessions", tag: tag, reads: readsPeople,
 		doc: "List sessions, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listSessions) (*pageOut[FlowSession], error) {
+		func(ctx context.Context, caller access.Caller, in *listSessions) (*pageOut[FlowSession], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -225,7 +225,7 @@ func (s *Server) flowViews(path, tag string) {
 		})
 	register(s, operation{id: "get-flow-session", method: http.MethodGet, path: path + "/{id}/sessions/{session_id}", tag: tag, reads: readsPeople,
 		doc: "Show one person's way, step by step", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *sessionByID) (*one[FlowSession], error) {
+		func(ctx context.Context, caller access.Caller, in *sessionByID) (*one[FlowSession], error) {
 			n, err := s.Flows.Session(ctx, caller.AccountID, in.SessionID)
 			if err == nil && n.CampaignID != in.ID {
 				err = fault.New(fault.NotFound, "flow %d has no session %d", in.ID, in.SessionID)
@@ -237,7 +237,7 @@ func (s *Server) flowViews(path, tag string) {
 		})
 	register(s, operation{id: "list-flow-answers", method: http.MethodGet, path: path + "/{id}/answers", tag: tag, reads: readsPeople,
 		doc: "List what was answered, oldest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listAnswers) (*pageOut[FlowAnswer], error) {
+		func(ctx context.Context, caller access.Caller, in *listAnswers) (*pageOut[FlowAnswer], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -251,7 +251,7 @@ func (s *Server) flowViews(path, tag string) {
 		})
 	register(s, operation{id: "get-flow-answers", method: http.MethodGet, path: path + "/{id}/answers.csv", tag: tag, reads: readsAll,
 		doc: "What was answered, as CSV", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
@@ -270,7 +270,7 @@ func (s *Server) flowViews(path, tag string) {
 		})
 	register(s, operation{id: "list-flow-versions", method: http.MethodGet, path: path + "/{id}/versions", tag: tag,
 		doc: "List versions, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Page[FlowVersion]], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Page[FlowVersion]], error) {
 			list, err := s.Flows.Versions(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -285,7 +285,7 @@ func (s *Server) flowViews(path, tag string) {
 		doc: "Move those who are on an older version to the one in force", roles: mayEdit,
 		more: "To the steps that are named for theirs, or those of the same name; who stands elsewhere stays. dry_run says who stands where and where " +
 			"they would go."},
-		func(ctx context.Context, caller access.Key, in *moveVersion) (*one[FlowMoved], error) {
+		func(ctx context.Context, caller access.Caller, in *moveVersion) (*one[FlowMoved], error) {
 			m, err := s.Flows.MoveVersion(ctx, caller.AccountID, flows.Mapping{FlowID: in.ID, Version: in.Version, Steps: in.Body.Steps, Dry: in.Body.DryRun})
 			if err != nil {
 				return nil, err

@@ -264,7 +264,7 @@ func whoOf(contacts []FlowContact) []flows.Who {
 	return who
 }
 
-func (s *Server) updateFlow(ctx context.Context, caller access.Key, in *changeFlow) (*one[Flow], error) {
+func (s *Server) updateFlow(ctx context.Context, caller access.Caller, in *changeFlow) (*one[Flow], error) {
 	f, err := s.Flows.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
@@ -296,7 +296,7 @@ func set[T any](to, given *T) {
 	}
 }
 
-func (s *Server) enterFlow(ctx context.Context, caller access.Key, in *enterFlow) (*one[FlowEntered], error) {
+func (s *Server) enterFlow(ctx context.Context, caller access.Caller, in *enterFlow) (*one[FlowEntered], error) {
 	done, err := s.Flows.Enter(ctx, caller.AccountID, flows.Entry{CampaignID: in.ID, Source: "api", Answers: in.Body.Answers}, whoOf(in.Body.Contacts))
 	if err != nil {
 		return nil, err
@@ -311,7 +311,7 @@ func (s *Server) enterFlow(ctx context.Context, caller access.Key, in *enterFlow
 	return out, nil
 }
 
-func (s *Server) simulateFlow(ctx context.Context, caller access.Key, in *simulateFlow) (*one[FlowSimulation], error) {
+func (s *Server) simulateFlow(ctx context.Context, caller access.Caller, in *simulateFlow) (*one[FlowSimulation], error) {
 	b := in.Body
 	ask := flows.Ask{Contacts: whoOf(b.Contacts), Sample: b.Sample, Answers: b.Answers, Silent: b.Silent, After: time.Minute}
 	set(&ask.From, b.From)
@@ -340,7 +340,7 @@ type duplicateFlow struct {
 func (s *Server) flowRoutes() {
 	const path, tag = "/v1/flows", "flows"
 	register(s, operation{id: "list-flows", method: http.MethodGet, path: path, tag: tag, doc: "List flow campaigns, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listFlows) (*pageOut[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *listFlows) (*pageOut[Flow], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -355,11 +355,11 @@ func (s *Server) flowRoutes() {
 	register(s, operation{id: "create-flow", method: http.MethodPost, path: path, tag: tag, doc: "Create a flow campaign", status: http.StatusCreated,
 		roles: mayEdit,
 		more:  "It walks each person through steps: messages, questions, waits, branches. It is a draft until it is started. docs/flows.md describes the steps."},
-		func(ctx context.Context, caller access.Key, in *createFlow) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *createFlow) (*one[Flow], error) {
 			return flowOut(s.Flows.Create(ctx, in.Body.flow(caller.AccountID)))
 		})
 	register(s, operation{id: "get-flow", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a flow campaign", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Flow], error) {
 			return flowOut(s.Flows.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-flow", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a flow campaign", roles: mayEdit,
@@ -367,7 +367,7 @@ func (s *Server) flowRoutes() {
 		s.updateFlow)
 	register(s, operation{id: "delete-flow", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
 		status: http.StatusNoContent, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
@@ -375,7 +375,7 @@ func (s *Server) flowRoutes() {
 		})
 	register(s, operation{id: "duplicate-flow", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Make a draft with the same steps",
 		status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *duplicateFlow) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *duplicateFlow) (*one[Flow], error) {
 			name := ""
 			if in.Body != nil {
 				name = in.Body.Name
@@ -386,12 +386,12 @@ func (s *Server) flowRoutes() {
 		doc: "Start a flow, or put changed steps in force", roles: mayEdit,
 		more: "A draft begins: its audience enters when its schedule says, others by its triggers. The steps of one that was started become a new version, by " +
 			"which people enter from now on."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Flow], error) {
 			return flowOut(s.Flows.Start(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 	register(s, operation{id: "close-flow", method: http.MethodPost, path: path + "/{id}/close", tag: tag, doc: "Let nobody enter any more", roles: mayEdit,
 		more: "Who is inside goes on; when the last has ended the flow is finished."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Flow], error) {
 			return flowOut(s.Flows.Close(ctx, caller.AccountID, in.ID))
 		})
 	for _, move := range []struct {
@@ -405,7 +405,7 @@ func (s *Server) flowRoutes() {
 	} {
 		register(s, operation{id: move.verb + "-flow", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc,
 			more: move.more, roles: mayEdit},
-			func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
+			func(ctx context.Context, caller access.Caller, in *ByID) (*one[Flow], error) {
 				if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 					return nil, err
 				}

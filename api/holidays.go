@@ -105,7 +105,7 @@ func (s *Server) holidayRoutes() {
 	const path, tag = "/v1/holidays", "holidays"
 	register(s, operation{id: "list-holidays", method: http.MethodGet, path: path, tag: tag, roles: mayLook,
 		doc: "List calendars of holidays, without their days"},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[HolidaysInfo], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[HolidaysInfo], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -119,7 +119,7 @@ func (s *Server) holidayRoutes() {
 	register(s, operation{id: "create-holidays", method: http.MethodPost, path: path, tag: tag, doc: "Create a calendar of holidays", status: http.StatusCreated,
 		roles: mayEdit, more: "Schedules exclude it by its id: docs/schedules.md. Its days are given as dates, or as the text of an iCalendar file, of which " +
 			"a mistake is told with its line."},
-		func(ctx context.Context, caller access.Key, in *createHolidays) (*one[Holidays], error) {
+		func(ctx context.Context, caller access.Caller, in *createHolidays) (*one[Holidays], error) {
 			change := HolidaysChange{Dates: in.Body.Dates, ICal: in.Body.ICal}
 			if in.Body.Name != "" {
 				change.Name = &in.Body.Name
@@ -127,18 +127,18 @@ func (s *Server) holidayRoutes() {
 			return holidaysOut(s.Holidays.Create(ctx, caller.AccountID, change.change()))
 		})
 	register(s, operation{id: "get-holidays", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a calendar of holidays", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Holidays], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Holidays], error) {
 			return holidaysOut(s.Holidays.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-holidays", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a calendar of holidays", roles: mayEdit,
 		more: "Campaigns that exclude it go by its new days at once. Refused if one of them could never fire any more."},
-		func(ctx context.Context, caller access.Key, in *changeHolidays) (*one[Holidays], error) {
+		func(ctx context.Context, caller access.Caller, in *changeHolidays) (*one[Holidays], error) {
 			return holidaysOut(s.Holidays.Update(ctx, caller.AccountID, in.ID, in.Body.change()))
 		})
 	register(s, operation{id: "delete-holidays", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a calendar of holidays",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over excludes it."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Holidays.Delete(ctx, caller.AccountID, in.ID)
 		})
 }

@@ -104,7 +104,7 @@ func (in BulkInput) bulk() (targeting.Bulk, error) {
 }
 
 // bulkRules adds the rules of a bulk operation to its audience.
-func (s *Server) bulkRules(ctx context.Context, caller access.Key, in BulkInput, to *targeting.Audience) error {
+func (s *Server) bulkRules(ctx context.Context, caller access.Caller, in BulkInput, to *targeting.Audience) error {
 	if targeting.HasRule(in.Rule) {
 		ruled, err := s.Rules.Audience(ctx, caller.AccountID, in.Rule)
 		if err != nil {
@@ -128,7 +128,7 @@ func (s *Server) jobRoutes() {
 	register(s, operation{id: "bulk-contacts", method: http.MethodPost, path: "/v1/contacts/bulk", tag: "jobs", doc: "Change many contacts",
 		status: http.StatusAccepted, roles: mayEdit,
 		more: "The work is done in the background, batch by batch; a server that is killed goes on where it stopped."},
-		func(ctx context.Context, caller access.Key, in *bulkContacts) (*bulkOut, error) {
+		func(ctx context.Context, caller access.Caller, in *bulkContacts) (*bulkOut, error) {
 			bulk, err := in.Body.bulk()
 			if err != nil {
 				return nil, err
@@ -148,7 +148,7 @@ func (s *Server) jobRoutes() {
 			return &bulkOut{http.StatusAccepted, BulkAnswer{job.Total, &view}}, nil
 		})
 	register(s, operation{id: "list-jobs", method: http.MethodGet, path: "/v1/jobs", tag: "jobs", doc: "List bulk operations, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Job], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Job], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -160,7 +160,7 @@ func (s *Server) jobRoutes() {
 			return page(list, in.Limit, jobView, func(j targeting.Job) string { return idKey(j.ID) }), nil
 		})
 	register(s, operation{id: "get-job", method: http.MethodGet, path: "/v1/jobs/{id}", tag: "jobs", doc: "Show how far a bulk operation is", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Job], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Job], error) {
 			job, err := s.Jobs.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err

@@ -78,7 +78,7 @@ func newKeyOut(k access.Key, key secret.String, err error) (*one[NewKey], error)
 func (s *Server) keyRoutes() {
 	const path, tag = "/v1/keys", "keys"
 	register(s, operation{id: "list-keys", method: http.MethodGet, path: path, tag: tag, doc: "List API keys", roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Key], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Key], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -92,7 +92,7 @@ func (s *Server) keyRoutes() {
 	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated,
 		roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
-		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
+		func(ctx context.Context, caller access.Caller, in *createKey) (*one[NewKey], error) {
 			return newKeyOut(s.Keys.Create(ctx, access.Key{
 				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), API: in.Body.API, ChannelID: in.Body.ChannelID,
 				ExpiresAt: in.Body.ExpiresAt,
@@ -101,17 +101,17 @@ func (s *Server) keyRoutes() {
 	register(s, operation{id: "rotate-key", method: http.MethodPost, path: path + "/{id}/rotate", tag: tag, doc: "Replace an API key by a new one",
 		status: http.StatusCreated, roles: mayAdmin, kept: withoutKey,
 		more: "In one step: the old key opens nothing from the answer on, the new one has its name, role and bounds."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[NewKey], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[NewKey], error) {
 			return newKeyOut(s.Keys.Rotate(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent,
 		roles: mayAdmin,
 		more:  "Binds at once. The last admin key can't be revoked."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "audit", doc: "Who did what, newest first", roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[AuditEntry], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[AuditEntry], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err

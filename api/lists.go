@@ -98,7 +98,7 @@ func (s *Server) routesOfLists(words listWords) {
 	kind, tag := words.kind, words.tag
 	path, noun := "/v1/"+tag, string(kind)
 	register(s, operation{id: "list-" + tag, method: http.MethodGet, path: path, tag: tag, doc: "List " + tag, roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[List], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[List], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -111,7 +111,7 @@ func (s *Server) routesOfLists(words listWords) {
 		})
 	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated,
 		roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
+		func(ctx context.Context, caller access.Caller, in *createList) (*one[List], error) {
 			l := contacts.List{
 				AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description, Color: in.Body.Color, TextColor: in.Body.TextColor,
 			}
@@ -121,11 +121,11 @@ func (s *Server) routesOfLists(words listWords) {
 			return listOut(s.Lists.Create(ctx, l))
 		})
 	register(s, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a " + noun, roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[List], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[List], error) {
 			return listOut(s.Lists.Get(ctx, caller.AccountID, kind, in.ID))
 		})
 	register(s, operation{id: "update-" + noun, method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Rename or describe a " + noun, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
+		func(ctx context.Context, caller access.Caller, in *changeList) (*one[List], error) {
 			if in.Body.Alike && in.Body.Name != nil {
 				l, err := s.Lists.Get(ctx, caller.AccountID, kind, in.ID)
 				if err == nil {
@@ -143,12 +143,12 @@ func (s *Server) routesOfLists(words listWords) {
 	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "Not while a live campaign uses it."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Lists.Delete(ctx, caller.AccountID, kind, in.ID)
 		})
 	register(s, operation{reads: readsPeople, id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag,
 		doc: "List the contacts of a " + noun, roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Contact], error) {
@@ -157,20 +157,20 @@ func (s *Server) routesOfLists(words listWords) {
 			}
 			return s.listContacts(ctx, caller, &listContacts{Paged: in.Paged, Group: naming.ByID(in.ID)})
 		})
-	change := func(caller access.Key, in *changeMembers) contacts.MemberChange {
+	change := func(caller access.Caller, in *changeMembers) contacts.MemberChange {
 		return contacts.MemberChange{
 			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: contacts.SourceAPI, Actor: caller.Actor(),
 		}
 	}
 	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: words.add, more: words.more,
 		roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
+		func(ctx context.Context, caller access.Caller, in *changeMembers) (*one[MembersChanged], error) {
 			n, err := s.Lists.Add(ctx, change(caller, in))
 			return &one[MembersChanged]{MembersChanged{n}}, err
 		})
 	register(s, operation{id: "remove-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members/remove", tag: tag, doc: words.remove,
 		more: words.more, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
+		func(ctx context.Context, caller access.Caller, in *changeMembers) (*one[MembersChanged], error) {
 			n, err := s.Lists.Remove(ctx, change(caller, in))
 			return &one[MembersChanged]{MembersChanged{n}}, err
 		})

@@ -42,7 +42,7 @@ type listLog struct {
 }
 
 // logPage are entries of the log, with what they say.
-func (s *Server) logPage(ctx context.Context, caller access.Key, in *listLog) (*pageOut[LogEntry], error) {
+func (s *Server) logPage(ctx context.Context, caller access.Caller, in *listLog) (*pageOut[LogEntry], error) {
 	after, err := in.position()
 	if err != nil {
 		return nil, err
@@ -83,14 +83,14 @@ func (s *Server) logRoutes() {
 		s.logPage)
 	register(s, operation{id: "list-log-channels", method: http.MethodGet, path: path + "/channels", tag: tag, doc: "List the channels whose log is kept",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*pageOut[LoggedChannel], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*pageOut[LoggedChannel], error) {
 			ids, err := s.Log.Channels(ctx, caller.AccountID)
 			slices.Sort(ids)
 			return page(ids, len(ids), func(id int64) LoggedChannel { return LoggedChannel{id} }, idKey), err
 		})
 	register(s, operation{id: "keep-log", method: http.MethodPut, path: path + "/channels/{id}", tag: tag, doc: "Keep the log of a channel from now on",
 		roles: mayEdit, more: "Each message that is sent on it is one row more from then on."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[LoggedChannel], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[LoggedChannel], error) {
 			return &one[LoggedChannel]{LoggedChannel{in.ID}}, s.Log.Keep(ctx, caller.AccountID, in.ID)
 		})
 }
@@ -131,7 +131,7 @@ func (s *Server) fileRoutes() {
 	register(s, operation{id: "add-file", method: http.MethodPost, path: "/v1/files", tag: "messages", doc: "Take a file in, to be sent",
 		status: http.StatusCreated, roles: gate.Roles{access.Admin, access.Editor, access.Sender},
 		more: "For an attachment that lies nowhere yet: its url goes into content.attachment. It is kept as long as contents are (/v1/retention)."},
-		func(ctx context.Context, caller access.Key, in *addFile) (*one[File], error) {
+		func(ctx context.Context, caller access.Caller, in *addFile) (*one[File], error) {
 			f, err := s.Files.Keep(ctx, messages.File{AccountID: caller.AccountID, Name: in.Body.Name, ContentType: in.Body.ContentType, Content: in.Body.Content})
 			if err != nil {
 				return nil, err

@@ -39,7 +39,7 @@ func (s *Server) mergeRoutes() {
 		doc: "Merge another contact into this one", roles: mayEdit, unaudited: true,
 		more: "What this contact has stays; the other's addresses and values fill gaps alone. Memberships unite, messages and consents move, and whatever " +
 			"keeps messages away from either keeps them away. The other is deleted with a note of where it went."},
-		func(ctx context.Context, caller access.Key, in *mergeContacts) (*one[Merged], error) {
+		func(ctx context.Context, caller access.Caller, in *mergeContacts) (*one[Merged], error) {
 			m, err := s.Contacts.Merge(ctx, contacts.Merging{
 				AccountID: caller.AccountID, Keep: in.ID, From: in.Body.From, DryRun: in.Body.DryRun, Actor: caller.Actor(),
 			})

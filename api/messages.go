@@ -196,7 +196,7 @@ func (s *Server) messageRoutes() {
 	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message",
 		status: http.StatusAccepted, roles: maySend, unaudited: true,
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
-		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[MessageSent], error) {
+		func(ctx context.Context, caller access.Caller, in *sendMessage) (*one[MessageSent], error) {
 			m, notices, err := s.Messages.SendNoting(ctx, in.Body.notification(caller.AccountID))
 			if err != nil {
 				return nil, err
@@ -206,7 +206,7 @@ func (s *Server) messageRoutes() {
 		})
 	register(s, operation{id: "preview-message", method: http.MethodPost, path: path + "/preview", tag: tag, doc: "What a transactional message would say",
 		roles: maySend, more: "Checks and renders it as it would be sent, and sends nothing."},
-		func(ctx context.Context, caller access.Key, in *previewMessage) (*one[MessagePreview], error) {
+		func(ctx context.Context, caller access.Caller, in *previewMessage) (*one[MessagePreview], error) {
 			p, err := s.Messages.Preview(ctx, in.Body.notification(caller.AccountID))
 			if err != nil {
 				return nil, err
@@ -216,7 +216,7 @@ func (s *Server) messageRoutes() {
 	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first",
 		roles: mayWatch,
 		more:  "A sender key sees transactional messages alone."},
-		func(ctx context.Context, caller access.Key, in *listMessages) (*pageOut[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *listMessages) (*pageOut[Message], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -244,7 +244,7 @@ func (s *Server) messageRoutes() {
 			return s.messagePage(ctx, f, in.Limit)
 		})
 	register(s, operation{id: "get-message", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a message with its history", roles: mayWatch},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[MessageHistory], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[MessageHistory], error) {
 			m, err := s.Messages.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -261,12 +261,12 @@ func (s *Server) messageRoutes() {
 	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag,
 		doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Message], error) {
 			return messageOut(s.Messages.Resend(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag,
 		doc: "Cancel a message that has not been claimed", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Message], error) {
 			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 }

@@ -96,7 +96,7 @@ type namesIn struct {
 }
 
 // resolve finds everything that a request names by its name.
-func (s *Server) resolve(ctx context.Context, caller access.Key, in any) error {
+func (s *Server) resolve(ctx context.Context, caller access.Caller, in any) error {
 	n := &namesIn{ctx: ctx, finder: naming.For(s.Names, caller.AccountID), may: slices.Contains(mayLook, caller.Role)}
 	if err := n.walk(reflect.ValueOf(in), ""); err != nil {
 		return err

@@ -49,14 +49,14 @@ type operation struct {
 
 // register adds an operation. The handler gets the caller's key and returns
 // errors as they are; they become problem documents here.
-func register[I, O any](s *Server, o operation, handler func(ctx context.Context, caller access.Key, in *I) (*O, error)) {
+func register[I, O any](s *Server, o operation, handler func(ctx context.Context, caller access.Caller, in *I) (*O, error)) {
 	prefix := "query"
 	if o.method == http.MethodPost || o.method == http.MethodPatch || o.method == http.MethodPut {
 		prefix = "body"
 	}
 	s.guard(o)
 	if o.method == http.MethodGet {
-		s.views[o.path] = func(ctx context.Context, caller access.Key, in any) any {
+		s.views[o.path] = func(ctx context.Context, caller access.Caller, in any) any {
 			if which, ok := embedded[I](in); ok {
 				if out, err := handler(ctx, caller, which); err == nil {
 					return any(out)

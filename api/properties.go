@@ -169,7 +169,7 @@ func (s *Server) propertyRoutes() {
 	const path, tag = "/v1/properties", "properties"
 	register(s, operation{id: "list-properties", method: http.MethodGet, path: path, tag: tag, doc: "List properties", roles: mayLook,
 		more: "All of them, at most 200, by position and key."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*pageOut[Property], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*pageOut[Property], error) {
 			list, err := s.Properties.List(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -178,7 +178,7 @@ func (s *Server) propertyRoutes() {
 		})
 	register(s, operation{id: "create-property", method: http.MethodPost, path: path, tag: tag, doc: "Create a property", status: http.StatusCreated,
 		roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *createProperty) (*one[Property], error) {
+		func(ctx context.Context, caller access.Caller, in *createProperty) (*one[Property], error) {
 			p, err := in.Body.property(caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -189,7 +189,7 @@ func (s *Server) propertyRoutes() {
 			return &one[Property]{propertyView(p)}, nil
 		})
 	register(s, operation{id: "get-property", method: http.MethodGet, path: path + "/{key}", tag: tag, doc: "Show a property", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByKey) (*one[Property], error) {
+		func(ctx context.Context, caller access.Caller, in *ByKey) (*one[Property], error) {
 			p, err := s.Properties.Get(ctx, caller.AccountID, in.Key)
 			if err != nil {
 				return nil, err
@@ -198,7 +198,7 @@ func (s *Server) propertyRoutes() {
 		})
 	register(s, operation{id: "update-property", method: http.MethodPatch, path: path + "/{key}", tag: tag, doc: "Change a property", roles: mayEdit,
 		more: "Another type or rule converts every value or, if one can't be, none: the answer names them. dry_run shows it without changing anything."},
-		func(ctx context.Context, caller access.Key, in *changeProperty) (*one[PropertyChanged], error) {
+		func(ctx context.Context, caller access.Caller, in *changeProperty) (*one[PropertyChanged], error) {
 			change, err := in.Body.change()
 			if err != nil {
 				return nil, err
@@ -212,7 +212,7 @@ func (s *Server) propertyRoutes() {
 	register(s, operation{id: "delete-property", method: http.MethodDelete, path: path + "/{key}", tag: tag, doc: "Delete a property and its values",
 		roles: mayEdit,
 		more:  "dry_run says how many contacts have a value."},
-		func(ctx context.Context, caller access.Key, in *deleteProperty) (*one[PropertyEffect], error) {
+		func(ctx context.Context, caller access.Caller, in *deleteProperty) (*one[PropertyEffect], error) {
 			effect, err := s.Properties.Delete(ctx, caller.AccountID, in.Key, in.DryRun.DryRun)
 			if err != nil {
 				return nil, err

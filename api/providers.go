@@ -38,7 +38,7 @@ type Capabilities struct {
 func (s *Server) providerRoutes() {
 	register(s, operation{id: "list-providers", method: http.MethodGet, path: "/v1/providers", tag: "channels", doc: "List providers and their settings",
 		roles: mayWatch},
-		func(_ context.Context, _ access.Key, _ *struct{}) (*pageOut[Provider], error) {
+		func(_ context.Context, _ access.Caller, _ *struct{}) (*pageOut[Provider], error) {
 			out := &pageOut[Provider]{Body: Page[Provider]{Items: []Provider{}}}
 			for _, k := range s.Providers.Kinds() {
 				can := k.Capabilities

@@ -54,7 +54,7 @@ func (s *Server) publicationRoutes() {
 		doc: "Let people pull a campaign's content by a keyword", roles: mayEdit,
 		more: "They get what the campaign says now, whatever becomes of it later; to publish it again takes over what was changed. One sender gets " +
 			"it once a minute and twenty times a day at most. It may be sent to an audience as well."},
-		func(ctx context.Context, caller access.Key, in *publishCampaign) (*one[Publication], error) {
+		func(ctx context.Context, caller access.Caller, in *publishCampaign) (*one[Publication], error) {
 			p := campaigns.Publication{CampaignID: in.ID, Keywords: in.Body.Keywords, By: caller.Actor()}
 			if in.Body.From != nil {
 				p.From = *in.Body.From
@@ -65,7 +65,7 @@ func (s *Server) publicationRoutes() {
 			return s.publicationOut(s.Campaigns.Publish(ctx, caller.AccountID, p))
 		})
 	register(s, operation{id: "withdraw-campaign", method: http.MethodPost, path: path + "/withdraw", tag: tag, doc: "End a publication", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Publication], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Publication], error) {
 			return s.publicationOut(s.Campaigns.Withdraw(ctx, caller.AccountID, in.ID))
 		})
 }

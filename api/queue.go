@@ -119,17 +119,17 @@ func (s *Server) queueRoutes() {
 			"background; GET /v1/queue/clearings/{id} shows it."},
 		s.clearQueue)
 	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Clearing], error) {
 			c, err := s.Queue.Clearing(ctx, caller.AccountID, in.ID)
 			return &one[Clearing]{clearingView(c)}, err
 		})
 }
 
-func (in QueueFilter) filter(caller access.Key) messages.QueueFilter {
+func (in QueueFilter) filter(caller access.Caller) messages.QueueFilter {
 	return messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID.ID, CampaignID: in.CampaignID.ID}
 }
 
-func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilter) (*one[QueueView], error) {
+func (s *Server) getQueue(ctx context.Context, caller access.Caller, in *QueueFilter) (*one[QueueView], error) {
 	q, err := s.Campaigns.Queue(ctx, in.filter(caller))
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func planningViews(list []campaigns.PlanningRun) []PlanningRun {
 	return views
 }
 
-func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
+func (s *Server) clearQueue(ctx context.Context, caller access.Caller, in *clearFilter) (*clearingOut, error) {
 	done, err := s.Campaigns.ClearQueue(ctx, campaigns.ClearQueue{
 		Clear:          messages.Clear{QueueFilter: in.filter(caller), All: in.All, Actor: caller.Actor()},
 		CancelPlanning: in.CancelPlanning,

@@ -55,7 +55,7 @@ func (s *Server) replyRoutes() {
 	const path, tag = "/v1/replies", "replies"
 	register(s, operation{reads: readsPeople, id: "list-replies", method: http.MethodGet, path: path, tag: tag, doc: "List what people wrote, newest first",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listReplies) (*pageOut[Reply], error) {
+		func(ctx context.Context, caller access.Caller, in *listReplies) (*pageOut[Reply], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -71,7 +71,7 @@ func (s *Server) replyRoutes() {
 		})
 	register(s, operation{id: "review-reply", method: http.MethodPost, path: path + "/{id}/review", tag: tag, doc: "Say what a reply means", roles: mayEdit,
 		more: "Only a reply that is near a word waits for it. What it means is carried out: who opts out is suppressed at once."},
-		func(ctx context.Context, caller access.Key, in *reviewReply) (*one[Reply], error) {
+		func(ctx context.Context, caller access.Caller, in *reviewReply) (*one[Reply], error) {
 			r, err := s.Replies.Review(ctx, caller.AccountID, in.ID, in.Body.Meaning, caller.Actor())
 			if err != nil {
 				return nil, err

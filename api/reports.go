@@ -140,7 +140,7 @@ func (s *Server) reportRoutes() {
 	register(s, operation{id: "get-campaign-report", method: http.MethodGet, path: ofCampaign, tag: tag, roles: mayLook,
 		doc:  "Report on a campaign",
 		more: "All that became of its messages: figures and words, its course, variants, runs, links and errors; as a page with charts, too."},
-		func(ctx context.Context, caller access.Key, in *campaignReport) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *campaignReport) (*huma.StreamResponse, error) {
 			within, err := in.request(ctx, s.Statistics, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -154,7 +154,7 @@ func (s *Server) reportRoutes() {
 	describeReport[reports.Campaign](s, ofCampaign)
 	register(s, operation{id: "mail-campaign-report", method: http.MethodPost, path: ofCampaign + "/mail", tag: tag, roles: mayEdit,
 		status: http.StatusAccepted, doc: "Mail the report of a campaign", more: "A single message to each address, with charts in it."},
-		func(ctx context.Context, caller access.Key, in *mailCampaignReport) (*one[ReportMailed], error) {
+		func(ctx context.Context, caller access.Caller, in *mailCampaignReport) (*one[ReportMailed], error) {
 			within, err := in.request(ctx, s.Statistics, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -163,7 +163,7 @@ func (s *Server) reportRoutes() {
 		})
 	register(s, operation{id: "get-week", method: http.MethodGet, path: ofWeek, tag: tag, roles: mayLook, doc: "Sum up a week",
 		more: "The last week that is over, from Monday to Sunday on the account's clock: what the weekly mail says (report_mail in the settings)."},
-		func(ctx context.Context, caller access.Key, in *weekReport) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *weekReport) (*huma.StreamResponse, error) {
 			at, err := in.time(ctx, s.Statistics, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -177,7 +177,7 @@ func (s *Server) reportRoutes() {
 	describeReport[reports.Week](s, ofWeek)
 	register(s, operation{id: "mail-week", method: http.MethodPost, path: ofWeek + "/mail", tag: tag, roles: mayEdit, status: http.StatusAccepted,
 		doc: "Mail the summary of a week", more: "Now, whatever the settings say; the weekly mail comes all the same."},
-		func(ctx context.Context, caller access.Key, in *mailWeekReport) (*one[ReportMailed], error) {
+		func(ctx context.Context, caller access.Caller, in *mailWeekReport) (*one[ReportMailed], error) {
 			at, err := in.time(ctx, s.Statistics, caller.AccountID)
 			if err != nil {
 				return nil, err

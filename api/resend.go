@@ -51,7 +51,7 @@ func (s *Server) resendRoutes() {
 			"are under way. dry_run says beforehand what it would do."}, s.resendCampaign)
 }
 
-func (s *Server) resendCampaign(ctx context.Context, caller access.Key, in *resendCampaign) (*resendOut, error) {
+func (s *Server) resendCampaign(ctx context.Context, caller access.Caller, in *resendCampaign) (*resendOut, error) {
 	b := in.Body
 	r := campaigns.Resend{RunID: b.RunID, Reasons: b.Reasons, Not: b.Not, EvenIfSent: b.EvenIfSent}
 	for _, name := range b.States {

@@ -105,17 +105,17 @@ type changeRetention struct{ Body RetentionChange }
 func (s *Server) retentionRoutes() {
 	const path, tag = "/v1/retention", "settings"
 	register(s, operation{id: "get-retention", method: http.MethodGet, path: path, tag: tag, doc: "Show for how long what is kept", roles: mayLook},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[KeptFor], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[KeptFor], error) {
 			return keptFor(s.Retention.Get(ctx, caller.AccountID))
 		})
 	register(s, operation{id: "update-retention", method: http.MethodPatch, path: path, tag: tag, doc: "Change for how long what is kept", roles: mayAdmin,
 		more: "What is too old then is removed within the hour, a little at a time, and can't be brought back: ask for a preview before."},
-		func(ctx context.Context, caller access.Key, in *changeRetention) (*one[KeptFor], error) {
+		func(ctx context.Context, caller access.Caller, in *changeRetention) (*one[KeptFor], error) {
 			return keptFor(s.Retention.Change(ctx, caller.AccountID, in.Body.choice()))
 		})
 	register(s, operation{id: "preview-retention", method: http.MethodPost, path: path + "/preview", tag: tag, roles: mayAdmin, unaudited: true,
 		doc: "Say what a change of how long what is kept would remove", more: "Nothing is changed."},
-		func(ctx context.Context, caller access.Key, in *changeRetention) (*one[RetentionPreview], error) {
+		func(ctx context.Context, caller access.Caller, in *changeRetention) (*one[RetentionPreview], error) {
 			list, err := s.Retention.Preview(ctx, caller.AccountID, in.Body.choice())
 			if err != nil {
 				return nil, err
@@ -130,7 +130,7 @@ func (s *Server) retentionRoutes() {
 		doc: "Say what takes the room of the store, and when it goes"}, s.storeSize)
 }
 
-func (s *Server) storeSize(ctx context.Context, caller access.Key, _ *struct{}) (*one[StoreSize], error) {
+func (s *Server) storeSize(ctx context.Context, caller access.Caller, _ *struct{}) (*one[StoreSize], error) {
 	choice, err := s.Retention.Get(ctx, caller.AccountID)
 	if err != nil {
 		return nil, err

@@ -147,7 +147,7 @@ func (s *Server) runRoutes() {
 	register(s, operation{id: "list-runs", method: http.MethodGet, path: "/v1/campaigns/{id}/runs", tag: tag, doc: "List a campaign's runs, newest first",
 		more:  "Every instant of a schedule is one, those that did not fire, too, with the reason.",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Run], error) {
@@ -167,7 +167,7 @@ func (s *Server) runRoutes() {
 		})
 	register(s, operation{id: "verify-campaign", method: http.MethodGet, path: "/v1/campaigns/{id}/verify", tag: tag,
 		doc: "Prove that every recipient is accounted for", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Verifications], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Verifications], error) {
 			proofs, err := s.Campaigns.Verify(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -184,13 +184,13 @@ func (s *Server) runRoutes() {
 			return out, nil
 		})
 	register(s, operation{id: "get-run", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a run and its progress", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.Run(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "get-run-languages", method: http.MethodGet, path: path + "/{id}/languages", tag: tag,
 		doc: "Count a run's messages by the languages in which its template spoke", roles: mayLook,
 		more: "Of what was rendered so far; empty without a template. It goes through all messages of the run, which takes seconds where there are millions."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[RunLanguages], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[RunLanguages], error) {
 			list, err := s.Campaigns.RunLanguages(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -203,7 +203,7 @@ func (s *Server) runRoutes() {
 		})
 	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
 		doc: "List a run's messages", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
+		func(ctx context.Context, caller access.Caller, in *runMessages) (*pageOut[Message], error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
@@ -223,7 +223,7 @@ func (s *Server) runRoutes() {
 		})
 	register(s, operation{reads: readsAll, id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag,
 		doc: "A run's messages as CSV", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}

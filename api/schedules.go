@@ -196,7 +196,7 @@ func (s *Server) scheduleRoutes() {
 		doc: "Say when a schedule fires", roles: mayWatch, unaudited: true,
 		more: "Nothing is kept. The instants are those at which a campaign with this schedule would fire, and those that are left out, with the reason; " +
 			"docs/schedules.md has the rules of clock changes."},
-		func(ctx context.Context, caller access.Key, in *previewSchedule) (*one[ScheduleView], error) {
+		func(ctx context.Context, caller access.Caller, in *previewSchedule) (*one[ScheduleView], error) {
 			plan, err := s.Campaigns.PreviewSchedule(ctx, caller.AccountID, in.Body.Schedule.schedule())
 			if err != nil {
 				return nil, err

@@ -43,7 +43,7 @@ func seriesView(s messages.Series) Series {
 func (s *Server) seriesRoutes() {
 	const path, tag = "/v1/series", "messages"
 	register(s, operation{id: "list-series", method: http.MethodGet, path: path, tag: tag, doc: "List series of single messages", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Series], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Series], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -57,7 +57,7 @@ func (s *Server) seriesRoutes() {
 	register(s, operation{id: "create-series", method: http.MethodPost, path: path, tag: tag, doc: "Make a series of single messages",
 		status: http.StatusCreated, roles: maySend,
 		more: "Messages that name it in series_id are counted together. One of the name that there is already is returned as it is."},
-		func(ctx context.Context, caller access.Key, in *createSeries) (*one[Series], error) {
+		func(ctx context.Context, caller access.Caller, in *createSeries) (*one[Series], error) {
 			options, err := json.Marshal(in.Body.Options)
 			if err != nil {
 				return nil, fault.InvalidField("options", nil, "must be JSON: %v", err)
@@ -72,7 +72,7 @@ func (s *Server) seriesRoutes() {
 			return &one[Series]{seriesView(made)}, nil
 		})
 	register(s, operation{id: "get-series", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Count the messages of a series", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *BySeries) (*one[Series], error) {
+		func(ctx context.Context, caller access.Caller, in *BySeries) (*one[Series], error) {
 			series, err := s.SeriesOf.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err

@@ -96,11 +96,11 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 func (s *Server) settingsRoutes() {
 	const path, tag = "/v1/settings", "settings"
 	register(s, operation{id: "get-settings", method: http.MethodGet, path: path, tag: tag, doc: "Show the account's settings", roles: mayLook},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[AccountSettings], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[AccountSettings], error) {
 			return settingsOut(s.Settings.Get(ctx, caller.AccountID))
 		})
 	register(s, operation{id: "update-settings", method: http.MethodPatch, path: path, tag: tag, doc: "Change the account's settings", roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *changeSettings) (*one[AccountSettings], error) {
+		func(ctx context.Context, caller access.Caller, in *changeSettings) (*one[AccountSettings], error) {
 			settings, err := s.Settings.Get(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err

@@ -82,7 +82,7 @@ func (s *Server) settleRoutes() {
 	register(s, operation{id: "resend-messages", method: http.MethodPost, path: path + "/resend", tag: tag, doc: "Send many messages again",
 		status: http.StatusAccepted, roles: mayEdit,
 		more: "What failed, was rejected for a reason that has been mended, or is in doubt. A campaign that had finished goes on until they are settled. " + more},
-		func(ctx context.Context, caller access.Key, in *resendMessages) (*settleOut, error) {
+		func(ctx context.Context, caller access.Caller, in *resendMessages) (*settleOut, error) {
 			settling := in.Body.settling(messages.SettleResend)
 			settling.EvenIfSent = in.Body.EvenIfSent
 			for _, name := range in.Body.States {
@@ -97,12 +97,12 @@ func (s *Server) settleRoutes() {
 	register(s, operation{id: "settle-messages", method: http.MethodPost, path: path + "/settle", tag: tag, doc: "Say what became of many messages in doubt",
 		status: http.StatusAccepted, roles: mayEdit,
 		more: "Of messages in state unknown: as the provider's log shows. " + more},
-		func(ctx context.Context, caller access.Key, in *settleMessages) (*settleOut, error) {
+		func(ctx context.Context, caller access.Caller, in *settleMessages) (*settleOut, error) {
 			return s.settle(ctx, caller, in.Body.settling(messages.SettleAction(in.Body.As)), in.Body.DryRun)
 		})
 }
 
-func (s *Server) settle(ctx context.Context, caller access.Key, settling messages.Settling, dryRun bool) (*settleOut, error) {
+func (s *Server) settle(ctx context.Context, caller access.Caller, settling messages.Settling, dryRun bool) (*settleOut, error) {
 	if dryRun {
 		preview, err := s.Messages.PreviewSettling(ctx, caller.AccountID, &settling)
 		if err != nil {

@@ -70,7 +70,7 @@ const snippetDoc = "A text of a campaign, a message or another snippet has it by
 func (s *Server) snippetRoutes() {
 	const path, tag = "/v1/snippets", "snippets"
 	register(s, operation{id: "list-snippets", method: http.MethodGet, path: path, tag: tag, doc: "List snippets by name, without their texts", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[SnippetInfo], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[SnippetInfo], error) {
 			after := ""
 			if in.Cursor != "" {
 				var err error
@@ -86,23 +86,23 @@ func (s *Server) snippetRoutes() {
 		})
 	register(s, operation{id: "create-snippet", method: http.MethodPost, path: path, tag: tag, doc: "Save a new snippet", status: http.StatusCreated,
 		roles: mayEdit, more: snippetDoc},
-		func(ctx context.Context, caller access.Key, in *createSnippet) (*one[Snippet], error) {
+		func(ctx context.Context, caller access.Caller, in *createSnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.CreateSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "get-snippet", method: http.MethodGet, path: path + "/{name}", tag: tag, doc: "Show a snippet", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *BySnippet) (*one[Snippet], error) {
+		func(ctx context.Context, caller access.Caller, in *BySnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.GetSnippet(ctx, caller.AccountID, in.Name))
 		})
 	register(s, operation{id: "set-snippet", method: http.MethodPut, path: path + "/{name}", tag: tag,
 		doc: "Save a snippet, new or instead of the one of its name", roles: mayEdit,
 		more: snippetDoc},
-		func(ctx context.Context, caller access.Key, in *setSnippet) (*one[Snippet], error) {
+		func(ctx context.Context, caller access.Caller, in *setSnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.SetSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "delete-snippet", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a snippet",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another snippet, renders it."},
-		func(ctx context.Context, caller access.Key, in *BySnippet) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *BySnippet) (*struct{}, error) {
 			return nil, s.Catalogue.DeleteSnippet(ctx, caller.AccountID, in.Name)
 		})
 }

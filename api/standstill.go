@@ -73,13 +73,13 @@ func workerView(w campaigns.Worker) Worker {
 func (s *Server) standstillRoutes() {
 	register(s, operation{id: "get-status", method: http.MethodGet, path: "/v1/status", tag: "operations", doc: "What is wrong now, in words", roles: mayLook,
 		more: "Everything that keeps messages from going out, each once, with since when and what to do. What is behind is at most a few seconds old."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[Status], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Status], error) {
 			status, err := s.status(ctx, caller.AccountID)
 			return &one[Status]{status}, err
 		})
 	register(s, operation{id: "list-workers", method: http.MethodGet, path: "/v1/workers", tag: "operations",
 		doc: "List the workers of the last day, newest first", roles: mayLook},
-		func(ctx context.Context, _ access.Key, in *Paged) (*pageOut[Worker], error) {
+		func(ctx context.Context, _ access.Caller, in *Paged) (*pageOut[Worker], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err

@@ -90,7 +90,7 @@ func (q StatisticsQuery) request(ctx context.Context, s *statistics.Service, of 
 func statisticsRoute[Row any](s *Server, of statistics.Subject, doc, more string) {
 	path := "/v1/stats/" + string(of)
 	register(s, operation{id: "count-" + string(of), method: http.MethodGet, path: path, tag: "statistics", doc: doc, more: more, roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *StatisticsQuery) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *StatisticsQuery) (*huma.StreamResponse, error) {
 			r, err := in.request(ctx, s.Statistics, statistics.Request{AccountID: caller.AccountID, Subject: of})
 			if err != nil {
 				return nil, err
@@ -207,7 +207,7 @@ func (s *Server) statisticsRoutes() {
 	const path, tag = "/v1/stats", "statistics"
 	register(s, operation{id: "list-statistics-notes", method: http.MethodGet, path: path + "/notes", tag: tag, roles: mayLook,
 		doc: "Say in words what is out of the ordinary", more: "Channels whose providers refuse, in the last hours, much more than in the week before."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[Page[statistics.Note]], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Page[statistics.Note]], error) {
 			notes, err := s.Statistics.Notes(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -216,7 +216,7 @@ func (s *Server) statisticsRoutes() {
 		})
 	register(s, operation{id: "verify-statistics", method: http.MethodGet, path: path + "/verify", tag: tag, roles: mayLook,
 		doc: "Compare what is counted with the rows that it is of"},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[StatisticsProof], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[StatisticsProof], error) {
 			list, compared, err := s.Statistics.Verify(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err
@@ -231,7 +231,7 @@ func (s *Server) statisticsRoutes() {
 		})
 	register(s, operation{id: "repair-statistics", method: http.MethodPost, path: path + "/repair", tag: tag, roles: mayAdmin,
 		doc: "Make counts what the rows say", more: "Of messages and flows. Nothing is locked: what happens meanwhile is counted by itself."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[StatisticsRepaired], error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[StatisticsRepaired], error) {
 			n, err := s.Statistics.Repair(ctx, caller.AccountID)
 			if err != nil {
 				return nil, err

@@ -118,13 +118,13 @@ func (s *Server) statusRoutes() {
 }
 
 // statusCaller takes a key as a browser or as a program gives it.
-func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
+func (s *Server) statusCaller(r *http.Request) (access.Caller, error) {
 	_, presented, ok := r.BasicAuth()
 	if !ok {
 		_, presented, _ = strings.Cut(r.Header.Get("Authorization"), " ")
 	}
 	if strings.TrimSpace(presented) == "" {
-		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed")
+		return access.Caller{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
 	key, err := s.gate.LookupPresented(r.Context(), r, strings.TrimSpace(presented))
 	if err == nil && !mayLook.Allows(key.Role) {
@@ -138,7 +138,7 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 	return key, err
 }
 
-func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView) error {
+func (s *Server) fillStatus(r *http.Request, caller access.Caller, view *statusView) error {
 	ctx := r.Context()
 	view.Details = true
 	status, err := s.status(ctx, caller.AccountID)

@@ -81,7 +81,7 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again",
 		status: http.StatusCreated, roles: mayEdit,
 		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason, unless that was unsubscribed."},
-		func(ctx context.Context, caller access.Key, in *addSuppression) (*one[Suppression], error) {
+		func(ctx context.Context, caller access.Caller, in *addSuppression) (*one[Suppression], error) {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Address: in.Body.Address, Reason: in.Body.Reason}
 			if p.Reason == "" {
 				p.Reason = contacts.Unsubscribed
@@ -95,7 +95,7 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "What bounced or complained needs force. Where the recipient opted out as well, that stays: remove it again, or opt the contact in."},
-		func(ctx context.Context, caller access.Key, in *removeSuppression) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *removeSuppression) (*struct{}, error) {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
 			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, caller.Actor()), in.Kind, "address")
 		})
@@ -109,7 +109,7 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{reads: readsAll, id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag,
 		doc: "Every suppression as CSV", roles: mayEdit,
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
-		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, _ *struct{}) (*huma.StreamResponse, error) {
 			return csvBody("suppressions.csv", contacts.SuppressionColumns(), func(write func(...string) error) error {
 				for p, err := range s.Consents.EachSuppression(ctx, caller.AccountID) {
 					if err != nil {
@@ -124,7 +124,7 @@ func (s *Server) suppressionRoutes() {
 		})
 }
 
-func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *listSuppressions) (*pageOut[Suppression], error) {
+func (s *Server) listSuppressions(ctx context.Context, caller access.Caller, in *listSuppressions) (*pageOut[Suppression], error) {
 	f := contacts.SuppressionFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		place, err := in.text()
@@ -141,7 +141,7 @@ func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *li
 	return page(list, in.Limit, suppressionView, func(p contacts.Suppression) string { return string(p.Kind) + "\x00" + p.Address }), nil
 }
 
-func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *importInput) (*one[SuppressionImport], error) {
+func (s *Server) importSuppressions(ctx context.Context, caller access.Caller, in *importInput) (*one[SuppressionImport], error) {
 	if kind, _, err := mime.ParseMediaType(in.contentType); err != nil || kind != "text/csv" {
 		return nil, fault.New(fault.Invalid, "send the file itself as text/csv: curl -H 'Content-Type: text/csv' --data-binary @suppressions.csv")
 	}

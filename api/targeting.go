@@ -129,7 +129,7 @@ func targetingOut(l targeting.TargetingList, err error) (*one[TargetingList], er
 func (s *Server) targetingRoutes() {
 	const path, tag = "/v1/targeting", "targeting"
 	register(s, operation{id: "list-targeting", method: http.MethodGet, path: path, tag: tag, doc: "List targeting lists", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[TargetingList], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[TargetingList], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -143,22 +143,22 @@ func (s *Server) targetingRoutes() {
 	register(s, operation{id: "create-targeting", method: http.MethodPost, path: path, tag: tag, doc: "Save a rule as a targeting list",
 		status: http.StatusCreated, roles: mayEdit,
 		more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *createTargeting) (*one[TargetingList], error) {
+		func(ctx context.Context, caller access.Caller, in *createTargeting) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Create(ctx, caller.AccountID, in.Body.Name, in.Body.Rule))
 		})
 	register(s, operation{id: "get-targeting", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a targeting list", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[TargetingList], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-targeting", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a targeting list", roles: mayEdit,
 		more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *changeTargeting) (*one[TargetingList], error) {
+		func(ctx context.Context, caller access.Caller, in *changeTargeting) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Update(ctx, caller.AccountID, in.ID, in.Body.Name, in.Body.Rule))
 		})
 	register(s, operation{id: "delete-targeting", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a targeting list",
 		status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another targeting list, uses it."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Rules.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "list-targeting-fields", method: http.MethodGet, path: path + "/fields", tag: tag,
@@ -166,7 +166,7 @@ func (s *Server) targetingRoutes() {
 		more: "Filters for jQuery QueryBuilder, and what other rule builders need. messages_received_<N>d takes every N from 1 to 365."}, s.ruleFields)
 	register(s, operation{id: "count-rule", method: http.MethodPost, path: path + "/count", tag: tag, doc: "Count whom a rule holds for", roles: mayLook,
 		unaudited: true, more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *countRule) (*one[AudienceCount], error) {
+		func(ctx context.Context, caller access.Caller, in *countRule) (*one[AudienceCount], error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)
 			if err != nil {
 				return nil, err
@@ -175,7 +175,7 @@ func (s *Server) targetingRoutes() {
 		})
 	register(s, operation{id: "count-targeting", method: http.MethodGet, path: path + "/{id}/count", tag: tag, doc: "Count the contacts of a targeting list",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *countTargeting) (*one[AudienceCount], error) {
+		func(ctx context.Context, caller access.Caller, in *countTargeting) (*one[AudienceCount], error) {
 			if _, err := s.Rules.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
@@ -183,7 +183,7 @@ func (s *Server) targetingRoutes() {
 		})
 	register(s, operation{reads: readsPeople, id: "list-targeting-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag,
 		doc: "List the contacts of a targeting list", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *struct {
+		func(ctx context.Context, caller access.Caller, in *struct {
 			ByID
 			Paged
 		}) (*pageOut[Contact], error) {
@@ -195,7 +195,7 @@ func (s *Server) targetingRoutes() {
 	register(s, operation{reads: readsPeople, id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts",
 		doc: "List the contacts that a rule holds for", roles: mayLook,
 		unaudited: true, more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *searchContacts) (*contactPage, error) {
+		func(ctx context.Context, caller access.Caller, in *searchContacts) (*contactPage, error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)
 			if err != nil {
 				return nil, err
@@ -208,7 +208,7 @@ func (s *Server) targetingRoutes() {
 }
 
 // count counts an audience, for a channel or a kind of address if one is named.
-func (s *Server) count(ctx context.Context, caller access.Key, a targeting.Audience, by CountBy) (*one[AudienceCount], error) {
+func (s *Server) count(ctx context.Context, caller access.Caller, a targeting.Audience, by CountBy) (*one[AudienceCount], error) {
 	kind := providers.AddressKind(by.Kind)
 	if by.ChannelID.ID != 0 {
 		if by.Kind != "" {
@@ -231,7 +231,7 @@ func (s *Server) count(ctx context.Context, caller access.Key, a targeting.Audie
 	return &one[AudienceCount]{out}, nil
 }
 
-func (s *Server) audiencePage(ctx context.Context, caller access.Key, a targeting.Audience, in Paged) (*pageOut[Contact], error) {
+func (s *Server) audiencePage(ctx context.Context, caller access.Caller, a targeting.Audience, in Paged) (*pageOut[Contact], error) {
 	after, err := in.position()
 	if err != nil {
 		return nil, err
@@ -243,7 +243,7 @@ func (s *Server) audiencePage(ctx context.Context, caller access.Key, a targetin
 	return page(list, in.Limit, contactView, func(c contacts.Contact) string { return idKey(c.ID) }), nil
 }
 
-func (s *Server) ruleFields(ctx context.Context, caller access.Key, _ *struct{}) (*one[RuleFields], error) {
+func (s *Server) ruleFields(ctx context.Context, caller access.Caller, _ *struct{}) (*one[RuleFields], error) {
 	fields, choices, err := s.Rules.Fields(ctx, caller.AccountID)
 	if err != nil {
 		return nil, err

@@ -190,7 +190,7 @@ const templateDoc = "Everything that can't be meant is refused at once, with its
 func (s *Server) templateRoutes() {
 	const path, tag = "/v1/templates", "templates"
 	register(s, operation{id: "list-templates", method: http.MethodGet, path: path, tag: tag, doc: "List templates by name, without their texts", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *listTemplates) (*pageOut[templates.TemplateInfo], error) {
+		func(ctx context.Context, caller access.Caller, in *listTemplates) (*pageOut[templates.TemplateInfo], error) {
 			f := templates.TemplateFilter{
 				AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Category: templates.Category(in.Category), Limit: in.Limit + 1,
 			}
@@ -208,31 +208,31 @@ func (s *Server) templateRoutes() {
 		})
 	register(s, operation{id: "create-template", method: http.MethodPost, path: path, tag: tag, doc: "Save a new template", status: http.StatusCreated,
 		roles: mayEdit, more: templateDoc},
-		func(ctx context.Context, caller access.Key, in *createTemplate) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *createTemplate) (*one[Template], error) {
 			return templateOut(s.Catalogue.CreateTemplate(ctx, templates.Template{AccountID: caller.AccountID, Name: in.Body.Name, Definition: in.Body.Definition}))
 		})
 	register(s, operation{id: "get-template", method: http.MethodGet, path: path + "/{id}", tag: tag, roles: mayLook,
 		doc: "Show a template in its latest version"},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Template], error) {
 			return templateOut(s.Catalogue.GetTemplate(ctx, caller.AccountID, in.ID, 0))
 		})
 	register(s, operation{id: "set-template", method: http.MethodPut, path: path + "/{id}", tag: tag, doc: "Save a template in a new version", roles: mayEdit,
 		more: templateDoc + " What changes nothing makes no version."},
-		func(ctx context.Context, caller access.Key, in *setTemplate) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *setTemplate) (*one[Template], error) {
 			return templateOut(s.Catalogue.SetTemplate(ctx, templates.Template{
 				AccountID: caller.AccountID, ID: in.ID, Version: in.Body.Version, Definition: in.Body.Definition,
 			}))
 		})
 	register(s, operation{id: "delete-template", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a template",
 		status: http.StatusNoContent, roles: mayEdit, more: "Its name stays reserved for 30 days."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Catalogue.DeleteTemplate(ctx, caller.AccountID, in.ID)
 		})
 	s.translationRoutes(path+"/{id}/translations/{language}", tag)
 	s.versionRoutes(path+"/{id}", tag)
 	register(s, operation{id: "render-template", method: http.MethodPost, path: path + "/{id}/render", tag: tag, unaudited: true, roles: mayLook,
 		doc: "Render a template for a contact, or with its samples", more: "Nothing is sent."},
-		func(ctx context.Context, caller access.Key, in *renderTemplate) (*one[Rendering], error) {
+		func(ctx context.Context, caller access.Caller, in *renderTemplate) (*one[Rendering], error) {
 			b := in.Body
 			r, err := s.Messages.Rehearse(ctx, messages.Rehearsal{
 				Template: templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID, Version: b.Version}, Kind: providers.AddressKind(b.Kind),
@@ -246,12 +246,12 @@ func (s *Server) templateRoutes() {
 		})
 	register(s, operation{id: "duplicate-template", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Save a template under another name",
 		status: http.StatusCreated, roles: mayEdit, more: "The copy begins at version 1."},
-		func(ctx context.Context, caller access.Key, in *duplicateTemplate) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *duplicateTemplate) (*one[Template], error) {
 			return templateOut(s.Catalogue.DuplicateTemplate(ctx, caller.AccountID, in.ID, in.Body.Name))
 		})
 	register(s, operation{id: "cover-template", method: http.MethodGet, path: path + "/{id}/coverage", tag: tag, roles: mayLook,
 		doc: "Count the contacts by the language in which they would get a template", more: "missing says how many have a language that it does not speak."},
-		func(ctx context.Context, caller access.Key, in *coverTemplate) (*one[templates.Coverage], error) {
+		func(ctx context.Context, caller access.Caller, in *coverTemplate) (*one[templates.Coverage], error) {
 			covered, err := s.Catalogue.Coverage(ctx, caller.AccountID, in.ID, providers.AddressKind(in.Kind))
 			return &one[templates.Coverage]{covered}, err
 		})
@@ -260,20 +260,20 @@ func (s *Server) templateRoutes() {
 func (s *Server) translationRoutes(path, tag string) {
 	register(s, operation{id: "set-translation", method: http.MethodPut, path: path, tag: tag,
 		doc: "Save a template with a translation, new or instead of the one into its language", roles: mayEdit, more: templateDoc},
-		func(ctx context.Context, caller access.Key, in *setTranslation) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *setTranslation) (*one[Template], error) {
 			b := in.Body
 			return templateOut(s.Catalogue.SetTranslation(ctx, templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID, Version: b.Version}, templates.Translation{
 				Language: in.Language, Header: b.Header, Body: b.Body, Footer: b.Footer, Buttons: b.Buttons, Email: b.Email,
 			}))
 		})
 	register(s, operation{id: "delete-translation", method: http.MethodDelete, path: path, tag: tag, doc: "Save a template without a translation", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByTranslation) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *ByTranslation) (*one[Template], error) {
 			return templateOut(s.Catalogue.DeleteTranslation(ctx, templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID}, in.Language))
 		})
 	register(s, operation{id: "set-template-status", method: http.MethodPut, path: path + "/status", tag: tag, status: http.StatusNoContent, roles: mayEdit,
 		doc:  "Note what the provider of a channel says of a template",
 		more: "Providers that keep templates of their own are asked by themselves; this is for what one hears elsewhere."},
-		func(ctx context.Context, caller access.Key, in *setTemplateStatus) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *setTemplateStatus) (*struct{}, error) {
 			return nil, s.Catalogue.SetStatus(ctx, caller.AccountID, in.ID, templates.Approval{
 				ChannelID: in.Body.ChannelID, Language: in.Language, State: templates.State(in.Body.State), Reason: in.Body.Reason,
 			})
@@ -283,7 +283,7 @@ func (s *Server) translationRoutes(path, tag string) {
 func (s *Server) versionRoutes(path, tag string) {
 	register(s, operation{id: "list-template-versions", method: http.MethodGet, path: path + "/versions", tag: tag, roles: mayLook,
 		doc: "List the versions of a template, the newest first"},
-		func(ctx context.Context, caller access.Key, in *listVersions) (*pageOut[templates.TemplateVersion], error) {
+		func(ctx context.Context, caller access.Caller, in *listVersions) (*pageOut[templates.TemplateVersion], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -297,12 +297,12 @@ func (s *Server) versionRoutes(path, tag string) {
 		})
 	register(s, operation{id: "get-template-version", method: http.MethodGet, path: path + "/versions/{version}", tag: tag, roles: mayLook,
 		doc: "Show a version of a template", more: "A version never changes: a campaign that runs keeps the one with which it began."},
-		func(ctx context.Context, caller access.Key, in *byVersion) (*one[Template], error) {
+		func(ctx context.Context, caller access.Caller, in *byVersion) (*one[Template], error) {
 			return templateOut(s.Catalogue.GetTemplate(ctx, caller.AccountID, in.ID, in.Version))
 		})
 	register(s, operation{id: "diff-template", method: http.MethodGet, path: path + "/diff", tag: tag, roles: mayLook,
 		doc: "Show in what two versions of a template differ"},
-		func(ctx context.Context, caller access.Key, in *diffTemplate) (*one[TemplateChanges], error) {
+		func(ctx context.Context, caller access.Caller, in *diffTemplate) (*one[TemplateChanges], error) {
 			of := templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID, Version: in.To}
 			from, to, changes, err := s.Catalogue.Diff(ctx, of, in.From)
 			return &one[TemplateChanges]{TemplateChanges{From: from, To: to, Items: changes}}, err

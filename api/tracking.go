@@ -103,7 +103,7 @@ func (s *Server) trackingRoutes() {
 	register(s, operation{id: "get-run-links", method: http.MethodGet, path: "/v1/runs/{id}/links", tag: "runs",
 		doc: "What was done with the links of a run", roles: mayLook,
 		more: "Each link of its content by variant, with those that nobody has clicked; empty if its links are not tracked, or nothing was sent yet."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[RunLinks], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[RunLinks], error) {
 			list, err := s.Campaigns.RunLinks(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err

@@ -198,13 +198,13 @@ func (s *Server) uploadRoutes() {
 		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, " +
 			"group, dates, decimal, properties, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
-		func(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
+		func(ctx context.Context, caller access.Caller, in *importInput) (*one[Upload], error) {
 			out, err := s.importContacts(ctx, caller, in)
 			return out, in.body.failure(err)
 		})
 	s.documentImport()
 	register(s, operation{id: "list-uploads", method: http.MethodGet, path: path, tag: tag, doc: "List uploads, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Upload], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Upload], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -216,13 +216,13 @@ func (s *Server) uploadRoutes() {
 			return page(list, in.Limit, uploadView, func(u contacts.Upload) string { return idKey(u.ID) }), nil
 		})
 	register(s, operation{id: "get-upload", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an upload and its progress", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Upload], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Upload], error) {
 			u, err := s.Uploads.Get(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
 	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag,
 		doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*huma.StreamResponse, error) {
 			refused, err := s.Uploads.Refused(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -256,7 +256,7 @@ func (s *Server) documentImport() {
 	}}
 }
 
-func (s *Server) importContacts(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
+func (s *Server) importContacts(ctx context.Context, caller access.Caller, in *importInput) (*one[Upload], error) {
 	kind, params, err := mime.ParseMediaType(in.contentType)
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return nil, fault.New(fault.Invalid, "send the file as multipart/form-data: curl -F file=@contacts.csv")

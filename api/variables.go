@@ -57,7 +57,7 @@ func (s *Server) variableRoutes() {
 	const path, tag = "/v1/variables", "variables"
 	register(s, operation{id: "list-variables", method: http.MethodGet, path: path, tag: tag, doc: "List the values that programs share, by name",
 		roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Variable], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Variable], error) {
 			after := ""
 			if in.Cursor != "" {
 				var err error
@@ -72,13 +72,13 @@ func (s *Server) variableRoutes() {
 			return page(list, in.Limit, variableView, func(v variables.Variable) string { return v.Name }), nil
 		})
 	register(s, operation{id: "get-variable", method: http.MethodGet, path: path + "/{name}", tag: tag, doc: "Show a variable", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByVariable) (*one[Variable], error) {
+		func(ctx context.Context, caller access.Caller, in *ByVariable) (*one[Variable], error) {
 			return variableOut(s.Variables.Get(ctx, caller.AccountID, in.Name))
 		})
 	register(s, operation{id: "set-variable", method: http.MethodPut, path: path + "/{name}", tag: tag,
 		doc: "Save a variable, new or instead of the one of its name", roles: mayEdit,
 		more: "A value that the programs of the account share, such as support's hours. XMS's clients read it as a global variable."},
-		func(ctx context.Context, caller access.Key, in *setVariable) (*one[Variable], error) {
+		func(ctx context.Context, caller access.Caller, in *setVariable) (*one[Variable], error) {
 			value, err := json.Marshal(in.Body.Value)
 			if err != nil {
 				return nil, fault.InvalidField("value", nil, "must be JSON: %v", err)
@@ -89,7 +89,7 @@ func (s *Server) variableRoutes() {
 		})
 	register(s, operation{id: "delete-variable", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a variable",
 		status: http.StatusNoContent, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *ByVariable) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByVariable) (*struct{}, error) {
 			return nil, s.Variables.Delete(ctx, caller.AccountID, in.Name)
 		})
 }

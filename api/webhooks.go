@@ -213,7 +213,7 @@ func (s *Server) webhookRoutes() {
 	const path, tag = "/v1/webhooks", "webhooks"
 	register(s, operation{id: "list-webhook-events", method: http.MethodGet, path: "/v1/webhook-events", tag: tag, roles: mayLook,
 		doc: "List of what a webhook can be told"},
-		func(context.Context, access.Key, *struct{}) (*one[Page[WebhookEventName]], error) {
+		func(context.Context, access.Caller, *struct{}) (*one[Page[WebhookEventName]], error) {
 			out := &one[Page[WebhookEventName]]{}
 			for _, e := range webhooks.Events() {
 				out.Body.Items = append(out.Body.Items, WebhookEventName{string(e)})
@@ -221,7 +221,7 @@ func (s *Server) webhookRoutes() {
 			return out, nil
 		})
 	register(s, operation{id: "list-webhooks", method: http.MethodGet, path: path, tag: tag, doc: "List webhooks", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Webhook], error) {
+		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Webhook], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
@@ -236,7 +236,7 @@ func (s *Server) webhookRoutes() {
 		roles: mayAdmin, kept: withoutSecret,
 		more: "What happens after the answer is posted there, at least once and in order, signed by the Standard Webhooks scheme: docs/webhooks.md. The secret is " +
 			"in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the secret."},
-		func(ctx context.Context, caller access.Key, in *createWebhook) (*one[WebhookWithSecret], error) {
+		func(ctx context.Context, caller access.Caller, in *createWebhook) (*one[WebhookWithSecret], error) {
 			w := webhooks.Webhook{
 				AccountID: caller.AccountID, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events, Channels: naming.IDs(in.Body.Channels),
 				Campaigns: naming.IDs(in.Body.Campaigns), Content: in.Body.Content, Headers: hidden(in.Body.Headers),
@@ -245,12 +245,12 @@ func (s *Server) webhookRoutes() {
 			return withSecret(s.Webhooks.Create(ctx, w))
 		})
 	register(s, operation{id: "get-webhook", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a webhook", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Webhook], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Webhook], error) {
 			return webhookOut(s.Webhooks.Get(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "update-webhook", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a webhook, pause it, or switch it on",
 		roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *changeWebhook) (*one[Webhook], error) {
+		func(ctx context.Context, caller access.Caller, in *changeWebhook) (*one[Webhook], error) {
 			return webhookOut(s.Webhooks.Update(ctx, caller.AccountID, in.ID, func(w *webhooks.Webhook) error {
 				set(&w.URL, in.Body.URL)
 				set(&w.Description, in.Body.Description)
@@ -274,12 +274,12 @@ func (s *Server) webhookRoutes() {
 		})
 	register(s, operation{id: "delete-webhook", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a webhook with its deliveries",
 		status: http.StatusNoContent, roles: mayAdmin},
-		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Webhooks.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "rotate-webhook-secret", method: http.MethodPost, path: path + "/{id}/secret", tag: tag, doc: "Give a webhook another secret",
 		roles: mayAdmin, kept: withoutSecret},
-		func(ctx context.Context, caller access.Key, in *rotateWebhook) (*one[WebhookWithSecret], error) {
+		func(ctx context.Context, caller access.Caller, in *rotateWebhook) (*one[WebhookWithSecret], error) {
 			return withSecret(s.Webhooks.Rotate(ctx, caller.AccountID, in.ID, !in.Body.Leaked))
 		})
 	s.deliveryRoutes()
@@ -320,12 +320,12 @@ func (s *Server) deliveryRoutes() {
 	const path, tag = "/v1/webhooks/{id}", "webhooks"
 	register(s, operation{id: "test-webhook", method: http.MethodPost, path: path + "/test", tag: tag, doc: "Tell a webhook something that did not happen",
 		roles: mayAdmin, more: "The event is webhook.test. The answer is the delivery, behind what waits already: ask for it to see what came of it."},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[WebhookDelivery], error) {
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[WebhookDelivery], error) {
 			return deliveryOut(s.Webhooks.Test(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "list-webhook-deliveries", method: http.MethodGet, path: path + "/deliveries", tag: tag, roles: mayLook,
 		doc: "List requests to a webhook, newest first", more: "They are kept for seven days."},
-		func(ctx context.Context, caller access.Key, in *webhookDeliveries) (*pageOut[WebhookDelivery], error) {
+		func(ctx context.Context, caller access.Caller, in *webhookDeliveries) (*pageOut[WebhookDelivery], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -340,13 +340,13 @@ func (s *Server) deliveryRoutes() {
 		})
 	register(s, operation{id: "get-webhook-delivery", method: http.MethodGet, path: path + "/deliveries/{delivery_id}", tag: tag, roles: mayLook,
 		doc: "Show a request to a webhook with its body"},
-		func(ctx context.Context, caller access.Key, in *webhookDelivery) (*one[WebhookDelivery], error) {
+		func(ctx context.Context, caller access.Caller, in *webhookDelivery) (*one[WebhookDelivery], error) {
 			return deliveryOut(s.Webhooks.Delivery(ctx, caller.AccountID, in.ID, in.DeliveryID))
 		})
 	register(s, operation{id: "replay-webhook", method: http.MethodPost, path: path + "/replay", tag: tag, roles: mayAdmin,
 		doc: "Make requests to a webhook again", more: "At most 10,000 of those kept, oldest first and behind what waits already, each once with " +
 			"the same webhook-id and body. An empty body is all of them."},
-		func(ctx context.Context, caller access.Key, in *replayWebhook) (*one[WebhookReplayed], error) {
+		func(ctx context.Context, caller access.Caller, in *replayWebhook) (*one[WebhookReplayed], error) {
 			f := webhooks.ReplayFilter{AccountID: caller.AccountID, WebhookID: in.ID, State: webhooks.DeliveryState(in.Body.State), Event: webhooks.Event(in.Body.Event)}
 			set(&f.From, in.Body.From)
 			set(&f.To, in.Body.To)
@@ -358,7 +358,7 @@ func (s *Server) deliveryRoutes() {
 		})
 	register(s, operation{id: "replay-webhook-delivery", method: http.MethodPost, path: path + "/deliveries/{delivery_id}/replay", tag: tag, roles: mayAdmin,
 		doc: "Make a request to a webhook again", more: "It has the same webhook-id and body, and comes behind what waits already."},
-		func(ctx context.Context, caller access.Key, in *webhookDelivery) (*one[WebhookDelivery], error) {
+		func(ctx context.Context, caller access.Caller, in *webhookDelivery) (*one[WebhookDelivery], error) {
 			return deliveryOut(s.Webhooks.Replay(ctx, caller.AccountID, in.ID, in.DeliveryID))
 		})
 }

@@ -147,7 +147,7 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 		}
 		giveBack := g.headed(r)
 		defer giveBack()
-		key, err := g.Lookup(r.Context(), r)
+		caller, err := g.Lookup(r.Context(), r)
 		if err != nil {
 			switch {
 			case fault.Is(err, fault.RateLimited):
@@ -158,7 +158,7 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
-		if wait := g.deps.Limits.Take(key.ID); wait > 0 {
+		if wait := g.deps.Limits.Take(caller.ID); wait > 0 {
 			w.Header().Set("Retry-After", retryAfter(wait))
 			g.deps.Dialect.Refuse(w, r, fault.New(fault.RateLimited,
 				"too many requests with this key: wait %s, or raise api_rate_per_second", wait.Round(time.Millisecond)))
@@ -168,20 +168,20 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			route.Missing(w, r)
 			return
 		}
-		if err := g.admit(r.Context(), key); err != nil {
+		if err := g.admit(r.Context(), caller); err != nil {
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
-		if err := route.Roles.admit(key); err != nil {
+		if err := route.Roles.admit(caller); err != nil {
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, caller)))
 	})
 }
 
 // admit refuses a key that was made for another API, or whose account does not use this one.
-func (g *Gate) admit(ctx context.Context, key access.Key) error {
+func (g *Gate) admit(ctx context.Context, key access.Caller) error {
 	if key.API != "" && key.API != g.deps.API {
 		return fault.New(fault.Forbidden, "the key %q was made for %s alone: make another for what you want to do", key.Name, key.API)
 	}
@@ -195,8 +195,8 @@ func (g *Gate) admit(ctx context.Context, key access.Key) error {
 	return err
 }
 
-// Caller is the key that a request was made with.
-func Caller(ctx context.Context) access.Key {
-	key, _ := ctx.Value(callerKey).(access.Key)
-	return key
+// Caller is whom a request comes from.
+func Caller(ctx context.Context) access.Caller {
+	caller, _ := ctx.Value(callerKey).(access.Caller)
+	return caller
 }

@@ -102,7 +102,7 @@ func (g *Gate) withIdempotency(next http.Handler) http.Handler {
 
 // once is a request that is carried out once.
 type once struct {
-	caller access.Key
+	caller access.Caller
 	// key is the idempotency key with the id of the API key that it belongs to.
 	key string
 	// content is what streams in; nil for a body that was read beforehand.

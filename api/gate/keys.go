@@ -21,29 +21,29 @@ type Keys interface {
 	Lookup(ctx context.Context, presented secret.String) (access.Key, error)
 }
 
-// Lookup is the key that a request presents. No key, and one that is unknown or
+// Lookup finds whom a request comes from by the key that it presents. No key, and one that is unknown or
 // revoked, is Unauthorized; RateLimited comes from where too many wrong ones come
 // from.
-func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Key, error) {
+func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Caller, error) {
 	presented, err := g.presented(r)
 	if err != nil {
-		return access.Key{}, err
+		return access.Caller{}, err
 	}
 	return g.LookupPresented(ctx, r, presented)
 }
 
 // LookupPresented is Lookup for a key that a request presents in another way than
 // the dialect's.
-func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented string) (access.Key, error) {
+func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented string) (access.Caller, error) {
 	wrong := g.deps.Limits.wrong
 	if wait := wrong.wait(r, presented); wait > 0 {
-		return access.Key{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
+		return access.Caller{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
 	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented))
 	if err == nil || fault.Is(err, fault.Unauthorized) {
 		wrong.took(r, presented, err == nil)
 	}
-	return key, err
+	return key.Caller(), err
 }
 
 // What bodies that are being read or worked on may take of memory, together: those

@@ -23,7 +23,7 @@ func (p Roles) String() string {
 }
 
 // admit refuses a key whose role is not among them.
-func (p Roles) admit(caller access.Key) error {
+func (p Roles) admit(caller access.Caller) error {
 	if p.Allows(caller.Role) {
 		return nil
 	}

@@ -48,7 +48,7 @@ func (c *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.S
 
 // asked is a call: by whom, what with, and what stands behind its name in the path.
 type asked struct {
-	caller access.Key
+	caller access.Caller
 	given  params.Params
 	below  string
 }

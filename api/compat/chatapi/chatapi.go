@@ -45,7 +45,7 @@ func (c *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.S
 
 // asked is a call: on which channel, by whom, and what with.
 type asked struct {
-	caller  access.Key
+	caller  access.Caller
 	channel int64
 	given   params.Params
 	// reads says that it was asked by GET, and host is where the caller reached us.
@@ -165,7 +165,7 @@ func write(w http.ResponseWriter, status int, answer any) {
 
 // open refuses an instance that the caller has not. Whoever uses one has its messages
 // numbered from then on.
-func (c *Server) open(ctx context.Context, caller access.Key, channel int64) error {
+func (c *Server) open(ctx context.Context, caller access.Caller, channel int64) error {
 	if caller.ChannelID != 0 && caller.ChannelID != channel {
 		return fault.New(fault.NotFound, "the token is of instance %d", caller.ChannelID)
 	}

@@ -52,7 +52,7 @@ func (c *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.S
 
 // asked is a call: by whom, of what, and what with.
 type asked struct {
-	caller access.Key
+	caller access.Caller
 	// ids are the numbers in the path, in their order.
 	ids   []int64
 	given given

@@ -77,7 +77,7 @@ func Serves(path string) bool {
 
 // asked is a call: by whom, on which channel, about what, and what with.
 type asked struct {
-	caller  access.Key
+	caller  access.Caller
 	channel providers.Channel
 	// in are the parts of the path that a call leaves open.
 	in map[string]string
@@ -453,7 +453,7 @@ func (s *Server) call(r *http.Request) (any, error) {
 }
 
 // channelOf is the channel of a key: the one that it is bound to, or the only one that there is.
-func (s *Server) channelOf(ctx context.Context, key access.Key) (providers.Channel, error) {
+func (s *Server) channelOf(ctx context.Context, key access.Caller) (providers.Channel, error) {
 	if key.ChannelID != 0 {
 		return s.Channels.Get(ctx, key.AccountID, key.ChannelID)
 	}

@@ -51,7 +51,7 @@ func channelIDOf(c providers.Channel) string { return words[c.Address].prefix + 
 const pageSize = 500
 
 // channels are those that a key may use, in the order of their ids.
-func (x *Server) channels(ctx context.Context, caller access.Key) (all []providers.Channel, err error) {
+func (x *Server) channels(ctx context.Context, caller access.Caller) (all []providers.Channel, err error) {
 	for after := int64(0); ; {
 		list, err := x.Channels.List(ctx, caller.AccountID, after, pageSize)
 		if err != nil {
@@ -70,12 +70,12 @@ func (x *Server) channels(ctx context.Context, caller access.Key) (all []provide
 }
 
 // mayUse reports whether a key may use a channel.
-func mayUse(caller access.Key, channelID int64) bool {
+func mayUse(caller access.Caller, channelID int64) bool {
 	return caller.ChannelID == 0 || caller.ChannelID == channelID
 }
 
 // findChannel is the channel of an id.
-func (x *Server) findChannel(ctx context.Context, caller access.Key, id string) (providers.Channel, bool, error) {
+func (x *Server) findChannel(ctx context.Context, caller access.Caller, id string) (providers.Channel, bool, error) {
 	all, err := x.channels(ctx, caller)
 	for _, c := range all {
 		if channelIDOf(c) == id {

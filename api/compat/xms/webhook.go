@@ -98,7 +98,7 @@ func (x *Server) setWebhook(ctx context.Context, a asked) (answer, error) {
 func appIDOf(keyID int64) string { return strconv.FormatInt(keyID, 10) }
 
 // webhookOf is the webhook that a key has set.
-func (x *Server) webhookOf(ctx context.Context, caller access.Key) (w webhooks.Webhook, found bool, err error) {
+func (x *Server) webhookOf(ctx context.Context, caller access.Caller) (w webhooks.Webhook, found bool, err error) {
 	for after := int64(0); ; {
 		list, err := x.Webhooks.List(ctx, caller.AccountID, after, pageSize)
 		if err != nil {
@@ -118,7 +118,7 @@ func (x *Server) webhookOf(ctx context.Context, caller access.Key) (w webhooks.W
 
 // keepWebhook keeps where an app is told, and returns the token by which it knows us if that
 // was made now.
-func (x *Server) keepWebhook(ctx context.Context, caller access.Key, before webhooks.Webhook, wish webhookWish) (made string, err error) {
+func (x *Server) keepWebhook(ctx context.Context, caller access.Caller, before webhooks.Webhook, wish webhookWish) (made string, err error) {
 	headers := before.Headers
 	switch token := wish.VerifyToken.trimmed(); {
 	case token != "":

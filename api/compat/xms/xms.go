@@ -48,7 +48,7 @@ func (x *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.handler.S
 
 // asked is a call: by whom, and the request with its body.
 type asked struct {
-	caller access.Key
+	caller access.Caller
 	r      *http.Request
 	body   []byte
 }
