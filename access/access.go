@@ -84,21 +84,47 @@ func (k Key) Caller() Caller {
 	return Caller{ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, API: k.API, ChannelID: k.ChannelID, ExpiresAt: k.ExpiresAt}
 }
 
-// Caller is whom a request comes from: a program with a key.
+// Caller is whom a request comes from: a program with a key, or a person who is signed in.
 type Caller struct {
-	// ID is the key's.
+	// ID knows the caller among all: a key's id, or a user's with a minus before it, so that
+	// both can stand in one column.
 	ID        int64
 	AccountID int64
-	Name      string
-	Role      Role
+	// Name is a key's name, or a person's address.
+	Name string
+	Role Role
+	// Approver says that a person may approve what others proposed.
+	Approver bool
+	// SessionID is a person's sign-in.
+	SessionID int64
 	// API and ChannelID bind a key, as in Key; ExpiresAt is when it ends by itself.
 	API       string
 	ChannelID int64
 	ExpiresAt *time.Time
 }
 
+// Person reports whether the caller is somebody who is signed in.
+func (c Caller) Person() bool { return c.ID < 0 }
+
+// UserID is a person's; 0 for a key.
+func (c Caller) UserID() int64 { return max(0, -c.ID) }
+
+// MayApprove reports whether the caller may approve what others proposed: approvers among
+// people, and keys that may edit.
+func (c Caller) MayApprove() bool {
+	if c.Person() {
+		return c.Approver
+	}
+	return c.Role == Admin || c.Role == Editor
+}
+
 // Actor names the caller in the audit trail and in the reasons of messages.
-func (c Caller) Actor() string { return "key " + strconv.FormatInt(c.ID, 10) + " (" + c.Name + ")" }
+func (c Caller) Actor() string {
+	if c.Person() {
+		return "user " + strconv.FormatInt(c.UserID(), 10) + " (" + c.Name + ")"
+	}
+	return "key " + strconv.FormatInt(c.ID, 10) + " (" + c.Name + ")"
+}
 
 // AuditEntry is one thing that somebody did.
 type AuditEntry struct {

@@ -107,7 +107,9 @@ func New(d Deps) *Server {
 	}
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.gate = gate.New(s.gateDeps(dialect{s}))
+	own := s.gateDeps(dialect{s})
+	own.Sessions = s.People
+	s.gate = gate.New(own)
 	s.handler = s.gate.Before(s.mux)
 	return s
 }
@@ -146,7 +148,8 @@ func (s *Server) config() huma.Config {
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[templates.Params](), reflect.TypeFor[params]())
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[naming.Ref](), reflect.TypeFor[ref]())
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
+		"key":     {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
+		"session": {Type: "apiKey", In: "cookie", Name: gate.SessionCookie, Description: "The session of a person, from POST /v1/session."},
 	}
 	// The document is served by docs.go, no page may come from a CDN, and no
 	// $schema fields are wanted in answers.
@@ -206,6 +209,9 @@ func (s *Server) routes() {
 	s.queueRoutes()
 	s.eventRoutes()
 	s.keyRoutes()
+	s.sessionRoutes()
+	s.meRoutes()
+	s.userRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()

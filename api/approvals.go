@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/api/gate"
 	"carillon/campaigns"
+	"carillon/internal/fault"
 )
 
 // CampaignApproval is what was said of a campaign before it was started.
@@ -30,16 +32,21 @@ type sayCampaign struct {
 func (s *Server) approvalRoutes() {
 	for _, say := range []struct {
 		verb, doc, more string
+		roles           gate.Roles
 		do              func(ctx context.Context, accountID, id int64, by campaigns.By) (campaigns.Campaign, error)
 	}{
 		{"propose", "Ask for the approval of a draft", "It is of content, audience, schedule and channel as they are now: whatever is changed later voids it.",
-			s.Campaigns.Propose},
-		{"approve", "Approve a draft as it was proposed", "With another key than the one that proposed it.", s.Campaigns.Approve},
-		{"reject", "Reject a draft that was proposed", "", s.Campaigns.Reject},
+			mayEdit, s.Campaigns.Propose},
+		{"approve", "Approve a draft as it was proposed", "By another person, or with another key, than the one that proposed it; a person must be an approver.",
+			mayLook, s.Campaigns.Approve},
+		{"reject", "Reject a draft that was proposed", "By an approver, or with a key that may edit.", mayLook, s.Campaigns.Reject},
 	} {
 		register(s, operation{id: say.verb + "-campaign", method: http.MethodPost, path: "/v1/campaigns/{id}/" + say.verb, tag: "campaigns", doc: say.doc,
-			more: say.more, roles: mayEdit},
+			more: say.more, roles: say.roles},
 			func(ctx context.Context, caller access.Caller, in *sayCampaign) (*one[Campaign], error) {
+				if say.verb != "propose" && !caller.MayApprove() {
+					return nil, fault.New(fault.Forbidden, "%s is no approver: an admin says who is (carillon users set --approver)", caller.Actor())
+				}
 				by := campaigns.By{KeyID: caller.ID, Actor: caller.Actor()}
 				if in.Body != nil {
 					by.Note = in.Body.Note

@@ -35,6 +35,10 @@ type operation struct {
 	doc    string
 	more   string
 	roles  gate.Roles
+	// open says that it needs neither a key nor a session.
+	open bool
+	// people says that it is for people who are signed in: a key has none of what it is about.
+	people bool
 	// status is that of success; 0 means 200.
 	status int
 	// unaudited changes are too many to write each one down twice.
@@ -43,6 +47,8 @@ type operation struct {
 	reads disclosure
 	// streamed says that the body is read as it comes.
 	streamed bool
+	// unkept answers are not kept for a repeated request: they hold what opens something.
+	unkept bool
 	// kept is what is kept of an answer for a repeated request; nil keeps all of it.
 	kept func(answer []byte) []byte
 }
@@ -67,7 +73,11 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 	}
 	named := holdsRefs(reflect.TypeFor[I](), map[reflect.Type]bool{})
 	namesRefs(reflect.TypeFor[I](), map[reflect.Type]bool{}, s.refs)
-	huma.Register(s.api, o.described(), func(ctx context.Context, in *I) (*O, error) {
+	described := o.described()
+	if o.open {
+		described.Middlewares = huma.Middlewares{s.forStrangers}
+	}
+	huma.Register(s.api, described, func(ctx context.Context, in *I) (*O, error) {
 		caller := gate.Caller(ctx)
 		if named {
 			if err := s.resolve(ctx, caller, in); err != nil {
@@ -85,7 +95,7 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		if o.method != http.MethodGet {
 			s.Wake()
 		}
-		if o.audits(in) {
+		if !o.open && o.audits(in) {
 			s.audit(ctx, caller, o, entry{in: in, out: out, before: before})
 		}
 		return out, nil
@@ -93,7 +103,7 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 }
 
 // once reports whether the operation is carried out once for each Idempotency-Key.
-func (o operation) once() bool { return o.method == http.MethodPost }
+func (o operation) once() bool { return o.method == http.MethodPost && !o.open && !o.unkept }
 
 // guard lets only who may call an operation reach its route; the gate looks it up.
 func (s *Server) guard(o operation) { s.operations[o.method+" "+o.path] = o }
@@ -102,13 +112,25 @@ func (s *Server) guard(o operation) { s.operations[o.method+" "+o.path] = o }
 func (o operation) described() huma.Operation {
 	op := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.doc, Description: o.more, Tags: []string{o.tag},
-		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
+		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}, {"session": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
 	}
 	if op.Description != "" {
 		op.Description += "\n\n"
 	}
-	op.Description += "Roles: " + o.roles.String() + "."
+	if o.unkept {
+		op.Description += "Its answer opens something and is not kept: it takes no Idempotency-Key. "
+	}
+	switch {
+	case o.open:
+		op.Description += "Needs neither a key nor a session."
+		op.Security, op.MaxBodyBytes, op.BodyReadTimeout = []map[string][]string{}, mostOpenBody, 0
+	case o.people:
+		op.Description += "For people who are signed in."
+		op.Security = []map[string][]string{{"session": {}}}
+	default:
+		op.Description += "Roles: " + o.roles.String() + "."
+	}
 	return op
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"carillon/access"
 	"carillon/api/compat"
 	"carillon/configs"
 	"carillon/contacts"
@@ -132,6 +133,13 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		e.Engagement = e.Store.StartEngagementWriter(workerID)
 		e.stack.push("clicks and opens", quietly(e.Engagement.Stop))
 		deps.Engagement = e.Engagement
+	}
+	if o.Roles.API {
+		mails := newPersonMails(e.Store, e.Registry, dialer(o.Config), o.Logger)
+		e.stack.push("mails to people", quietly(mails.stop))
+		deps.SignIns = access.PeopleDeps{
+			Mailer: mails, Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
+		}
 	}
 	e.Services = services.New(deps)
 	if o.Roles.Worker {

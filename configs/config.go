@@ -49,6 +49,9 @@ type Config struct {
 	MaxConnections   int     `koanf:"max_connections" default:"2048" minimum:"16" maximum:"100000" doc:"Most open connections to this process; at most half of them may be event streams. Where one more comes, the one is closed that has waited longest without a request."`
 	MaxUploadMB      int     `koanf:"max_upload_mb" default:"1024" minimum:"1" maximum:"102400" doc:"Largest CSV upload, in MiB."`
 
+	SessionIdleMinutes int `koanf:"session_idle_minutes" default:"720" minimum:"5" maximum:"43200" doc:"After how many minutes without a request a person who signed in is signed out."`
+	SessionHours       int `koanf:"session_hours" default:"336" minimum:"1" maximum:"8760" doc:"After how many hours a person who signed in is signed out, however busy."`
+
 	BackupDir string `koanf:"backup_dir" default:"" doc:"Folder in which backups of the store are put, whose newest carillon doctor looks for; empty is not looked at."`
 
 	WorkerName      string `koanf:"worker_name" default:"" doc:"Name of this process in logs and in the list of workers; empty is the host's name and the process id."`

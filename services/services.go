@@ -34,6 +34,7 @@ import (
 // Services is what Carillon can be asked to do.
 type Services struct {
 	Keys       *access.Keys
+	People     *access.People
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
@@ -87,6 +88,7 @@ type Services struct {
 type Store interface {
 	access.KeyStore
 	access.TrailStore
+	access.PeopleStore
 	campaigns.Store
 	campaigns.DataFeedStore
 	calendar.Store
@@ -140,7 +142,9 @@ type Deps struct {
 	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
 	Dialer providers.Dialer
 	Import contacts.ImportConfig
-	Clock  clock.Clock
+	// SignIns say how people sign in; the fields that the service is made of are set here.
+	SignIns access.PeopleDeps
+	Clock   clock.Clock
 }
 
 // whileWaiting bounds how long a document is read for that a person waits for.
@@ -181,6 +185,9 @@ func New(d Deps) *Services {
 		Clock:      d.Clock,
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
+	people := d.SignIns
+	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, d.PublicURL, d.Clock
+	s.People = access.NewPeople(people)
 	s.Written = contacts.NewWritten(d.Store, s.Lists)
 	s.Definitions = contacts.NewDefinitions(d.Store, s.Properties)
 	s.Filters = targeting.NewFilters(d.Store, s.Rules)

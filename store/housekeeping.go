@@ -29,6 +29,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err := s.CleanUploads(ctx); err != nil {
 		return false, err
 	}
+	if err := s.SweepPeople(ctx); err != nil {
+		return false, err
+	}
 	if s.shredding.Load() {
 		if err := s.shred(ctx); err != nil {
 			return false, err

@@ -14,7 +14,7 @@ var publicTables = []string{
 	"accounts", "api_keys", "audit", "channels", "contacts", "lists", "uploads", "campaigns", "runs", "messages", "workers", "clears",
 	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps", "templates", "holiday_calendars",
 	"contact_events", "series", "flow_sessions", "flow_answers", "flow_questions", "webhooks", "webhook_deliveries", "files", "message_log",
-	"attribute_definitions", "saved_filters", "conversations", "conversation_entries",
+	"attribute_definitions", "saved_filters", "conversations", "conversation_entries", "users", "user_sessions", "invitations",
 }
 
 // No id is ever used twice, whatever is deleted.

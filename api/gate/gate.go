@@ -49,6 +49,8 @@ type Route struct {
 	Missing http.HandlerFunc
 	// Roles may call it.
 	Roles Roles
+	// People says that it is for people who are signed in: a key has none of what it is about.
+	People bool
 	// Streamed bodies are read as they come, and bounded, by whoever takes them in.
 	Streamed bool
 	// Once keeps the answer for a request that comes again with its Idempotency-Key.
@@ -65,17 +67,19 @@ type Meter interface {
 	Request(route string, status int, took time.Duration)
 }
 
-// Deps is what a gate is made of. All fields are needed but API, Served, Meter, Clock and
-// Logger.
+// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Meter, Clock
+// and Logger.
 type Deps struct {
 	Dialect Dialect
 	// API is the name of the API of others that stands behind the gate; empty for ours. A key
 	// that was made for another opens nothing.
 	API string
 	// Served reports whether an account uses the API; nil means that all do.
-	Served  func(ctx context.Context, accountID int64) (bool, error)
-	Keys    Keys
-	Answers Answers
+	Served func(ctx context.Context, accountID int64) (bool, error)
+	Keys   Keys
+	// Sessions knows the people who are signed in; nil where keys alone are taken.
+	Sessions Sessions
+	Answers  Answers
 	// Limits are shared by all gates of a server: what one API took, another has not.
 	Limits *Limits
 	// MaxBodyBytes bounds a request that is no upload; 0 means 2 MiB.
@@ -174,6 +178,10 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 		}
 		if err := route.Roles.admit(caller); err != nil {
 			g.deps.Dialect.Refuse(w, r, err)
+			return
+		}
+		if route.People && !caller.Person() {
+			g.deps.Dialect.Refuse(w, r, fault.New(fault.Forbidden, "this is for people who are signed in, and %s is none", caller.Actor()))
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, caller)))

@@ -21,11 +21,15 @@ type Keys interface {
 	Lookup(ctx context.Context, presented secret.String) (access.Key, error)
 }
 
-// Lookup finds whom a request comes from by the key that it presents. No key, and one that is unknown or
+// Lookup finds whom a request comes from by the key that it presents, or by the session that
+// its browser is in. No key, and one that is unknown or
 // revoked, is Unauthorized; RateLimited comes from where too many wrong ones come
 // from.
 func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Caller, error) {
 	presented, err := g.presented(r)
+	if token, ok := g.session(r); ok && fault.Is(err, fault.Unauthorized) {
+		return g.visit(ctx, r, token)
+	}
 	if err != nil {
 		return access.Caller{}, err
 	}

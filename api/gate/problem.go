@@ -21,6 +21,7 @@ var statuses = map[fault.Code]int{
 	fault.MethodNotAllowed: http.StatusMethodNotAllowed,
 	fault.Conflict:         http.StatusConflict,
 	fault.Unauthorized:     http.StatusUnauthorized,
+	fault.SecondFactor:     http.StatusUnauthorized,
 	fault.Forbidden:        http.StatusForbidden,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.TooSlow:          http.StatusRequestTimeout,
@@ -52,7 +53,7 @@ func CodeOf(status int) fault.Code {
 		return fault.Unsupported
 	}
 	for code, its := range statuses {
-		if its == status {
+		if its == status && code != fault.SecondFactor {
 			return code
 		}
 	}

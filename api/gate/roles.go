@@ -27,5 +27,8 @@ func (p Roles) admit(caller access.Caller) error {
 	if p.Allows(caller.Role) {
 		return nil
 	}
+	if caller.Person() {
+		return fault.New(fault.Forbidden, "your role in this account is %s; this needs one of: %s", caller.Role, p)
+	}
 	return fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, p)
 }

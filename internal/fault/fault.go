@@ -20,6 +20,7 @@ const (
 	MethodNotAllowed Code = "method_not_allowed" // the path exists, for other methods
 	Conflict         Code = "conflict"           // the state of the thing forbids it
 	Unauthorized     Code = "unauthorized"       // no key, or an unknown one
+	SecondFactor     Code = "second_factor"      // the password is right, and a code is needed besides
 	Forbidden        Code = "forbidden"          // the key's role does not allow it
 	TooLarge         Code = "too_large"          // the input is over a configured bound
 	TooSlow          Code = "too_slow"           // the input comes more slowly than it may
@@ -34,7 +35,7 @@ const (
 // Codes are all codes.
 func Codes() []Code {
 	return []Code{
-		Invalid, NotFound, MethodNotAllowed, Conflict, Unauthorized, Forbidden, TooLarge, TooSlow, RateLimited, Unavailable, Mismatch, Unsupported,
+		Invalid, NotFound, MethodNotAllowed, Conflict, Unauthorized, SecondFactor, Forbidden, TooLarge, TooSlow, RateLimited, Unavailable, Mismatch, Unsupported,
 		Canceled, Internal,
 	}
 }

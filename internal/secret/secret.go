@@ -9,6 +9,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -44,6 +45,12 @@ func (s String) Reveal() string {
 
 // Empty reports whether there is no secret.
 func (s String) Empty() bool { return s.value == nil }
+
+// Equal reports whether the secret is the one that somebody presents, in a time that does not
+// tell how much of it is right. An empty one equals nothing.
+func (s String) Equal(presented string) bool {
+	return !s.Empty() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(presented)) == 1
+}
 
 // String is Redacted, or nothing for an empty secret.
 func (s String) String() string {

@@ -1,0 +1,96 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"carillon/internal/secret"
+)
+
+// PeopleStore keeps people, their memberships and their sessions. Whatever opens something
+// (sessions, links, recovery codes, what a browser keeps) it keeps as a hash, and the secret
+// of a second factor sealed.
+type PeopleStore interface {
+	// ProofsByEmail and ProofsOf are NotFound if there is no such user.
+	ProofsByEmail(ctx context.Context, email string) (Proofs, error)
+	ProofsOf(ctx context.Context, userID int64) (Proofs, error)
+	// Memberships are a user's, by the account's name.
+	Memberships(ctx context.Context, userID int64) ([]Member, error)
+
+	// Members are an account's behind the id after.
+	Members(ctx context.Context, accountID, after int64, limit int) ([]Member, error)
+	// GetMember is NotFound if the user has no part in the account.
+	GetMember(ctx context.Context, accountID, userID int64) (Member, error)
+	// ChangeMember changes what a person may do in an account. It binds from its commit on.
+	ChangeMember(ctx context.Context, m Member) error
+	// RemoveMember takes a person out of an account and ends the sessions in it. A user
+	// without an account is removed as well.
+	RemoveMember(ctx context.Context, accountID, userID int64) error
+
+	// AddInvitation keeps one in the place of the one before it for the same address. It is a
+	// Conflict if the person is in the account already, or there are MostMembers.
+	AddInvitation(ctx context.Context, i Invitation, token secret.String) (Invitation, error)
+	Invitations(ctx context.Context, accountID, after int64, limit int) ([]Invitation, error)
+	// WithdrawInvitation is NotFound if there is none.
+	WithdrawInvitation(ctx context.Context, accountID, id int64) error
+	// FindInvitation is NotFound if there is none that has not ended.
+	FindInvitation(ctx context.Context, token secret.String) (Invitation, error)
+	// AcceptInvitation uses one up and makes its user a member: u, if there is none of that
+	// address. It is NotFound if the invitation is gone.
+	AcceptInvitation(ctx context.Context, token secret.String, u Proofs) (Member, error)
+
+	// SetName changes what a person is called.
+	SetName(ctx context.Context, userID int64, name string) error
+	// SetPassword sets a password's hash, and ends all sessions but the one that is kept.
+	SetPassword(ctx context.Context, userID int64, hash secret.String, keep int64) error
+	// AddReset keeps a link in the place of the one before it; UseReset uses it up, sets the
+	// password's hash and ends all sessions. It is NotFound if there is none that has not ended.
+	AddReset(ctx context.Context, userID int64, token secret.String, ends time.Time) error
+	UseReset(ctx context.Context, token, hash secret.String) (User, error)
+	// FindReset is whose link it is; NotFound if there is none that has not ended.
+	FindReset(ctx context.Context, token secret.String) (User, error)
+
+	// SetFactor sets a second factor; a zero one takes it away. All sessions end but the one
+	// that is kept.
+	SetFactor(ctx context.Context, userID int64, f Factor, keep int64) error
+	// TakeStep reports whether the code of a step was not taken before, and takes it.
+	TakeStep(ctx context.Context, userID, step int64) (bool, error)
+	// TakeRecovery reports whether there is such a recovery code, and uses it up.
+	TakeRecovery(ctx context.Context, userID int64, code secret.String) (bool, error)
+
+	// AddSession keeps a session in the place of another (0: of none), and what the browser
+	// keeps to be known by. The oldest of more than MostSessions ends.
+	AddSession(ctx context.Context, s Session, secrets SessionSecrets, replaces int64) (Session, error)
+	// Visit finds a session and what its person may do in its account, and notes that it
+	// was seen. One that is unknown, or has ended, or was not seen for the time idle, is
+	// Unauthorized.
+	Visit(ctx context.Context, token secret.String, idle time.Duration) (Session, Member, error)
+	// Sessions are a user's that have not ended, the latest first.
+	Sessions(ctx context.Context, userID int64, idle time.Duration) ([]Session, error)
+	// EndSession is NotFound if the user has no such session; EndSessions ends all but one.
+	EndSession(ctx context.Context, userID, id int64) error
+	EndSessions(ctx context.Context, userID, keep int64) (int, error)
+	// KnowsDevice reports whether a browser has something by which a user's sign-ins are
+	// known.
+	KnowsDevice(ctx context.Context, userID int64, device secret.String) (bool, error)
+	// PeopleChannel is the e-mail channel of one of a user's accounts through which mails
+	// about the account go; NotFound if none of them names one.
+	PeopleChannel(ctx context.Context, userID int64) (accountID, channelID int64, err error)
+}
+
+// Factor is a second factor.
+type Factor struct {
+	// TOTP is what codes are made of, and Step that whose code was taken last.
+	TOTP secret.String
+	Step int64
+	// Recovery are codes that open once each in its place.
+	Recovery []secret.String
+}
+
+// SessionSecrets are what a browser is given.
+type SessionSecrets struct {
+	// Token opens the session.
+	Token secret.String
+	// Device says that somebody has signed in from the browser; it opens nothing.
+	Device secret.String
+}

@@ -1,0 +1,112 @@
+package access
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+// User is a person who signs in. What a person may do stands in the memberships: one
+// for each account.
+type User struct {
+	ID int64
+	// Email is in lower case; no two users have the same.
+	Email string
+	Name  string
+	// HasPassword and HasTOTP say what the person signs in with.
+	HasPassword, HasTOTP bool
+	// RecoveryLeft is how many recovery codes are left.
+	RecoveryLeft int
+	CreatedAt    time.Time
+	LastSignInAt *time.Time
+}
+
+// Member is what a person may do in an account.
+type Member struct {
+	User
+	AccountID   int64
+	AccountName string
+	Role        Role
+	// Approver says that the person may approve what others proposed, whatever the role.
+	Approver bool
+	Since    time.Time
+}
+
+// Proofs are what a person proves to be one by. They never leave the store but to be
+// compared.
+type Proofs struct {
+	User
+	// Password is the hash; empty for none.
+	Password secret.String
+	// TOTP is the secret that codes are made of; empty for no second factor.
+	TOTP secret.String
+}
+
+// Session is a sign-in that has not ended.
+type Session struct {
+	ID, UserID int64
+	// AccountID is the account that the person is in.
+	AccountID int64
+	CreatedAt time.Time
+	// SeenAt is at most a minute behind.
+	SeenAt time.Time
+	// EndsAt is when it ends however much it is used.
+	EndsAt time.Time
+	// Source and Agent are the address and the browser that it was made from.
+	Source, Agent string
+	// Methods are how the person proved to be one, such as password and totp.
+	Methods []string
+}
+
+// Invitation lets somebody in who has its link.
+type Invitation struct {
+	ID, AccountID int64
+	Email         string
+	Role          Role
+	Approver      bool
+	// InvitedBy is who sent it, as in the audit trail.
+	InvitedBy         string
+	CreatedAt, EndsAt time.Time
+}
+
+// The bounds of people.
+const (
+	// MostMembers is how many people and open invitations an account has at most.
+	MostMembers = 1000
+	// MostSessions is how many sessions of a person there are; one more ends the oldest.
+	MostSessions = 50
+	maxEmail     = 254 // RFC 5321, 4.5.3.1.3
+	maxUserName  = 100
+)
+
+// NormalEmail is the address by which a person is known, or Invalid.
+func NormalEmail(field, given string) (string, error) {
+	email := strings.ToLower(strings.TrimSpace(given))
+	parsed, err := mail.ParseAddress(email)
+	if err != nil || parsed.Address != email || len(email) > maxEmail || !strings.Contains(email, ".") {
+		return "", fault.InvalidField(field, given, "is no e-mail address such as ada@example.org")
+	}
+	return email, nil
+}
+
+// CheckUserName refuses a name that could not be shown.
+func CheckUserName(name string) error {
+	if name == "" || utf8.RuneCountInString(name) > maxUserName || strings.ContainsFunc(name, unicode.IsControl) {
+		return fault.InvalidField("name", name, "must have 1 to %d characters, none of them a control character", maxUserName)
+	}
+	return nil
+}
+
+// Check refuses an invitation that can't be meant, and puts its address into its normal form.
+func (i *Invitation) Check() (err error) {
+	if err := i.Role.Validate(); err != nil {
+		return err
+	}
+	i.Email, err = NormalEmail("email", i.Email)
+	return err
+}
