@@ -21,8 +21,8 @@ const onceParam = "IdempotencyKey"
 // refusals are the answers that operations have in common in the document, by their statuses.
 var refusals = map[int]struct{ name, why string }{
 	http.StatusBadRequest:            {"BadRequest", "The body is no JSON."},
-	http.StatusUnauthorized:          {"Unauthorized", "There is no key, or an unknown one."},
-	http.StatusForbidden:             {"Forbidden", "The role of the key does not allow it."},
+	http.StatusUnauthorized:          {"Unauthorized", "There is neither a key nor a session, or an unknown one."},
+	http.StatusForbidden:             {"Forbidden", "The role does not allow it."},
 	http.StatusNotFound:              {"NotFound", "There is no such thing."},
 	http.StatusMethodNotAllowed:      {"MethodNotAllowed", "The path exists for other methods; the header Allow names them."},
 	http.StatusConflict:              {"Conflict", "The state of the thing forbids it, its name is taken, or a request with the Idempotency-Key is running."},

@@ -54,7 +54,7 @@ func (c *cli) connect() (*client, error) {
 	if key == "" {
 		key = c.env("CARILLON_KEY")
 	}
-	if key == "" {
+	if key == "" && !c.keyless {
 		config, err := c.load(nil)
 		if err != nil {
 			return nil, err
@@ -84,7 +84,9 @@ func (cl *client) send(ctx context.Context, r request) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+cl.key.Reveal())
+	if !cl.key.Empty() {
+		request.Header.Set("Authorization", "Bearer "+cl.key.Reveal())
+	}
 	if r.contentType != "" {
 		request.Header.Set("Content-Type", r.contentType)
 	}

@@ -412,6 +412,18 @@ keys create shop --role sender
 keys create bot --role sender --api chatapi --channel 1
 keys rotate 2
 keys revoke 1
+users ls
+users show 2
+users invite ada@example.org --role editor --approver
+users invitations
+users withdraw 1
+users accept TOKEN --name Ada --password-file ANSWERS
+users set 2 --role viewer --approver
+users remove 2
+users sessions 2
+users sign-out 2
+users reset 2 --without-second-factor
+users reset-password TOKEN --password-file ANSWERS
 `
 
 // segmentsInSource are the texts of which the commands make paths, each with a

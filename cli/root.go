@@ -36,6 +36,8 @@ type cli struct {
 
 	// transport carries the requests; nil is the usual one.
 	transport http.RoundTripper
+	// keyless commands need no key, and use one where there is one.
+	keyless bool
 
 	// lines reads the answers to questions.
 	lines *bufio.Reader
@@ -157,6 +159,7 @@ func (c *cli) root() *cobra.Command {
 	c.addStatus(root)
 	c.addProofs(root)
 	c.addKeys(root)
+	c.addUsers(root)
 	c.noteBeginning(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return plainFlagError(err) })
 	return root
