@@ -169,7 +169,9 @@ func (c *cli) usersSessions() *cobra.Command {
 
 func (c *cli) usersSignOut() *cobra.Command {
 	return onID(&cobra.Command{Use: "sign-out USER", Short: "Sign a person out of the account, everywhere"}, c.usersID,
-		func(ctx context.Context, id int64) error { return c.do(ctx, remove(usersPath().id(id).below("sessions"))) })
+		func(ctx context.Context, id int64) error {
+			return c.do(ctx, remove(usersPath().id(id).below("sessions")))
+		})
 }
 
 func (c *cli) usersReset() *cobra.Command {
