@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"carillon/providers"
@@ -182,6 +183,25 @@ type QueuedEnvelope struct {
 	Transactional bool
 	Messages      int64
 	QueuedAt      time.Time
+}
+
+// DeadWorker is a worker that was not heard of any more, and what became of the messages for
+// which it had not recorded the provider's answer.
+type DeadWorker struct {
+	ID int64
+	// Name is the process's, its host and process id; empty if the store has forgotten it.
+	Name string
+	// Channels are those that it served, and those of the messages, in order.
+	Channels []int64
+	// Held are held as unknown, Resent go again.
+	Held, Resent int64
+}
+
+// On notes that it served a channel.
+func (d *DeadWorker) On(channelID int64) {
+	if at, known := slices.BinarySearch(d.Channels, channelID); !known {
+		d.Channels = slices.Insert(d.Channels, at, channelID)
+	}
 }
 
 // Due is when and why a message waits.

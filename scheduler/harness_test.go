@@ -49,6 +49,7 @@ type fakeStore struct {
 type fakeReap struct {
 	envelopes map[int64][]messages.QueuedEnvelope
 	dead      []int64
+	settled   []messages.DeadWorker
 	requeued  map[int64][]int64
 	swept     int
 }
@@ -222,9 +223,9 @@ func (s *fakeStore) ChannelByID(_ context.Context, id int64) (providers.Channel,
 	return c, nil
 }
 
-func (s *fakeStore) SettleDead(context.Context, time.Duration) (held, resent int64, err error) {
+func (s *fakeStore) SettleDead(context.Context, time.Duration) ([]messages.DeadWorker, error) {
 	s.count("reap")
-	return 0, 0, nil
+	return s.reap.settled, nil
 }
 
 func (s *fakeStore) ChannelsWithQueued(context.Context) ([]int64, error) {

@@ -16,8 +16,8 @@ import (
 // Unavailable.
 type ReapStore interface {
 	// SettleDead settles the messages whose worker has not been heard of for maxAge. It
-	// returns how many are held as unknown and how many go again.
-	SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error)
+	// returns the workers that had some, also with an error.
+	SettleDead(ctx context.Context, maxAge time.Duration) ([]messages.DeadWorker, error)
 	// ChannelsWithQueued are the channels that have messages in their window.
 	ChannelsWithQueued(ctx context.Context) ([]int64, error)
 	// QueuedEnvelopes are those that a channel's queued messages point at.
@@ -70,9 +70,10 @@ type reaper struct {
 }
 
 func (r *reaper) pass(ctx context.Context) (worked bool, err error) {
-	held, resent, err := r.store.SettleDead(ctx, WorkerDeadAfter)
-	if held+resent > 0 {
-		r.log.Warn("settled messages in doubt: their worker died before it recorded the provider's answer", "held", held, "resent", resent)
+	dead, err := r.store.SettleDead(ctx, WorkerDeadAfter)
+	for _, w := range dead {
+		r.log.Warn("a worker died before it recorded the provider's answers: settled its messages",
+			"worker", w.Name, "worker_id", w.ID, "channels", w.Channels, "settled", w.Held+w.Resent, "in_doubt", w.Held, "resent", w.Resent, "look", lookAt(w))
 	}
 	if err != nil {
 		return false, err
@@ -89,6 +90,15 @@ func (r *reaper) pass(ctx context.Context) (worked bool, err error) {
 	}
 	_, err = r.store.SweepReceipts(ctx)
 	return false, errors.Join(append(errs, err)...)
+}
+
+// lookAt is the command that shows what is left to decide of a dead worker's messages,
+// or, if nothing is, the workers.
+func lookAt(w messages.DeadWorker) string {
+	if w.Held > 0 {
+		return "carillon messages ls --state unknown"
+	}
+	return "carillon workers"
 }
 
 // requeue takes a channel's queued messages back whose task is gone from Redis

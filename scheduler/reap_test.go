@@ -1,6 +1,9 @@
 package scheduler
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +38,21 @@ func TestLostMessagesAreTakenBackAfterAGracePeriod(t *testing.T) {
 	_, err = f.reaper.pass(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, f.store.reap.requeued[1], int64(5))
+}
+
+func TestADeadWorkerIsNamedWithWhatToLookAt(t *testing.T) {
+	f := newFixture()
+	f.store.reap.settled = []messages.DeadWorker{
+		{ID: 11, Name: "mail-2/4711", Channels: []int64{3, 5}, Held: 4, Resent: 2}, {ID: 12, Name: "mail-3/12", Channels: []int64{5}, Resent: 1},
+	}
+	var out bytes.Buffer
+	f.reaper.log = slog.New(slog.NewTextHandler(&out, nil))
+	_, err := f.reaper.pass(t.Context())
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Len(t, lines, 2, "one each")
+	require.Contains(t, lines[0], `worker=mail-2/4711 worker_id=11 channels="[3 5]" settled=6 in_doubt=4 resent=2 look="carillon messages ls --state unknown"`)
+	require.Contains(t, lines[1], `worker=mail-3/12 worker_id=12 channels=[5] settled=1 in_doubt=0 resent=1 look="carillon workers"`)
 }
 
 func TestTasksOfDeadWorkersAreDiscarded(t *testing.T) {

@@ -230,7 +230,7 @@ func (m *mix) receive(r *rand.Rand, w *store.Writer) {
 
 func (m *mix) reap(r *rand.Rand, s *storetest.Store) {
 	for range mixSteps / 3 {
-		_, _, err := s.SettleDead(m.t.Context(), time.Hour)
+		_, err := s.SettleDead(m.t.Context(), time.Hour)
 		require.NoError(m.t, err)
 		envelopes, err := s.QueuedEnvelopes(m.t.Context(), m.Channel.ID)
 		require.NoError(m.t, err)
@@ -338,7 +338,7 @@ func (m *mix) settle() {
 	worker := m.newWorker(m.Store)
 	runs := append([]campaigns.Run{{}}, m.runs...)
 	for range 100 {
-		_, _, err := m.SettleDead(ctx, time.Hour)
+		_, err := m.SettleDead(ctx, time.Hour)
 		require.NoError(m.t, err)
 		envelopes, err := m.QueuedEnvelopes(ctx, m.Channel.ID)
 		require.NoError(m.t, err)

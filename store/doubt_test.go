@@ -27,7 +27,7 @@ func (j *journey) cutOff(run, envelope int64, n int) []messages.Outcome {
 func (j *journey) settleOwn() {
 	j.t.Helper()
 	require.NoError(j.t, j.RetireWorker(j.t.Context(), j.Worker))
-	_, _, err := j.SettleDead(j.t.Context(), time.Hour)
+	_, err := j.SettleDead(j.t.Context(), time.Hour)
 	require.NoError(j.t, err)
 	require.NoError(j.t, j.Heartbeat(j.t.Context(), j.Worker, campaigns.Beat{}))
 }

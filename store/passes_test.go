@@ -48,7 +48,7 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		"OpenClears":            func() error { _, err := s.OpenClears(ctx); return err },
 		"FeedableRuns":          func() error { _, err := s.FeedableRuns(ctx); return err },
 		"FeedableTransactional": func() error { _, err := s.FeedableTransactional(ctx); return err },
-		"SettleDead":            func() error { _, _, err := s.SettleDead(ctx, time.Minute); return err },
+		"SettleDead":            func() error { _, err := s.SettleDead(ctx, time.Minute); return err },
 		"ChannelsWithQueued":    func() error { _, err := s.ChannelsWithQueued(ctx); return err },
 		"QueuedEnvelopes":       func() error { _, err := s.QueuedEnvelopes(ctx, j.channel.ID); return err },
 		"SweepReceipts":         func() error { _, err := s.SweepReceipts(ctx); return err },

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,25 +20,76 @@ const reapBatch = 2000
 
 // SettleDead settles the messages whose worker has not been heard of for
 // maxAge: nobody knows whether the provider took them, so the channel's policy
-// decides, as long as tries are left. It returns how many are held as unknown and how many go again.
-func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error) {
+// decides, as long as tries are left. It returns the workers that had some.
+func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) ([]messages.DeadWorker, error) {
+	done := deadWorkers{}
 	for {
 		var batch doubt
-		err = s.inTx(ctx, func(tx conn) (err error) {
+		err := s.inTx(ctx, func(tx conn) (err error) {
 			if err = tx.plainScans(ctx); err == nil {
 				batch, err = tx.settleBatch(ctx, maxAge)
 			}
 			return err
 		})
-		if err != nil {
-			return held, resent, err
+		if err == nil {
+			done.add(batch.dead)
 		}
-		held += batch.held
-		resent += batch.resent
-		if batch.found < reapBatch {
-			return held, resent, nil
+		if err == nil && batch.found == reapBatch {
+			continue
+		}
+		list, naming := s.nameDead(ctx, done)
+		return list, errors.Join(err, naming)
+	}
+}
+
+// deadWorkers are what dead workers had, by their ids.
+type deadWorkers map[int64]*messages.DeadWorker
+
+func (d deadWorkers) of(id int64) *messages.DeadWorker {
+	if d[id] == nil {
+		d[id] = &messages.DeadWorker{ID: id}
+	}
+	return d[id]
+}
+
+func (d deadWorkers) add(more deadWorkers) {
+	for id, m := range more {
+		of := d.of(id)
+		of.Held += m.Held
+		of.Resent += m.Resent
+		for _, channel := range m.Channels {
+			of.On(channel)
 		}
 	}
+}
+
+// nameDead says which processes the workers were, and which channels they served.
+func (s *Store) nameDead(ctx context.Context, dead deadWorkers) (list []messages.DeadWorker, err error) {
+	if len(dead) == 0 {
+		return nil, nil
+	}
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+		var id int64
+		var name string
+		var channels []byte
+		if err := scan(&id, &name, &channels); err != nil {
+			return err
+		}
+		var served []int64
+		if err := json.Unmarshal(channels, &served); err != nil {
+			return fmt.Errorf("read channels of worker %d: %w", id, err)
+		}
+		of := dead.of(id)
+		of.Name = name
+		for _, channel := range served {
+			of.On(channel)
+		}
+		return nil
+	}, "SELECT id, name, channels FROM workers WHERE id "+s.d.InIDs, s.d.IDList(slices.Collect(maps.Keys(dead))))
+	for _, id := range slices.Sorted(maps.Keys(dead)) {
+		list = append(list, *dead[id])
+	}
+	return list, s.translate(err)
 }
 
 // plainScans has a transaction that looks at what is in flight read that index
@@ -57,15 +111,17 @@ const workerDied = "the worker died before it recorded the provider's answer"
 
 // doubt counts what a batch of SettleDead found and did.
 type doubt struct {
-	found        int
-	held, resent int64
+	found int
+	dead  deadWorkers
 }
 
 func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doubt, err error) {
 	type key struct {
 		countKey
+		worker int64
 		resend bool
 	}
+	done.dead = deadWorkers{}
 	groups := map[key][]int64{}
 	told := map[int64]transition{}
 	now := tx.s.clock.Now()
@@ -80,7 +136,7 @@ func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doub
 		var transactional bool
 		var policy providers.InDoubtPolicy
 		var throttle []byte
-		if err := scan(&id, &k.runID, &k.channelID, &attempt, &transactional, &policy, &throttle); err != nil {
+		if err := scan(&id, &k.worker, &k.runID, &k.channelID, &attempt, &transactional, &policy, &throttle); err != nil {
 			return err
 		}
 		// A message at which worker after worker dies must not go on so for ever.
@@ -89,7 +145,7 @@ func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doub
 		told[id] = transition{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
 		done.found++
 		return nil
-	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
+	}, `SELECT m.id, m.worker_id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
 		FROM messages m JOIN channels h ON h.id = m.channel_id
 			LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN campaigns k ON k.id = r.campaign_id
 		WHERE `+abandoned+` AND m.id `+tx.d.InQuery("SELECT m.id FROM messages m WHERE m."+phaseInFlight+" AND "+abandoned+" LIMIT ?")+`
@@ -117,11 +173,15 @@ func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doub
 			return done, err
 		}
 		all = append(all, settled...)
-		moved := int64(len(settled))
+		if len(settled) == 0 {
+			continue
+		}
+		of := done.dead.of(k.worker)
+		of.On(k.channelID)
 		if k.resend {
-			done.resent += moved
+			of.Resent += int64(len(settled))
 		} else {
-			done.held += moved
+			of.Held += int64(len(settled))
 		}
 	}
 	// Of some the provider has said already that they arrived.

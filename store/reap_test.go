@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -38,17 +39,22 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 			run := j.Start()
 			j.PlanAll(run.ID, 100)
 			claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 5))
-			held, resent, err := s.SettleDead(t.Context(), time.Minute)
+			dead, err := s.SettleDead(t.Context(), time.Minute)
 			require.NoError(t, err)
-			require.Zero(t, held+resent, "a live worker's messages are its own")
+			require.Empty(t, dead, "a live worker's messages are its own")
+			require.NoError(t, s.Heartbeat(t.Context(), j.Worker, campaigns.Beat{Channels: []int64{j.Channel.ID + 1000}}))
+			s.Exec("UPDATE workers SET name = 'mail-2/4711' WHERE id = ?", j.Worker)
 			require.NoError(t, s.RetireWorker(t.Context(), j.Worker))
-			held, resent, err = s.SettleDead(t.Context(), time.Minute)
+			dead, err = s.SettleDead(t.Context(), time.Minute)
 			require.NoError(t, err)
+			want := messages.DeadWorker{ID: j.Worker, Name: "mail-2/4711", Channels: []int64{j.Channel.ID, j.Channel.ID + 1000}}
 			if policy == providers.InDoubtResend {
-				require.Equal(t, [2]int64{0, 5}, [2]int64{held, resent})
+				want.Resent = 5
+				require.Equal(t, []messages.DeadWorker{want}, dead)
 				require.Equal(t, int64(0), j.Counts(run.ID)[messages.Unknown])
 			} else {
-				require.Equal(t, [2]int64{5, 0}, [2]int64{held, resent})
+				want.Held = 5
+				require.Equal(t, []messages.DeadWorker{want}, dead)
 				// The worker was not dead after all: its answer clears the doubt up.
 				j.Record(run.ID, claimed[:2], nil)
 				require.Equal(t, int64(3), j.Counts(run.ID)[messages.Unknown])

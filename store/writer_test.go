@@ -78,9 +78,10 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 		first := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		// The worker is cut off for a while: its messages go again, to itself.
 		require.NoError(t, s.RetireWorker(t.Context(), j.Worker))
-		_, resent, err := s.SettleDead(t.Context(), time.Hour)
+		dead, err := s.SettleDead(t.Context(), time.Hour)
 		require.NoError(t, err)
-		require.Equal(t, int64(len(late)), resent)
+		require.Len(t, dead, 1)
+		require.Equal(t, int64(len(late)), dead[0].Resent)
 		require.NoError(t, s.Heartbeat(t.Context(), j.Worker, campaigns.Beat{}))
 		require.Len(t, j.Claim(run.ID, 2, j.Feed(run.ID, []int64{2}, 100)), len(late))
 		i := 0
@@ -268,7 +269,7 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 			require.Equal(t, try <= 2, len(j.Claim(run.ID, bulk, j.Feed(run.ID, []int64{bulk}, 10))) == 1, "try %d", try)
 			require.Len(t, j.Claim(0, transactional, j.Feed(0, []int64{transactional}, 10)), 1)
 			require.NoError(t, s.RetireWorker(t.Context(), worker))
-			_, _, err = s.SettleDead(t.Context(), time.Hour)
+			_, err = s.SettleDead(t.Context(), time.Hour)
 			require.NoError(t, err)
 		}
 		require.Equal(t, messages.Counts{messages.Unknown: 1}, j.Counts(run.ID))

@@ -97,9 +97,10 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 	go func() { handled <- cut.channel(c).handle(context.WithoutCancel(ctx), first) }()
 	<-gated.committed
 	require.NoError(t, s.RetireWorker(ctx, cut.o.ID)) // as an old heartbeat
-	held, _, err := s.SettleDead(ctx, time.Hour)
+	dead, err := s.SettleDead(ctx, time.Hour)
 	require.NoError(t, err)
-	require.Equal(t, int64(n), held)
+	require.Len(t, dead, 1)
+	require.Equal(t, int64(n), dead[0].Held)
 	cut.beat.Store(cut.o.Clock.Now().Add(-fenceAfter - time.Second).UnixMilli())
 	close(gated.gate)
 	require.NoError(t, <-handled)
