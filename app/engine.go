@@ -219,10 +219,6 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-// bouncesEvery is how soon a bounce suppresses its address that was a refusal,
-// whose receipt had to wait, or whose process died over it; the others do at once.
-const bouncesEvery = 5 * time.Second
-
 // pullsEvery is how soon somebody gets the content that they asked for.
 const pullsEvery = 200 * time.Millisecond
 
@@ -264,7 +260,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
-			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+			{Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
 			{Name: "pulls", Every: pullsEvery, Run: e.Campaigns.AnswerPulls},
 			{Name: "flows", Every: flowsEvery, Run: e.Store.MoveFlows}, {Name: "flow calls", Every: flowsEvery, Run: e.Calls.RunNext},
 			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},

@@ -106,9 +106,6 @@ func TestParkedBounceSuppresses(t *testing.T) {
 		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})
 		require.Empty(t, j.reasonOf("early@example.com"))
 		j.Record(0, []int64{m.ID}, nil)
-		more, err := s.SuppressBounced(ctx)
-		require.NoError(t, err)
-		require.False(t, more)
 		require.Equal(t, contacts.Bounced, j.reasonOf("early@example.com"))
 	})
 }
@@ -131,13 +128,39 @@ func TestARefusalThatIsABounceSuppresses(t *testing.T) {
 				require.NoError(t, err)
 				addresses = append(addresses, m.Address)
 			}
-			_, err := s.SuppressBounced(t.Context())
-			require.NoError(t, err)
 			return addresses
 		}
 		require.Equal(t, contacts.Bounced, j.reasonOf(refuse(claimed[:1], providers.BounceHard)[0]))
 		require.Empty(t, j.reasonOf(refuse(claimed[1:2], providers.BounceSoft)[0]), "one of several")
 		require.Empty(t, j.reasonOf(refuse(claimed[2:3], "")[0]), "the server may not want us")
 		j.Balanced(run.ID)
+	})
+}
+
+// With the very refusal, what waits for the same address is skipped, whether it is in a window
+// or not.
+func TestARefusalSkipsWhatWaitsForItsAddress(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 1)
+		const address = "gone@example.com"
+		create := func() int64 {
+			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
+			require.NoError(t, err)
+			return m.ID
+		}
+		refused, queued := create(), create()
+		require.Len(t, j.Claim(0, 1, j.Feed(0, []int64{1}, 1)), 1)
+		second := j.Feed(0, []int64{2}, 1)
+		require.Len(t, second, 1)
+		j.Record(0, []int64{refused}, func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason, o.Bounce = messages.Rejected, "recipient", messages.ReasonRecipient, providers.BounceHard
+		})
+		require.Equal(t, contacts.Bounced, j.reasonOf(address))
+		m, err := s.GetMessage(t.Context(), j.AccountID, queued)
+		require.NoError(t, err)
+		require.Equal(t, messages.Skipped, m.State)
+		require.Equal(t, messages.ReasonSuppressed, m.Reason)
+		require.Empty(t, j.Claim(0, 2, second), "its task finds nothing")
+		require.EqualValues(t, 1, s.Int("SELECT bounced FROM channel_troubles WHERE bounced > 0"))
 	})
 }

@@ -106,6 +106,8 @@ type ledger struct {
 	// settled are messages of the steps of flows of which it is known now whether they went
 	// out: who stands there goes on.
 	settled []int64
+	// bounced are addresses that are suppressed with it.
+	bounced []bounced
 	// received are the receipts of messages that are known.
 	received []messages.Received
 	// now is when everything in it happens.
@@ -122,7 +124,8 @@ func (l *ledger) count(whose countKey, from, to messages.State, n int64) {
 	l.counts.move(whose, from, to, n)
 }
 
-// close writes the counters; nothing is moved afterwards.
+// close writes the counters, and suppresses the addresses that are due; nothing is moved
+// afterwards.
 func (l *ledger) close(ctx context.Context, shard int) error {
 	if err := l.keepCounts(ctx, l.counts, shard); err != nil {
 		return err
@@ -132,7 +135,10 @@ func (l *ledger) close(ctx context.Context, shard int) error {
 			return err
 		}
 	}
-	return l.keepDeferred(ctx, l.deferred, shard)
+	if err := l.keepDeferred(ctx, l.deferred, shard); err != nil || len(l.bounced) == 0 {
+		return err
+	}
+	return l.suppressBounced(ctx)
 }
 
 // settle takes down that messages of a run have come to a state, if that says whether a

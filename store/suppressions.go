@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 
 	"carillon/contacts"
@@ -37,26 +38,12 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []contact
 	}
 	err = s.withdraw(ctx, func(tx conn) error {
 		added = 0
-		if err := tx.lockAccount(ctx, accountID); err != nil {
+		if err := tx.lockAccounts(ctx, []int64{accountID}); err != nil {
 			return err
 		}
-		if err := tx.lockChannels(ctx, accountID, 0); err != nil {
-			return err
-		}
-		done, err := tx.suppress(ctx, accountID, addresses)
+		done, err := tx.suppressAs(ctx, accountID, addresses, source, actor)
 		if err != nil {
 			return err
-		}
-		for _, p := range slices.Concat(done.fresh, done.stricter) {
-			holder, err := tx.holder(ctx, p)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.recordConsent(ctx, contacts.ConsentChange{
-				AccountID: accountID, ContactID: holder, Kind: p.Kind, Address: p.Address, Source: source, Wording: p.Reason, Actor: actor,
-			}, contacts.OptOut, ""); err != nil {
-				return err
-			}
 		}
 		kept, err := tx.keepHashes(ctx, hashes)
 		added = int64(len(done.fresh)) + kept
@@ -66,6 +53,26 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []contact
 		err = s.applyHashes(ctx, accountID)
 	}
 	return added, err
+}
+
+// suppressAs is suppress, recorded as opt-outs. The account must be locked too.
+func (tx conn) suppressAs(ctx context.Context, accountID int64, list []contacts.Suppression, source, actor string) (suppressed, error) {
+	done, err := tx.suppress(ctx, accountID, list)
+	if err != nil {
+		return done, err
+	}
+	for _, p := range slices.Concat(done.fresh, done.stricter) {
+		holder, err := tx.holder(ctx, p)
+		if err != nil {
+			return done, err
+		}
+		if _, err := tx.recordConsent(ctx, contacts.ConsentChange{
+			AccountID: accountID, ContactID: holder, Kind: p.Kind, Address: p.Address, Source: source, Wording: p.Reason, Actor: actor,
+		}, contacts.OptOut, ""); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // Holder is the contact that has an address now; 0 if nobody has.
@@ -87,6 +94,8 @@ func (tx conn) holder(ctx context.Context, p contacts.Suppression) (id int64, er
 type suppressed struct {
 	// fresh were not there, stricter have a stricter reason now.
 	fresh, stricter []contacts.Suppression
+	// before are the reasons that there were, by keyOf.
+	before map[contacts.Suppression]string
 }
 
 // suppress writes suppressions and skips what waits for their addresses. The
@@ -103,6 +112,7 @@ func (tx conn) suppress(ctx context.Context, accountID int64, list []contacts.Su
 	for _, p := range before {
 		known[keyOf(p)] = p.Reason
 	}
+	done.before = maps.Clone(known)
 	now := sqldb.Millis(tx.s.clock.Now())
 	for _, p := range list {
 		if _, err := tx.Exec(ctx, insertSuppression, accountID, string(p.Kind), p.Address, p.Reason, p.OptedOut, now); err != nil {

@@ -69,19 +69,6 @@ func (tx conn) keepDeferred(ctx context.Context, by map[int64]int64, shard int) 
 // suppressed, by channel and by run.
 type suppressedBy struct{ channels, runs map[int64]int64 }
 
-// add counts one if it is new.
-func (by suppressedBy) add(isNew bool) func(scan sqldb.Scan) error {
-	return func(scan sqldb.Scan) error {
-		var channelID, runID int64
-		if err := scan(&channelID, &runID); err != nil || !isNew {
-			return err
-		}
-		by.channels[channelID]++
-		by.runs[runID]++
-		return nil
-	}
-}
-
 // keepSuppressed adds how many addresses were suppressed, by the source of that, and has
 // the guards of complaints look.
 func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedBy) error {

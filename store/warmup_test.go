@@ -105,10 +105,6 @@ func TestAWarmUpIsKeptWithItsChannel(t *testing.T) {
 				o.State, o.Reason, o.Kind, o.Bounce = messages.Rejected, messages.ReasonRecipient, "recipient", providers.BounceHard
 			}
 		})
-		for more := true; more; {
-			more, err = s.SuppressBounced(ctx)
-			require.NoError(t, err)
-		}
 		require.Equal(t, []int64{j.Channel.ID}, step())
 		require.Equal(t, "3 of 50 addresses bounced, more than 5 %", channel().Warmth.Slowed)
 		require.Equal(t, 60, channel().Warmth.Allowance, "not below the first day's")

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"carillon/internal/fault"
@@ -159,12 +158,6 @@ func (w *Writer) ReceiveOnce(ctx context.Context, channelID int64, request strin
 		}
 		if w.follow != nil && len(o.received) > 0 {
 			w.follow(ctx, channelID, o.received)
-		}
-		if slices.ContainsFunc(events[:n], bad) {
-			// The receipt is on record: if this fails, SuppressBounced is called again.
-			if _, err := w.store.SuppressBounced(ctx); err != nil {
-				return false, err
-			}
 		}
 		events = events[n:]
 	}

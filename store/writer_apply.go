@@ -35,6 +35,9 @@ func (tx conn) applyGroup(ctx context.Context, group []*op, shard int, check boo
 			receipts = append(receipts, o)
 		}
 	}
+	if err := l.lockBouncing(ctx, group); err != nil {
+		return fmt.Errorf("lock what bounces: %w", err)
+	}
 	if len(claims) > 0 {
 		if err := l.applyClaims(ctx, claims, check); err != nil {
 			return fmt.Errorf("claim messages: %w", err)

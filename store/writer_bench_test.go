@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/messages"
+	"carillon/providers"
 	"carillon/store/storetest"
 )
 
@@ -15,12 +16,22 @@ import (
 func BenchmarkClaim(b *testing.B) {
 	for _, languages := range []int{0, 1, 5} {
 		b.Run(fmt.Sprintf("languages=%d", languages), func(b *testing.B) {
-			storetest.EachBenchmark(b, func(b *testing.B, s *storetest.Store) { benchmarkClaim(b, s, languages) })
+			storetest.EachBenchmark(b, func(b *testing.B, s *storetest.Store) { benchmarkClaim(b, s, languages, 0) })
 		})
 	}
 }
 
-func benchmarkClaim(b *testing.B, s *storetest.Store, languages int) {
+// BenchmarkRefused is BenchmarkClaim where the provider says of some of a hundred that there
+// is no such address.
+func BenchmarkRefused(b *testing.B) {
+	for _, refused := range []int{0, 2, 20} {
+		b.Run(fmt.Sprintf("refused=%d", refused), func(b *testing.B) {
+			storetest.EachBenchmark(b, func(b *testing.B, s *storetest.Store) { benchmarkClaim(b, s, 0, refused) })
+		})
+	}
+}
+
+func benchmarkClaim(b *testing.B, s *storetest.Store, languages, refused int) {
 	const per = 100
 	j := storetest.NewJourney(b, s, 5000)
 	run := j.Start()
@@ -38,7 +49,10 @@ func benchmarkClaim(b *testing.B, s *storetest.Store, languages int) {
 	for b.Loop() {
 		if n++; n > len(envelopes) {
 			b.StopTimer()
-			s.Exec("UPDATE messages SET state = 1, attempt = 0, worker_id = 0, sent_at = NULL WHERE state = 3")
+			s.Exec("UPDATE messages SET state = 1, attempt = 0, worker_id = 0, sent_at = NULL, final_at = NULL WHERE state IN (3, 7)")
+			for _, table := range []string{"suppressions", "consents", "bounces", "outbox"} {
+				s.Exec("DELETE FROM " + table)
+			}
 			n = 1
 			b.StartTimer()
 		}
@@ -52,6 +66,11 @@ func benchmarkClaim(b *testing.B, s *storetest.Store, languages int) {
 		claimed, err := j.Writer.Claim(b.Context(), c)
 		require.NoError(b, err)
 		require.Len(b, claimed, len(of))
-		j.Record(run.ID, claimed, nil)
+		at := 0
+		j.Record(run.ID, claimed, func(o *messages.Outcome) {
+			if at++; at <= refused {
+				o.State, o.Kind, o.Reason, o.Bounce = messages.Rejected, "recipient", messages.ReasonRecipient, providers.BounceHard
+			}
+		})
 	}
 }
