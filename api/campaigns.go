@@ -99,7 +99,7 @@ type CampaignChange struct {
 	Schedule   *Schedule             `json:"schedule,omitempty"`
 	Throttle   *campaigns.Throttle   `json:"throttle,omitempty"`
 	Weight     *int                  `json:"weight,omitempty" minimum:"1" maximum:"100"`
-	Category   naming.Ref            `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
+	Category   naming.Ref            `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name; an empty one takes the category away."`
 	CategoryID *int64                `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"As a whole; an empty object takes it away."`
 	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"As a whole; an empty event takes it away."`

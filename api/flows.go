@@ -75,7 +75,7 @@ type FlowChange struct {
 	Schedule   *Schedule           `json:"schedule,omitempty" doc:"Only of a draft."`
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
-	Category   naming.Ref          `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
+	Category   naming.Ref          `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name; an empty one takes the category away."`
 	CategoryID *int64              `json:"category_id,omitempty"`
 	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"As a whole; an empty object takes it away. In force once the flow is started again."`
 	Steps      *[]flow.Step        `json:"steps,omitempty" doc:"All steps instead of those it has; in force once it is started again."`

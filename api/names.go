@@ -25,10 +25,11 @@ func (ref) Schema(r huma.Registry) *huma.Schema {
 	const name = "IdOrName"
 	if r.Map()[name] == nil {
 		s := &huma.Schema{
-			Description: "An id, or a name: as it is, or in another case if only one thing is called so.",
+			Description: "An id, or a name: as it is, or in another case if only one thing is called so. " +
+				"Beside a field for an id that 0 takes away, an empty one does so.",
 			OneOf: []*huma.Schema{
 				{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64(1))},
-				{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxName)},
+				{Type: huma.TypeString, MaxLength: new(maxName)},
 			},
 			Examples: []any{"Customers"},
 		}
@@ -42,6 +43,7 @@ func (ref) Schema(r huma.Registry) *huma.Schema {
 var listed = map[naming.Kind]string{
 	naming.Channel: "/v1/channels", naming.Campaign: "/v1/campaigns", naming.Targeting: "/v1/targeting", naming.Upload: "/v1/uploads",
 	naming.Category: "/v1/categories", naming.Group: "/v1/groups", naming.Label: "/v1/labels", naming.Series: "/v1/series",
+	naming.Calendar: "/v1/holidays",
 }
 
 // refKinds are the kinds of which a field of the type naming.Ref, or of a list of them, names
@@ -178,8 +180,8 @@ func (n *namesIn) field(of reflect.Value, f reflect.StructField, at string) erro
 	v := of.FieldByIndex(f.Index)
 	switch f.Type {
 	case refType:
-		if id := of.FieldByName(f.Name + "ID"); id.IsValid() {
-			return n.beside(v, id, f, at)
+		if id, there := of.Type().FieldByName(f.Name + "ID"); there {
+			return n.beside(v, of.FieldByIndex(id.Index), pair{f, id}, at)
 		}
 		return n.put(v, refKinds(f), at)
 	case reflect.SliceOf(refType):
@@ -203,15 +205,28 @@ func (n *namesIn) field(of reflect.Value, f reflect.StructField, at string) erro
 	return n.walk(v, at)
 }
 
+// pair is a field that names something, and the one beside it for its id.
+type pair struct{ named, id reflect.StructField }
+
+// optional reports whether the id 0 takes away what was there.
+func (p pair) optional() bool {
+	return p.id.Type.Kind() == reflect.Pointer && p.id.Tag.Get("minimum") != "1"
+}
+
 // beside finds what a field names that stands beside one for its id, and puts the id there: what
 // is kept is ids. The tag needed says that one of the two has to be given.
-func (n *namesIn) beside(v, id reflect.Value, f reflect.StructField, at string) error {
+func (n *namesIn) beside(v, id reflect.Value, of pair, at string) error {
 	given := v.Interface().(naming.Ref)
 	switch {
-	case given.IsZero() && id.IsZero():
-		if f.Tag.Get("needed") != "" {
-			n.refuse(at, nil, "is missing: say which %s, by its id or its name, or by %s_id", f.Tag.Get("kind"), at[strings.LastIndex(at, ".")+1:])
+	case given.IsNone() && id.IsZero() && of.optional():
+		id.Set(reflect.ValueOf(new(int64)))
+		v.SetZero()
+		return nil
+	case (given.IsZero() || given.IsNone()) && id.IsZero():
+		if of.named.Tag.Get("needed") != "" || given.IsNone() && id.Kind() == reflect.Pointer {
+			n.refuse(at, nil, "is missing: say which %s, by its id or its name, or by %s_id", of.named.Tag.Get("kind"), at[strings.LastIndex(at, ".")+1:])
 		}
+		v.SetZero()
 		return nil
 	case given.IsZero():
 		return nil
@@ -219,7 +234,7 @@ func (n *namesIn) beside(v, id reflect.Value, f reflect.StructField, at string) 
 		n.refuse(at, shown(given), "is given beside %s_id: leave out one of the two", at)
 		return nil
 	}
-	if err := n.put(v, refKinds(f), at); err != nil {
+	if err := n.put(v, refKinds(of.named), at); err != nil {
 		return err
 	}
 	found := v.Interface().(naming.Ref).ID
@@ -249,7 +264,11 @@ func shown(r naming.Ref) any {
 
 // put finds what a field names by its name.
 func (n *namesIn) put(v reflect.Value, kinds []naming.Kind, at string) error {
-	name := v.Interface().(naming.Ref).Name
+	given := v.Interface().(naming.Ref)
+	if given.IsNone() {
+		n.refuse(at, "", "is empty: give an id or a name")
+	}
+	name := given.Name
 	if name == "" {
 		return nil
 	}

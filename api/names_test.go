@@ -103,3 +103,55 @@ func TestWhatIsNotFoundByItsNameIsSaid(t *testing.T) {
 	require.Equal(t, "body.audience.groups[100]", wrong["location"])
 	require.Equal(t, "is one name too many: a request may give 100 names, and any number of ids", wrong["message"])
 }
+
+// What flows and schedules name is found by its name as well, and kept by its id.
+func TestFlowsAndSchedulesNameThings(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	made := func(path, body string) float64 { return s.ok("POST", path, body)["id"].(float64) }
+	group, label := made("/v1/groups", `{"name":"Customers"}`), made("/v1/labels", `{"name":"VIP"}`)
+	calendar := made("/v1/holidays", `{"name":"Germany","dates":[{"date":"2027-01-01","name":"New Year"}]}`)
+
+	flow := s.ok("POST", "/v1/flows", `{"name":"Welcome","channel":"news","triggers":[{"joins":{"groups":["Customers"]}}],"steps":[
+		{"id":"which","kind":"branch","branches":[{"rule":{"condition":"AND","rules":[{"field":"group","operator":"equal","value":"customers"}]},"next":"mark"}]},
+		{"id":"mark","kind":"set","set":{"add":{"labels":["VIP"]},"remove":{"groups":["Customers"]}}},
+		{"id":"over","kind":"end","outcome":"done"}],
+		"goals":[{"rule":{"condition":"AND","rules":[{"field":"label","operator":"equal","value":"VIP"}]},"outcome":"there"}]}`)
+	steps := flow["steps"].([]any)
+	require.Equal(t, map[string]any{"add": map[string]any{"labels": []any{label}}, "remove": map[string]any{"groups": []any{group}}},
+		steps[1].(map[string]any)["set"])
+	require.Equal(t, map[string]any{"groups": []any{group}}, flow["triggers"].([]any)[0].(map[string]any)["joins"])
+	asked := func(ruled any) any {
+		return ruled.(map[string]any)["rule"].(map[string]any)["rules"].([]any)[0].(map[string]any)["value"]
+	}
+	require.Equal(t, any(group), asked(steps[0].(map[string]any)["branches"].([]any)[0]), "whatever the group will be called")
+	require.Equal(t, any(label), asked(flow["goals"].([]any)[0]))
+	wrong := s.refused("PATCH", fmt.Sprintf("/v1/flows/%.0f", flow["id"]), `{"steps":[{"id":"mark","kind":"set","set":{"add":{"labels":["VIPs"]}}}]}`)
+	require.Equal(t, "body.steps[0].set.add.labels[0]", wrong["location"])
+	require.Equal(t, "there is no label of this name: there are VIP", wrong["message"])
+	wrong = s.refused("PATCH", fmt.Sprintf("/v1/flows/%.0f", flow["id"]), `{"steps":[{"id":"mark","kind":"set","set":{"add":{"labels":[""]}}}]}`)
+	require.Equal(t, "is empty: give an id or a name", wrong["message"])
+
+	campaign := s.ok("POST", "/v1/campaigns", `{"name":"Daily","channel":"news","audience":{"all":true},"content":{"subject":"S","text":"T"},
+		"schedule":{"cron":"0 9 * * *","exclude":{"holidays":["germany"]}}}`)
+	require.Equal(t, map[string]any{"holidays": []any{calendar}}, campaign["schedule"].(map[string]any)["exclude"])
+}
+
+// An empty name takes away what the id 0 takes away, and nothing else.
+func TestAnEmptyNameTakesAway(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	category := s.ok("POST", "/v1/categories", `{"name":"Offers"}`)["id"]
+	const body = `"name":"x","channel":"news","category":"Offers"`
+	campaign := s.ok("POST", "/v1/campaigns", `{`+body+`,"audience":{"all":true},"content":{"subject":"S","text":"T"}}`)
+	flow := s.ok("POST", "/v1/flows", `{`+body+`,"steps":[{"id":"over","kind":"end","outcome":"done"}]}`)
+	for path, made := range map[string]map[string]any{"/v1/campaigns": campaign, "/v1/flows": flow} {
+		require.Equal(t, category, made["category_id"])
+		at := fmt.Sprintf("%s/%.0f", path, made["id"])
+		require.Equal(t, category, s.ok("PATCH", at, `{"name":"y"}`)["category_id"])
+		require.NotContains(t, s.ok("PATCH", at, `{"category":""}`), "category_id")
+		require.Equal(t, "is missing: say which channel, by its id or its name, or by channel_id", s.refused("PATCH", at, `{"channel":""}`)["message"])
+	}
+	s.ok("PATCH", "/v1/settings", `{"report_mail":{"channel":"news"}}`)
+	require.NotContains(t, fmt.Sprint(s.ok("PATCH", "/v1/settings", `{"report_mail":{"channel":""}}`)["report_mail"]), "channel_id")
+}

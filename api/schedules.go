@@ -11,6 +11,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/campaigns/schedule"
+	"carillon/internal/naming"
 )
 
 // Expressions are one cron expression or several.
@@ -54,9 +55,9 @@ type WeekdayRule struct {
 
 // ExcludeRule names days on which nothing fires.
 type ExcludeRule struct {
-	Dates    []string `json:"dates,omitempty" maxItems:"1000" doc:"Dates such as 2026-12-24."`
-	Weekdays []string `json:"weekdays,omitempty" maxItems:"7" doc:"mon, tue, wed, thu, fri, sat or sun."`
-	Holidays []int64  `json:"holidays,omitempty" maxItems:"50" doc:"Ids of calendars of holidays: GET /v1/holidays lists them."`
+	Dates    []string     `json:"dates,omitempty" maxItems:"1000" doc:"Dates such as 2026-12-24."`
+	Weekdays []string     `json:"weekdays,omitempty" maxItems:"7" doc:"mon, tue, wed, thu, fri, sat or sun."`
+	Holidays []naming.Ref `json:"holidays,omitempty" kind:"calendar" maxItems:"50" doc:"Calendars of holidays, each by its id or its name: GET /v1/holidays lists them."`
 }
 
 // ScheduleRule says when something recurs: its ways of saying so are united.
@@ -88,7 +89,7 @@ func (r ScheduleRule) schedule() schedule.Schedule {
 		s.Calendar = append(s.Calendar, calendar)
 	}
 	if e := r.Exclude; e != nil {
-		s.Exclude = &schedule.Exclude{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: e.Holidays}
+		s.Exclude = &schedule.Exclude{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: naming.IDs(e.Holidays)}
 	}
 	return s
 }
@@ -141,7 +142,7 @@ func scheduleRule(s schedule.Schedule) ScheduleRule {
 		r.Calendar = append(r.Calendar, rule)
 	}
 	if e := s.Exclude; e != nil {
-		r.Exclude = &ExcludeRule{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: e.Holidays}
+		r.Exclude = &ExcludeRule{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: naming.Refs(e.Holidays)}
 	}
 	return r
 }

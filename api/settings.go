@@ -36,7 +36,7 @@ type ReportMail struct {
 // ReportMailChange is what to change of who gets mails about the account; what is absent stays.
 type ReportMailChange struct {
 	ChannelID *int64     `json:"channel_id,omitempty" minimum:"0" doc:"The e-mail channel through which they go; 0 takes it away."`
-	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
+	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name; an empty one takes it away."`
 	To        *[]string  `json:"to,omitempty" maxItems:"20" doc:"Who gets them, instead of those before." example:"[\"boss@example.org\"]"`
 	Weekly    *bool      `json:"weekly,omitempty" doc:"Whether each week is summed up, on the Monday after at 7 o'clock on the account's clock."`
 	Troubles  *bool      `json:"troubles,omitempty" doc:"Whether they hear what was switched off, such as a webhook that failed for a day."`

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -27,7 +26,6 @@ type audienceFlags struct {
 
 // namedFlag is a flag that names things by their ids or names.
 type namedFlag struct {
-	of    noun
 	given *[]string
 	to    *[]naming.Ref
 }
@@ -38,23 +36,22 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags.BoolVar(&f.audience.All, "all", false, of+"every contact")
 	for _, flag := range []struct {
 		name, says, prefix string
-		of                 noun
 		to                 *[]naming.Ref
 	}{
-		{"upload", "the contacts of this upload, by id or file name", of, anUpload, &f.audience.Uploads},
-		{"group", "this group, by id or name", of, aGroup, &f.audience.Groups},
-		{"targeting", "whom this targeting list holds for, by id or name", of, aTargeting, &f.audience.Targeting},
-		{"to-category", "the subscribers of this category, by id or name", of, aCategory, &f.audience.Categories},
-		{"label", "whom has this label, by id or name", of, aLabel, &f.audience.Labels},
-		{"exclude-upload", "the contacts of this upload", without, anUpload, &f.exclude.Uploads},
-		{"exclude-group", "this group, by id or name", without, aGroup, &f.exclude.Groups},
-		{"exclude-targeting", "whom this targeting list holds for", without, aTargeting, &f.exclude.Targeting},
-		{"exclude-category", "the subscribers of this category", without, aCategory, &f.exclude.Categories},
-		{"exclude-label", "whom has this label", without, aLabel, &f.exclude.Labels},
-		{"exclude-campaign", "whom this campaign was sent, by id or name", without, aCampaign, &f.exclude.Campaigns},
+		{"upload", "the contacts of this upload, by id or file name", of, &f.audience.Uploads},
+		{"group", "this group, by id or name", of, &f.audience.Groups},
+		{"targeting", "whom this targeting list holds for, by id or name", of, &f.audience.Targeting},
+		{"to-category", "the subscribers of this category, by id or name", of, &f.audience.Categories},
+		{"label", "whom has this label, by id or name", of, &f.audience.Labels},
+		{"exclude-upload", "the contacts of this upload", without, &f.exclude.Uploads},
+		{"exclude-group", "this group, by id or name", without, &f.exclude.Groups},
+		{"exclude-targeting", "whom this targeting list holds for", without, &f.exclude.Targeting},
+		{"exclude-category", "the subscribers of this category", without, &f.exclude.Categories},
+		{"exclude-label", "whom has this label", without, &f.exclude.Labels},
+		{"exclude-campaign", "whom this campaign was sent, by id or name", without, &f.exclude.Campaigns},
 	} {
 		given := flags.StringSlice(flag.name, nil, flag.prefix+flag.says+"; may be repeated")
-		f.named = append(f.named, namedFlag{flag.of, given, flag.to})
+		f.named = append(f.named, namedFlag{given, flag.to})
 	}
 	flags.StringVar(&f.rule, "rule", "", of+"whom this rule holds for: JSON, @ and a file of it, or - for standard input")
 	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, of+"this contact, by its id; may be repeated")
@@ -67,13 +64,9 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
-func (f *audienceFlags) into(ctx context.Context, c *cli, a *api.AudienceInput) (err error) {
+func (f *audienceFlags) into(c *cli, a *api.AudienceInput) (err error) {
 	for _, flag := range f.named {
-		ids, err := c.ids(ctx, flag.of, *flag.given)
-		if err != nil {
-			return err
-		}
-		*flag.to = naming.Refs(ids)
+		*flag.to = refs(*flag.given)
 	}
 	for _, rule := range []struct {
 		text string

@@ -273,11 +273,7 @@ func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput)
 		in.Weight = f.weight
 	}
 	if f.given("category") {
-		var err error
-		in.Category = naming.Ref{}
-		if in.CategoryID, err = c.id(ctx, aCategory, f.category); err != nil {
-			return err
-		}
+		in.CategoryID, in.Category = 0, naming.Read(f.category)
 	}
 	if f.convert.Event != "" {
 		in.Conversion = &f.convert
@@ -285,7 +281,7 @@ func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput)
 	if err := f.content(c, &in.Content); err != nil {
 		return err
 	}
-	return errors.Join(f.audienceFlags.into(ctx, c, &in.Audience), f.feed.into(&in.Feed), f.schedule.into(ctx, c, &in.Schedule),
+	return errors.Join(f.audienceFlags.into(c, &in.Audience), f.feed.into(&in.Feed), f.schedule.into(c, &in.Schedule),
 		f.experiment.into(c, in.Content, &in.Experiment), f.track.into(&in.Tracking))
 }
 
@@ -537,7 +533,7 @@ func (c *cli) campaignSchedule() *cobra.Command {
 			return usagef("say when: --at 2026-12-01T09:00, --cron '0 9 * * MON', --every 2h, --date or --schedule-file")
 		}
 		var in api.Schedule
-		if err := f.into(ctx, c, &in); err != nil {
+		if err := f.into(c, &in); err != nil {
 			return err
 		}
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), in))

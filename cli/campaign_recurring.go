@@ -38,11 +38,8 @@ func (f *whenFlags) add(cmd *cobra.Command, at string) {
 }
 
 // into lays the flags over a schedule: what says when replaces all of that.
-func (f *whenFlags) into(ctx context.Context, c *cli, s *api.Schedule) error {
+func (f *whenFlags) into(c *cli, s *api.Schedule) error {
 	if f.changed() {
-		if err := f.find(ctx, c); err != nil {
-			return err
-		}
 		delivery := s.Delivery
 		*s = f.built()
 		s.Delivery = delivery

@@ -92,6 +92,9 @@ func (f *campaignFlags) changes(ctx context.Context, c *cli, shown json.RawMessa
 			changed[name] = json.RawMessage(none[name])
 		}
 	}
+	if _, named := changed["category"]; named {
+		delete(changed, "category_id") // the one that was
+	}
 	return changed, nil
 }
 

@@ -43,10 +43,8 @@ func (c *cli) capsSet() *cobra.Command {
 	flags.StringVar(&in.Action, "action", "", "what becomes of what is too much: defer or skip (default defer)")
 	_ = cmd.MarkFlagRequired("max") // the flag exists
 	cmd.MarkFlagsOneRequired("days", "window")
-	return plain(cmd, func(ctx context.Context) (err error) {
-		if in.CategoryID, err = c.id(ctx, aCategory, category); err != nil {
-			return err
-		}
+	return plain(cmd, func(ctx context.Context) error {
+		in.Category = ref(category)
 		const day = 24 * time.Hour
 		in.WindowSeconds = int64((length + time.Duration(days*float64(day))) / time.Second)
 		return show(ctx, c, post(capsPath(), in), func(w *tabwriter.Writer, out api.FrequencyCap) {

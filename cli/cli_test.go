@@ -210,7 +210,7 @@ func TestContactsAreExported(t *testing.T) {
 	require.NotContains(t, some, "a@example.com")
 	require.Contains(t, f.ok("contacts", "export", "--group", "Readers"), "a@example.com")
 	code, _, said := f.run("contacts", "export", "--group", "Nobody")
-	require.Equal(t, exitNotFound, code)
+	require.Equal(t, exitRefused, code)
 	require.Contains(t, said, "there is no group")
 }
 
@@ -377,7 +377,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"messages", "show", "x"}, exitUsage, "is no id of a message"},
 		{[]string{"uploads", "show", "x"}, exitNotFound, "there is no upload \"x\": there is none yet"},
 		{[]string{"categories", "rm", "x"}, exitNotFound, "there is no category \"x\": there is none yet"},
-		{[]string{"contacts", "ls", "--group", "x"}, exitNotFound, `no label, no upload "x"`},
+		{[]string{"contacts", "ls", "--group", "x"}, exitRefused, "there is no group or category or label or upload of this name"},
 		{[]string{"campaign", "ls", "--limit", "ten"}, exitUsage, "\"ten\" is no whole number"},
 		{[]string{"campaign", "ls", "--output", "xml"}, exitUsage, "must be table or json"},
 		{[]string{"campaign", "create"}, exitUsage, "--name and --channel"},

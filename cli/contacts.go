@@ -58,11 +58,7 @@ and says how many there are in all; who has neither an address nor an external i
 		if address != "" && !ok {
 			return usagef("--address %s: must be KIND=ADDRESS", address)
 		}
-		members, err := c.listNamed(ctx, inGroup, aGroup, aCategory, aLabel, anUpload)
-		if err != nil {
-			return err
-		}
-		q := query{"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": members}
+		q := query{"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": inGroup}
 		if order == "" && page == 0 {
 			return showList(ctx, c, contactsPath().with(q), limit, contactRows())
 		}

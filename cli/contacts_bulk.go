@@ -62,12 +62,7 @@ func (c *cli) bulk(ctx context.Context, f bulkFlags) error {
 			return err
 		}
 	}
-	if f.Targeting.ID, err = c.id(ctx, aTargeting, f.targeting); err != nil {
-		return err
-	}
-	if f.List.ID, err = c.listNamed(ctx, f.list, aGroup, aCategory, aLabel); err != nil {
-		return err
-	}
+	f.Targeting, f.List = ref(f.targeting), ref(f.list)
 	bulk := func(dryRun bool) (api.BulkAnswer, error) {
 		f.DryRun = dryRun
 		answer, _, err := ask[api.BulkAnswer](ctx, c, post(contactsPath().below("bulk"), f.BulkInput))

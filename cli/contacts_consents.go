@@ -16,10 +16,7 @@ const optOutReason = "why (default unsubscribed: campaigns skip the address, tra
 // consentFlags adds the flags that opt-in and opt-out share.
 func (c *cli) consentFlags(cmd *cobra.Command, in *api.ConsentInput) {
 	category := cmd.Flags().String("category", "", "only this category, by id or name (default everything)")
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
-		in.CategoryID, err = c.id(cmd.Context(), aCategory, *category)
-		return err
-	}
+	cmd.PreRun = func(*cobra.Command, []string) { in.Category = ref(*category) }
 	cmd.Flags().StringVar(&in.Kind, "kind", "", "kind of address, such as email (default the contact as a whole)")
 	cmd.Flags().StringVar(&in.Source, "source", "", "where it comes from, such as web_form (default api)")
 	cmd.Flags().StringVar(&in.Wording, "wording", "", "what the person was shown")

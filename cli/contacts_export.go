@@ -27,7 +27,7 @@ the same columns.`,
 	cmd.Flags().StringVar(&file, "file", "", "write to this file (default standard output)")
 	return plain(cmd, func(ctx context.Context) error {
 		audience := api.AudienceInput{All: true}
-		if err := f.into(ctx, c, &audience); err != nil {
+		if err := f.into(c, &audience); err != nil {
 			return err
 		}
 		body, err := c.open(ctx, post(contactsPath().below("export.csv"), map[string]any{"audience": audience}))

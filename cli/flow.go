@@ -130,11 +130,8 @@ is named with its step and field. The flow is a draft: play it with "carillon fl
 				in["name"] = name
 			}
 			if channel != "" {
-				ch, err := c.id(cmd.Context(), aChannel, channel)
-				if err != nil {
-					return err
-				}
-				in["channel_id"] = ch
+				delete(in, "channel_id")
+				in["channel"] = ref(channel)
 			}
 			return show(cmd.Context(), c, post(flowsPath(), in), flowTable)
 		}}

@@ -34,12 +34,12 @@ func TestHolidaysByHand(t *testing.T) {
 
 	wrong := f.file("wrong.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:soon\nEND:VEVENT\nEND:VCALENDAR")
 	for want, args := range map[string][]string{
-		`there is no calendar of holidays "Mars"`: {"schedules", "next", "@daily", "--exclude-holidays", "Mars"},
-		"schedule.exclude.holidays[0]":            {"schedules", "next", "@daily", "--exclude-holidays", "9"},
-		"no such file":                            {"holidays", "import", "gone.ics", "--name", "x"},
-		"line 3: DTSTART: not a date":             {"holidays", "import", wrong, "--name", "x"},
-		"dates[0]":                                {"holidays", "create", "x", "--date", "25.12.2026"},
-		"there is no calendar of holidays":        {"holidays", "rm", "x"},
+		"there is no calendar of holidays of this name: there are Bureau": {"schedules", "next", "@daily", "--exclude-holidays", "Mars"},
+		"schedule.exclude.holidays[0]":                                    {"schedules", "next", "@daily", "--exclude-holidays", "9"},
+		"no such file":                                                    {"holidays", "import", "gone.ics", "--name", "x"},
+		"line 3: DTSTART: not a date":                                     {"holidays", "import", wrong, "--name", "x"},
+		"dates[0]":                                                        {"holidays", "create", "x", "--date", "25.12.2026"},
+		"there is no calendar of holidays":                                {"holidays", "rm", "x"},
 	} {
 		code, _, err := f.run(args...)
 		require.NotZero(t, code, want)

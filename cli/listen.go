@@ -115,11 +115,8 @@ func (c *cli) listener(ctx context.Context, f listenFlags) (secret string, forge
 		secret, err = c.orFile(f.secret)
 		return secret, func() error { return nil }, err
 	}
-	channels, campaigns, err := f.bound(ctx, c)
-	if err != nil {
-		return "", nil, err
-	}
-	in := api.WebhookInput{URL: f.public, Description: "carillon webhooks listen", Events: f.named(), Channels: channels, Campaigns: campaigns}
+	in := api.WebhookInput{URL: f.public, Description: "carillon webhooks listen", Events: f.named(), Channels: refs(f.channels),
+		Campaigns: refs(f.campaigns)}
 	if len(in.Events) == 0 {
 		in.Events = webhooks.Events()
 	}

@@ -27,9 +27,8 @@ func (c *cli) logLs() *cobra.Command {
 		Long: "Lists what was sent and what was written to us, in the order of its numbers. A log is kept from when it was asked for: carillon log keep CHANNEL."}
 	cmd.Flags().StringVar(&channel, "channel", "", "only of this channel, by id or name")
 	cmd.Flags().Int64Var(&after, "after", 0, "only what has a higher number")
-	where := func(ctx context.Context) (path, error) {
-		id, err := c.id(ctx, aChannel, channel)
-		return logPath().with(query{"channel_id": id, "after": after}), err
+	where := func(context.Context) (path, error) {
+		return logPath().with(query{"channel_id": channel, "after": after}), nil
 	}
 	return finds(c, cmd, where,
 		rows[api.LogEntry]{"NUMBER AT CHANNEL DIRECTION ADDRESS STATE TEXT", func(e api.LogEntry) []any {

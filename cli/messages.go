@@ -144,13 +144,10 @@ func (c *cli) messagesLs() *cobra.Command {
 	cmd.Flags().StringVar(&campaign, "campaign", "", "only those of this campaign, by id or name")
 	cmd.Flags().Int64Var(&run, "run", 0, "only those of this run")
 	cmd.Flags().StringVar(&channel, "channel", "", "only those of this channel, by id or name")
-	where := func(ctx context.Context) (path, error) {
-		of, err := c.id(ctx, aCampaign, campaign)
-		if err != nil {
-			return path{}, err
-		}
-		on, err := c.id(ctx, aChannel, channel)
-		return messagesPath().with(query{"state": state, "address": address, "campaign_id": of, "run_id": run, "channel_id": on, "metadata": metadata}), err
+	where := func(context.Context) (path, error) {
+		return messagesPath().with(query{
+			"state": state, "address": address, "campaign_id": campaign, "run_id": run, "channel_id": channel, "metadata": metadata,
+		}), nil
 	}
 	return finds(c, cmd, where, rows[api.Message]{"ID CAMPAIGN ADDRESS STATE REASON ATTEMPT CREATED", func(m api.Message) []any {
 		return []any{m.ID, idOrNone(m.CampaignID), m.Address, m.State, m.Reason, m.Attempt, at(&m.CreatedAt)}

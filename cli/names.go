@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"carillon/internal/naming"
 )
 
 // noun is a kind of thing that commands take by its id or by its name.
@@ -41,59 +43,45 @@ type named struct {
 
 func (n named) is(name string) bool { return n.Name == name || n.Filename == name }
 
+// ref is a thing as the server takes it, by its id or its name; nothing names nothing.
+func ref(idOrName string) naming.Ref {
+	if r := naming.Read(idOrName); !r.IsNone() {
+		return r
+	}
+	return naming.Ref{}
+}
+
+// refs are things as the server takes them, by their ids and names.
+func refs(idsOrNames []string) (list []naming.Ref) {
+	for _, given := range idsOrNames {
+		if r := ref(given); !r.IsZero() {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // reader reads an argument that names a thing of this kind.
 func (c *cli) reader(n noun) idReader {
 	return func(ctx context.Context, arg string) (int64, error) { return c.id(ctx, n, arg) }
 }
 
-// id is the id of what somebody names by its id or name; 0 for nothing.
+// id is the id of what a path of the server names, by an id or a name; 0 for nothing. Digits are
+// an id.
 func (c *cli) id(ctx context.Context, n noun, idOrName string) (int64, error) {
-	ids, err := c.ids(ctx, n, []string{idOrName})
-	if err != nil || len(ids) == 0 {
+	wanted := ref(idOrName)
+	if wanted.Name == "" {
+		return wanted.ID, nil
+	}
+	from := n.path
+	if n.searched {
+		from = from.with(query{"q": wanted.Name, "archived": "all"})
+	}
+	all, _, err := list[named](ctx, c, from, manyNamed)
+	if err != nil {
 		return 0, err
 	}
-	return ids[0], nil
-}
-
-// ids are the ids of what somebody names by ids and names. Digits are an id.
-func (c *cli) ids(ctx context.Context, n noun, idsOrNames []string) (ids []int64, err error) {
-	var all []named
-	for _, wanted := range idsOrNames {
-		if wanted = strings.TrimSpace(wanted); wanted == "" {
-			continue
-		}
-		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
-			ids = append(ids, id)
-			continue
-		}
-		if all == nil || n.searched {
-			from := n.path
-			if n.searched {
-				from = from.with(query{"q": wanted, "archived": "all"})
-			}
-			if all, _, err = list[named](ctx, c, from, manyNamed); err != nil {
-				return nil, err
-			}
-		}
-		id, err := n.pick(all, wanted)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
-// listNamed is the id of what is a list of contacts of one of some kinds; 0 for nothing.
-func (c *cli) listNamed(ctx context.Context, idOrName string, kinds ...noun) (id int64, err error) {
-	var words []string
-	for _, n := range kinds {
-		if id, err = c.id(ctx, n, idOrName); exitCode(err) != exitNotFound {
-			return id, err
-		}
-		words = append(words, n.one)
-	}
-	return 0, &exitError{exitNotFound, fmt.Errorf("there is no %s %q", strings.Join(words, ", no "), idOrName)}
+	return n.pick(all, wanted.Name)
 }
 
 // mostNamed is how many names an error shows.

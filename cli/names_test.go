@@ -31,8 +31,8 @@ func TestThingsAreNamedByTheirNames(t *testing.T) {
 	for want, args := range map[string][]string{
 		`2 are a campaign "Spring": name one by its id: `:                  {"campaign", "start", "Spring"},
 		`there is no group "Kundinnen": there are Staff, Kunden in groups`: {"groups", "members", "Kundinnen"},
-		`there is no group, no category, no label, no upload "Kundinnen"`:  {"contacts", "ls", "--group", "Kundinnen"},
-		`there is no channel "old": there are news`:                        {"messages", "ls", "--channel", "old"},
+		`there is no group or category or label or upload of this name`:    {"contacts", "ls", "--group", "Kundinnen"},
+		`there is no channel of this name: there are news`:                 {"messages", "ls", "--channel", "old"},
 		`there is no upload "people.csv": there is none yet`:               {"uploads", "show", "people.csv"},
 		`--rule is no JSON`: {"targeting", "count", "--rule", "{field: email}"},
 	} {

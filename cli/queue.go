@@ -28,14 +28,7 @@ func (f *queueFlags) add(cmd *cobra.Command) {
 }
 
 // query is the part of the queue that the flags select.
-func (f *queueFlags) query(ctx context.Context, c *cli) (query, error) {
-	campaign, err := c.id(ctx, aCampaign, f.campaign)
-	if err != nil {
-		return nil, err
-	}
-	channel, err := c.id(ctx, aChannel, f.channel)
-	return query{"campaign_id": campaign, "channel_id": channel}, err
-}
+func (f *queueFlags) query() query { return query{"campaign_id": f.campaign, "channel_id": f.channel} }
 
 func queuePath() path { return v1("queue") }
 
@@ -44,10 +37,7 @@ func (c *cli) queueLs() *cobra.Command {
 	cmd := &cobra.Command{Use: "ls", Short: "Show what waits to be sent", Example: "  carillon queue ls --channel news"}
 	f.add(cmd)
 	return plain(cmd, func(ctx context.Context) error {
-		part, err := f.query(ctx, c)
-		if err != nil {
-			return err
-		}
+		part := f.query()
 		channels, err := c.called(ctx, aChannel)
 		if err != nil {
 			return err
@@ -133,10 +123,7 @@ func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 	case everything && f.yes && !f.all:
 		return usagef("this would clear everything on every channel: say so with --all, or name --channel or --campaign")
 	}
-	part, err := f.query(ctx, c)
-	if err != nil {
-		return err
-	}
+	part := f.query()
 	if !f.yes {
 		if goOn, err := c.askToClear(ctx, f, part); !goOn {
 			return err

@@ -48,16 +48,11 @@ func (f *recurFlags) built(expressions []string) api.ScheduleRule {
 	if len(expressions) > 0 {
 		rule.Cron = expressions
 	}
+	f.without.Holidays = refs(f.holidays)
 	if len(f.without.Dates)+len(f.without.Weekdays)+len(f.without.Holidays) > 0 {
 		rule.Exclude = &f.without
 	}
 	return rule
-}
-
-// find looks the calendars of holidays up that are named.
-func (f *recurFlags) find(ctx context.Context, c *cli) (err error) {
-	f.without.Holidays, err = c.ids(ctx, aCalendar, f.holidays)
-	return err
 }
 
 // scheduleFlags say of which schedule the instants are listed.
@@ -121,9 +116,6 @@ func (c *cli) scheduleBody(ctx context.Context, f scheduleFlags, expressions []s
 	}
 	if len(expressions)+len(f.rule.Dates) == 0 && f.rule.Every == "" {
 		return nil, usagef("say when: an expression such as '0 9 * * MON', --every, --date or --file")
-	}
-	if err := f.find(ctx, c); err != nil {
-		return nil, err
 	}
 	body["schedule"] = f.built(expressions)
 	return body, nil

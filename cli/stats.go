@@ -87,15 +87,7 @@ func (c *cli) stats(of statsSubject) *cobra.Command {
 	}
 	flags.BoolVar(&csv, "csv", false, "write all columns as CSV")
 	return plain(cmd, func(ctx context.Context) error {
-		on, err := c.id(ctx, aChannel, channel)
-		if err != nil {
-			return err
-		}
-		in, err := c.id(ctx, aCampaign, campaign)
-		if err != nil {
-			return err
-		}
-		asked := query{"from": q.From, "to": q.To, "interval": q.Interval, "timezone": q.Timezone, "by": q.By, "channel_id": on, "campaign_id": in}
+		asked := query{"from": q.From, "to": q.To, "interval": q.Interval, "timezone": q.Timezone, "by": q.By, "channel_id": channel, "campaign_id": campaign}
 		where := statsPath().below(string(of.of))
 		if csv {
 			asked["format"] = "csv"

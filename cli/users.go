@@ -58,13 +58,15 @@ func (c *cli) usersShow() *cobra.Command {
 	})
 }
 
-const rolesHelp = "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), viewer (looks and changes nothing). " +
+const rolesHelp = "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
+	"viewer (looks and changes nothing). " +
 	"An approver may approve what others proposed, whatever the role."
 
 func (c *cli) usersInvite() *cobra.Command {
 	var input api.InvitationInput
 	cmd := &cobra.Command{Use: "invite EMAIL", Short: "Invite somebody into the account; the link is shown once", Args: cobra.ExactArgs(1),
-		Long: rolesHelp + "\n\nHand the link on: whoever has it gets in, within seven days. Another invitation of the same address takes the place of the one before.",
+		Long: rolesHelp + "\n\nHand the link on: whoever has it gets in, within seven days. " +
+			"Another invitation of the same address takes the place of the one before.",
 		Example: "  carillon users invite ada@example.org --role editor\n" +
 			"  carillon users invite eve@example.org --role viewer --approver",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -161,7 +163,8 @@ func (c *cli) usersSessions() *cobra.Command {
 			}
 			sayln(w, "ID\tSINCE\tSEEN\tENDS\tFROM\tBROWSER\tBY")
 			for _, s := range list.Items {
-				sayf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, at(&s.CreatedAt), at(&s.SeenAt), at(&s.EndsAt), clean(s.Source), clean(s.Agent), strings.Join(s.Methods, ", "))
+				sayf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, at(&s.CreatedAt), at(&s.SeenAt), at(&s.EndsAt), clean(s.Source), clean(s.Agent),
+					strings.Join(s.Methods, ", "))
 			}
 		})
 	})

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
-	"carillon/internal/naming"
 	"carillon/webhooks"
 )
 
@@ -98,16 +97,6 @@ func (f *webhookFlags) add(cmd *cobra.Command) {
 		"a header that goes along, such as 'Authorization: @token.txt'; a value that begins with @ is read from a file")
 }
 
-// bound are the ids of the channels and campaigns to which the flags bind a webhook.
-func (f *webhookFlags) bound(ctx context.Context, c *cli) (channels, campaigns []naming.Ref, err error) {
-	on, err := c.ids(ctx, aChannel, f.channels)
-	if err != nil {
-		return nil, nil, err
-	}
-	of, err := c.ids(ctx, aCampaign, f.campaigns)
-	return naming.Refs(on), naming.Refs(of), err
-}
-
 func (f *webhookFlags) named() []webhooks.Event {
 	list := make([]webhooks.Event, len(f.events))
 	for i, e := range f.events {
@@ -148,12 +137,8 @@ the Standard Webhooks scheme. There are
 			if err != nil {
 				return err
 			}
-			channels, campaigns, err := f.bound(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: channels, Campaigns: campaigns,
-				Content: f.content, Headers: headers}
+			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(),
+				Channels: refs(f.channels), Campaigns: refs(f.campaigns), Content: f.content, Headers: headers}
 			if cmd.Flags().Changed("batch") {
 				in.Batch = &f.batch
 			}
@@ -203,10 +188,7 @@ func (c *cli) webhooksSet() *cobra.Command {
 			events := f.named()
 			change.Events = &events
 		}
-		channels, campaigns, err := f.bound(ctx, c)
-		if err != nil {
-			return err
-		}
+		channels, campaigns := refs(f.channels), refs(f.campaigns)
 		if flags.Changed("channel") {
 			change.Channels = &channels
 		}

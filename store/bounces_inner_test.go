@@ -36,10 +36,12 @@ func TestWhatWasDueIsSuppressedByTheMigration(t *testing.T) {
 		_, err = s.Migrate(ctx)
 		require.NoError(t, err)
 		for query, want := range map[string][]string{
-			"SELECT address || ' ' || reason FROM suppressions ORDER BY address": {"known@example.com bounced", "left@example.com bounced", "new@example.com complained"},
-			"SELECT address || ' ' || source FROM consents ORDER BY address":     {"left@example.com bounce", "new@example.com complaint"},
-			"SELECT address || ' ' || soft FROM bounces":                         {"soft@example.com 2"},
-			"SELECT address FROM suppressions WHERE opted_out":                   {"left@example.com"},
+			"SELECT address || ' ' || reason FROM suppressions ORDER BY address": {
+				"known@example.com bounced", "left@example.com bounced", "new@example.com complained",
+			},
+			"SELECT address || ' ' || source FROM consents ORDER BY address": {"left@example.com bounce", "new@example.com complaint"},
+			"SELECT address || ' ' || soft FROM bounces":                     {"soft@example.com 2"},
+			"SELECT address FROM suppressions WHERE opted_out":               {"left@example.com"},
 		} {
 			found, err := sqldb.Column[string](ctx, s.reader(), query)
 			require.NoError(t, err)

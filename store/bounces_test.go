@@ -161,6 +161,6 @@ func TestARefusalSkipsWhatWaitsForItsAddress(t *testing.T) {
 		require.Equal(t, messages.Skipped, m.State)
 		require.Equal(t, messages.ReasonSuppressed, m.Reason)
 		require.Empty(t, j.Claim(0, 2, second), "its task finds nothing")
-		require.EqualValues(t, 1, s.Int("SELECT bounced FROM channel_troubles WHERE bounced > 0"))
+		require.Equal(t, 1, s.Int("SELECT bounced FROM channel_troubles WHERE bounced > 0"))
 	})
 }

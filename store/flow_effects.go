@@ -9,6 +9,7 @@ import (
 	"carillon/campaigns/flow"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/store/sqldb"
 )
 
@@ -102,9 +103,9 @@ func (m *moving) writeLists(ctx context.Context, step flow.Step, ids []int64) er
 		}
 		for _, part := range []struct {
 			kind contacts.ListKind
-			ids  []int64
+			ids  []naming.Ref
 		}{{contacts.Group, side.lists.Groups}, {contacts.Label, side.lists.Labels}, {contacts.Category, side.lists.Categories}} {
-			for _, list := range part.ids {
+			for _, list := range naming.IDs(part.ids) {
 				change := contacts.MemberChange{AccountID: m.campaign.AccountID, Kind: part.kind, ListID: list, Contacts: ids, Source: contacts.SourceFlow,
 					Actor: "flow " + strconv.FormatInt(m.campaign.ID, 10)}
 				err := m.lockMembers(ctx, change)

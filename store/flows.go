@@ -14,14 +14,19 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/store/sqldb"
 	"carillon/targeting/rule"
 	"carillon/templates"
 )
 
-// FlowVocabulary is what an account's flows may name.
+// FlowVocabulary is what flows of an account may name that somebody writes.
 func (s *Store) FlowVocabulary(ctx context.Context, accountID int64) (flow.Vocabulary, error) {
-	v, err := s.reader().flowVocabulary(ctx, accountID)
+	tx := s.reader()
+	v, err := tx.flowVocabulary(ctx, accountID)
+	if err == nil {
+		v.Names, err = tx.ruleNames(ctx, accountID, v.Labels)
+	}
 	return v, s.translate(err)
 }
 
@@ -370,8 +375,8 @@ func (tx conn) setTriggers(ctx context.Context, k campaigns.Campaign, f *flow.Fl
 			kind, keys = byKeyword, []string{t.Keyword}
 		case t.Joins != nil:
 			kind, keys = byJoining, nil
-			for _, ids := range [][]int64{t.Joins.Groups, t.Joins.Labels, t.Joins.Categories} {
-				for _, id := range ids {
+			for _, refs := range [][]naming.Ref{t.Joins.Groups, t.Joins.Labels, t.Joins.Categories} {
+				for _, id := range naming.IDs(refs) {
 					keys = append(keys, fmt.Sprint(id))
 				}
 			}

@@ -17,6 +17,7 @@ import (
 	"carillon/contacts/property"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/storetest"
@@ -349,7 +350,7 @@ func TestWhoComesIntoAListEnters(t *testing.T) {
 		require.NoError(t, err)
 		f, err := s.GetFlow(t.Context(), w.AccountID, w.flow)
 		require.NoError(t, err)
-		f.Definition.Triggers = []flow.Trigger{{Joins: &flow.NamedLists{Groups: []int64{group.ID}, Categories: []int64{category.ID}}}}
+		f.Definition.Triggers = []flow.Trigger{{Joins: &flow.NamedLists{Groups: naming.Refs([]int64{group.ID}), Categories: naming.Refs([]int64{category.ID})}}}
 		_, err = s.UpdateFlow(t.Context(), f)
 		require.NoError(t, err)
 		require.NoError(t, s.StartFlow(t.Context(), w.AccountID, w.flow, "key 1"))

@@ -17,6 +17,7 @@ var namedTables = map[naming.Kind]string{
 	naming.Group:     "SELECT id, name FROM lists WHERE account_id = ? AND kind = 'group'",
 	naming.Label:     "SELECT id, name FROM lists WHERE account_id = ? AND kind = 'label'",
 	naming.Series:    "SELECT id, name FROM series WHERE account_id = ?",
+	naming.Calendar:  "SELECT id, name FROM holiday_calendars WHERE account_id = ?",
 }
 
 // Named lists the things of a kind that are called exactly so, the newest first, at most

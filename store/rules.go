@@ -40,17 +40,23 @@ func (tx conn) writtenSchema(ctx context.Context, accountID int64) (*rule.Schema
 	if err != nil {
 		return nil, err
 	}
-	v.Names = map[string]map[string]int64{"label": v.Labels}
+	v.Names, err = tx.ruleNames(ctx, accountID, v.Labels)
+	return rule.NewSchema(v), err
+}
+
+// ruleNames are the ids of what rules may call by its name.
+func (tx conn) ruleNames(ctx context.Context, accountID int64, labels map[string]int64) (names map[string]map[string]int64, err error) {
+	names = map[string]map[string]int64{"label": labels}
 	for field, query := range map[string]string{
 		"group":     "SELECT name, id FROM lists WHERE kind = 'group' AND account_id = ? ORDER BY id LIMIT ?",
 		"category":  "SELECT name, id FROM lists WHERE kind = 'category' AND account_id = ? ORDER BY id LIMIT ?",
 		"targeting": "SELECT name, id FROM targeting_lists WHERE account_id = ? ORDER BY id LIMIT ?",
 	} {
-		if v.Names[field], err = sqldb.Map[string, int64](ctx, tx, query, accountID, mostNames); err != nil {
+		if names[field], err = sqldb.Map[string, int64](ctx, tx, query, accountID, mostNames); err != nil {
 			return nil, err
 		}
 	}
-	return rule.NewSchema(v), nil
+	return names, nil
 }
 
 // mostEventFields bounds the events that are shown as fields; rules may ask for any.

@@ -62,6 +62,12 @@ func Parse(text []byte) (d Definition, err error) {
 // Compile checks a definition and makes it ready to be walked through. What is wrong is
 // Invalid, each with the step and the field.
 func Compile(d Definition, of Vocabulary) (*Flow, error) {
+	if of.Names != nil { // its rules are changed, and the caller's stay
+		d.Steps, d.Goals = slices.Clone(d.Steps), slices.Clone(d.Goals)
+		for i := range d.Steps {
+			d.Steps[i].Branches = slices.Clone(d.Steps[i].Branches)
+		}
+	}
 	c := &checker{f: &Flow{Definition: d, at: map[string]*step{}, asked: map[string][]string{}}, of: of}
 	if n := len(d.Steps); n == 0 || n > MaxSteps {
 		return nil, fault.InvalidField("steps", n, "a flow has 1 to %d steps; the smallest is a send and an end", MaxSteps)
@@ -358,7 +364,7 @@ func (c *checker) branch(i int, s *step) {
 		case (w.Share > 0) != (s.Branches[0].Share > 0):
 			c.add(at, nil, "the ways of a branch are all by rules or all by shares: use two branches")
 		case w.Share == 0:
-			read.rule = c.rule(at+".", w.Rule)
+			read.rule = c.rule(at+".", &s.Branches[j].Rule)
 		}
 		sum += w.Share
 		s.ways = append(s.ways, read)
@@ -368,8 +374,13 @@ func (c *checker) branch(i int, s *step) {
 	}
 }
 
-func (c *checker) rule(at string, text json.RawMessage) rule.Rule {
-	r, err := rule.Parse(text, c.schema)
+// rule reads a rule. One that somebody writes is in normal form afterwards: things that it calls
+// by their names are there by their ids, whatever they will be called.
+func (c *checker) rule(at string, text *json.RawMessage) rule.Rule {
+	r, err := rule.Parse(*text, c.schema)
+	if err == nil && c.of.Names != nil {
+		*text, err = json.Marshal(r)
+	}
 	if err != nil {
 		c.inside(at, err)
 		return r
@@ -444,7 +455,7 @@ func (c *checker) ends() {
 		if g.Outcome == "" || utf8.RuneCountInString(g.Outcome) > maxOutcome {
 			c.add(at+"outcome", g.Outcome, "has 1 to %d letters: with what people leave who meet it", maxOutcome)
 		}
-		c.f.goals = append(c.f.goals, c.rule(at, g.Rule))
+		c.f.goals = append(c.f.goals, c.rule(at, &c.f.Goals[i].Rule))
 	}
 	switch c.f.Reentry.Allow {
 	case "":

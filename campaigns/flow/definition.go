@@ -125,7 +125,7 @@ type Clock struct {
 
 // BranchWay is one way of a branch: by a rule, or by chance.
 type BranchWay struct {
-	Rule  json.RawMessage `json:"rule,omitempty" doc:"A targeting rule; beside its fields there are answers.<step> and steps.<step>, whose values are sent, delivered, read, clicked, replied, failed, skipped."`
+	Rule  json.RawMessage `json:"rule,omitempty" doc:"A targeting rule, which may call lists by their names and is kept with their ids; beside its fields there are answers.<step> and steps.<step>, whose values are sent, delivered, read, clicked, replied, failed, skipped."`
 	Share int             `json:"share,omitempty" minimum:"0" maximum:"100" doc:"Percent of the people, the same ones whenever they come by."`
 	Next  string          `json:"next" doc:"The step that follows."`
 }
@@ -137,11 +137,11 @@ type ContactChange struct {
 	Remove     *NamedLists                `json:"remove,omitempty" doc:"Takes the contact out of lists."`
 }
 
-// NamedLists are lists by their ids.
+// NamedLists are lists, which are kept as ids.
 type NamedLists struct {
-	Groups     []int64 `json:"groups,omitempty"`
-	Labels     []int64 `json:"labels,omitempty"`
-	Categories []int64 `json:"categories,omitempty"`
+	Groups     []naming.Ref `json:"groups,omitempty" kind:"group" doc:"Groups, each by its id or its name. They are kept as ids."`
+	Labels     []naming.Ref `json:"labels,omitempty" kind:"label" doc:"Labels, likewise."`
+	Categories []naming.Ref `json:"categories,omitempty" kind:"category" doc:"Categories, likewise."`
 }
 
 // ProgramCall is how a program is asked: a POST of a JSON object with contact, answers and
@@ -154,7 +154,7 @@ type ProgramCall struct {
 
 // Goal lets people leave who meet a rule.
 type Goal struct {
-	Rule    json.RawMessage `json:"rule" doc:"A targeting rule."`
+	Rule    json.RawMessage `json:"rule" doc:"A targeting rule, as of a branch."`
 	Outcome string          `json:"outcome" doc:"With which outcome they leave." example:"bought"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns/flow"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting/rule"
@@ -94,7 +95,8 @@ type Who struct {
 	Address    string
 }
 
-// check refuses a flow that could not be walked through, all wrong fields at once.
+// check refuses a flow that could not be walked through, all wrong fields at once. Its rules
+// call by their ids afterwards what somebody may have called by its name.
 func (s *Service) check(ctx context.Context, f *Flow) (*flow.Flow, error) {
 	wrong, err := fault.Gather(nil, s.campaigns.ValidateFlow(ctx, &f.Campaign))
 	if err != nil {
@@ -112,6 +114,7 @@ func (s *Service) check(ctx context.Context, f *Flow) (*flow.Flow, error) {
 		}
 		return nil, fault.InvalidFields(wrong)
 	}
+	f.Definition = compiled.Definition
 	missing, err := s.store.CheckFlowRules(ctx, f.AccountID, compiled.References())
 	if err != nil {
 		return nil, err
@@ -245,7 +248,10 @@ func (s *Service) checkLists(ctx context.Context, accountID int64, at string, li
 	for _, part := range []struct {
 		kind, field string
 		ids         []int64
-	}{{"group", "groups", lists.Groups}, {"label", "labels", lists.Labels}, {"category", "categories", lists.Categories}} {
+	}{
+		{"group", "groups", naming.IDs(lists.Groups)}, {"label", "labels", naming.IDs(lists.Labels)},
+		{"category", "categories", naming.IDs(lists.Categories)},
+	} {
 		if len(part.ids) == 0 {
 			continue
 		}

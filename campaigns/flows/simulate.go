@@ -14,6 +14,7 @@ import (
 	"carillon/campaigns"
 	"carillon/campaigns/flow"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
@@ -251,8 +252,8 @@ func (p *Player) change(to *Subject, s flow.Session, do flow.Effects, now time.T
 		if side.of == nil {
 			continue
 		}
-		for kind, ids := range map[string][]int64{"group": side.of.Groups, "label": side.of.Labels, "category": side.of.Categories} {
-			for _, id := range ids {
+		for kind, ids := range map[string][]naming.Ref{"group": side.of.Groups, "label": side.of.Labels, "category": side.of.Categories} {
+			for _, id := range naming.IDs(ids) {
 				if side.add {
 					lists[id] = kind
 				} else {

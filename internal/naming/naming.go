@@ -24,17 +24,37 @@ const (
 	Group     Kind = "group"
 	Label     Kind = "label"
 	Series    Kind = "series"
+	Calendar  Kind = "calendar of holidays"
 )
 
 // Kinds are all of them.
 func Kinds() []Kind {
-	return []Kind{Channel, Campaign, Targeting, Upload, Category, Group, Label, Series}
+	return []Kind{Channel, Campaign, Targeting, Upload, Category, Group, Label, Series, Calendar}
 }
 
 // Ref names a thing by its id, or by its name; its zero value names nothing.
 type Ref struct {
 	ID   int64
 	Name string
+	// none says that an empty name was given.
+	none bool
+}
+
+// None says in so many words that there is to be nothing.
+func None() Ref { return Ref{none: true} }
+
+// IsNone reports whether somebody said that there is to be nothing.
+func (r Ref) IsNone() bool { return r.none }
+
+// Read reads what somebody types: digits are an id, nothing is None.
+func Read(text string) (r Ref) {
+	if text = strings.TrimSpace(text); text == "" {
+		return None()
+	}
+	if id, err := strconv.ParseInt(text, 10, 64); err == nil && id > 0 {
+		return ByID(id)
+	}
+	return Ref{Name: text}
 }
 
 // ByID names a thing by its id.
@@ -69,17 +89,19 @@ func (r Ref) IsZero() bool { return r == Ref{} }
 
 // MarshalJSON writes a number, or a name.
 func (r Ref) MarshalJSON() ([]byte, error) {
-	if r.Name != "" {
+	if r.Name != "" || r.none {
 		return json.Marshal(r.Name)
 	}
 	return json.Marshal(r.ID)
 }
 
-// UnmarshalJSON reads a number, which is an id, or a name.
+// UnmarshalJSON reads a number, which is an id, or a name; an empty one is None.
 func (r *Ref) UnmarshalJSON(b []byte) error {
 	*r = Ref{}
 	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, &r.Name)
+		err := json.Unmarshal(b, &r.Name)
+		r.none = r.Name == ""
+		return err
 	}
 	if json.Unmarshal(b, &r.ID) != nil {
 		return errors.New("must be an id or a name")
@@ -89,10 +111,8 @@ func (r *Ref) UnmarshalJSON(b []byte) error {
 
 // UnmarshalText reads an id, if it is digits, or a name.
 func (r *Ref) UnmarshalText(b []byte) error {
-	text := strings.TrimSpace(string(b))
-	*r = Ref{Name: text}
-	if id, err := strconv.ParseInt(text, 10, 64); err == nil && id > 0 {
-		*r = Ref{ID: id}
+	if *r = Read(string(b)); r.none {
+		*r = Ref{}
 	}
 	return nil
 }
