@@ -50,13 +50,6 @@ func CheckAPI(field, name string) error {
 	return fault.InvalidField(field, name, "is no API that is served: use one of %s", strings.Join(APIs(), ", "))
 }
 
-// Account is a tenant: everything belongs to one.
-type Account struct {
-	ID        int64
-	Name      string
-	CreatedAt time.Time
-}
-
 // Key is an API key. The key itself is shown once, when it is made, and only
 // its hash is kept.
 type Key struct {
@@ -64,6 +57,9 @@ type Key struct {
 	AccountID int64
 	Name      string
 	Role      Role
+	// Operator says that it may make accounts and delete them, besides what its role may in
+	// its own.
+	Operator bool
 	// API is the API of others that the key was made for and opens alone; empty opens all.
 	API string
 	// ChannelID is the channel that it is bound to in that API; 0 for all of the account's.
@@ -81,7 +77,7 @@ type Key struct {
 
 // Caller is whom a request that presents the key comes from.
 func (k Key) Caller() Caller {
-	return Caller{ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, API: k.API, ChannelID: k.ChannelID, ExpiresAt: k.ExpiresAt}
+	return Caller{ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, Operator: k.Operator, API: k.API, ChannelID: k.ChannelID, ExpiresAt: k.ExpiresAt}
 }
 
 // Caller is whom a request comes from: a program with a key, or a person who is signed in.
@@ -97,6 +93,8 @@ type Caller struct {
 	Approver bool
 	// SessionID is a person's sign-in.
 	SessionID int64
+	// Operator is a key's, as in Key.
+	Operator bool
 	// API and ChannelID bind a key, as in Key; ExpiresAt is when it ends by itself.
 	API       string
 	ChannelID int64

@@ -37,12 +37,14 @@ type KeyStore interface {
 	// NotFound if the account has no such channel, and a Conflict if another account has the
 	// key, or if it was revoked or has another role.
 	AddKey(ctx context.Context, k Key, key secret.String) (Key, error)
-	// ReplaceKey ends a key and keeps another with all that it had, in one step.
-	ReplaceKey(ctx context.Context, accountID, id int64, key secret.String) (Key, error)
+	// ReplaceKey ends a key of the caller's account and keeps another with all that it had, in
+	// one step. An operator's key is Forbidden to who is none.
+	ReplaceKey(ctx context.Context, caller Caller, id int64, key secret.String) (Key, error)
 	// ListKeys lists an account's keys behind the id after, revoked ones included.
 	ListKeys(ctx context.Context, accountID, after int64, limit int) ([]Key, error)
 	// RevokeKey ends a key. It is NotFound if there is none, and a Conflict for the last
-	// admin key that works, which only the transaction of the revocation can know.
+	// admin key that works, and for the last operator's, which only the transaction of the
+	// revocation can know.
 	RevokeKey(ctx context.Context, accountID, id int64) error
 }
 
@@ -71,13 +73,13 @@ func (s *Keys) Create(ctx context.Context, k Key) (Key, secret.String, error) {
 }
 
 // Rotate replaces a key in one step: the old one opens nothing from then on, the new one
-// has all that it had.
-func (s *Keys) Rotate(ctx context.Context, accountID, id int64) (Key, secret.String, error) {
+// has all that it had. An operator's key is Forbidden to who is none.
+func (s *Keys) Rotate(ctx context.Context, caller Caller, id int64) (Key, secret.String, error) {
 	key, err := newKey()
 	if err != nil {
 		return Key{}, key, err
 	}
-	made, err := s.store.ReplaceKey(ctx, accountID, id, key)
+	made, err := s.store.ReplaceKey(ctx, caller, id, key)
 	return made, key, err
 }
 
@@ -115,6 +117,9 @@ func CheckKey(k Key, key secret.String) error {
 		if err := CheckAPI("api", k.API); err != nil {
 			return err
 		}
+	}
+	if k.Operator && (k.API != "" || k.ExpiresAt != nil) {
+		return fault.InvalidField("operator", true, "an operator's key neither ends by itself nor is for one API of others: leave api and expires_at out")
 	}
 	if k.ChannelID != 0 && k.API == "" {
 		return fault.InvalidField("channel_id", k.ChannelID, "a key is bound to a channel in an API of others: name it in api")

@@ -212,6 +212,7 @@ func (s *Server) routes() {
 	s.sessionRoutes()
 	s.meRoutes()
 	s.userRoutes()
+	s.accountRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()

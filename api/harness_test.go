@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api"
@@ -24,6 +23,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/providers"
 	"carillon/providers/builtin"
 	"carillon/services"
@@ -34,7 +34,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	testenv.Main(m)
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -53,6 +53,7 @@ type server struct {
 	kinds    *providers.Registry
 	clock    *clock.Fake
 	account  int64
+	dsn      string
 	importer *contacts.Importer
 	log      *bytes.Buffer
 	metered  []string
@@ -74,11 +75,16 @@ func (s *server) over(other services.Store) *services.Services {
 
 // newServer makes a server; the options change what it is made of.
 func newServer(t *testing.T, options ...func(*server, *api.Deps)) *server {
+	return newServerOn(t, storetest.NewestSQLite(t), options...)
+}
+
+// newServerOn is newServer over a store in the newest schema.
+func newServerOn(t *testing.T, dsn string, options ...func(*server, *api.Deps)) *server {
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New(masterKey))
 	require.NoError(t, err)
-	s := &server{t: t, clock: clock.NewFake(noon), log: &bytes.Buffer{}}
-	s.store, err = store.Open(ctx, store.Options{DSN: storetest.NewestSQLite(t), Box: box, Clock: s.clock})
+	s := &server{t: t, dsn: dsn, clock: clock.NewFake(noon), log: &bytes.Buffer{}}
+	s.store, err = store.Open(ctx, store.Options{DSN: dsn, Box: box, Clock: s.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
 	account, _, err := s.store.EnsureAccount(ctx, "tests")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/internal/fault"
 	"carillon/internal/naming"
 	"carillon/internal/secret"
 )
@@ -15,6 +16,7 @@ type Key struct {
 	ID         int64      `json:"id"`
 	Name       string     `json:"name"`
 	Role       string     `json:"role" enum:"admin,editor,sender,viewer"`
+	Operator   bool       `json:"operator,omitempty" doc:"It may make accounts and delete them, besides what its role may in its own."`
 	API        string     `json:"api,omitempty" doc:"The API of others that it was made for and opens alone."`
 	ChannelID  int64      `json:"channel_id,omitempty" doc:"The channel that it is bound to there."`
 	Hint       string     `json:"hint" doc:"The last four characters."`
@@ -37,8 +39,9 @@ func (k NewKey) audited() any { return k.Key }
 
 // KeyInput is what a key is made of.
 type KeyInput struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, to know it by when it is revoked."`
-	Role string `json:"role" enum:"admin,editor,sender,viewer"`
+	Name     string `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, to know it by when it is revoked."`
+	Role     string `json:"role" enum:"admin,editor,sender,viewer"`
+	Operator bool   `json:"operator,omitempty" doc:"It may make accounts and delete them, besides. Only an operator's key can make another."`
 	// What binds it.
 	API       string     `json:"api,omitempty" enum:"chat44mp,chatapi,chatwoot,messengerpeople,xms" doc:"The API of others that it opens alone; absent for all that its role may."`
 	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
@@ -63,7 +66,7 @@ type createKey struct{ Body KeyInput }
 
 func keyView(k access.Key) Key {
 	return Key{
-		ID: k.ID, Name: k.Name, Role: string(k.Role), API: k.API, ChannelID: k.ChannelID, Hint: k.Hint, CreatedAt: k.CreatedAt,
+		ID: k.ID, Name: k.Name, Role: string(k.Role), Operator: k.Operator, API: k.API, ChannelID: k.ChannelID, Hint: k.Hint, CreatedAt: k.CreatedAt,
 		LastUsedAt: timestamp(k.LastUsedAt), RevokedAt: timestamp(k.RevokedAt), ExpiresAt: timestamp(k.ExpiresAt),
 	}
 }
@@ -93,20 +96,23 @@ func (s *Server) keyRoutes() {
 		roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Caller, in *createKey) (*one[NewKey], error) {
+			if in.Body.Operator && !caller.Operator {
+				return nil, fault.New(fault.Forbidden, "only an operator's key can make another operator's key, and %q is none", caller.Name)
+			}
 			return newKeyOut(s.Keys.Create(ctx, access.Key{
-				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), API: in.Body.API, ChannelID: in.Body.ChannelID,
+				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), Operator: in.Body.Operator, API: in.Body.API, ChannelID: in.Body.ChannelID,
 				ExpiresAt: in.Body.ExpiresAt,
 			}))
 		})
 	register(s, operation{id: "rotate-key", method: http.MethodPost, path: path + "/{id}/rotate", tag: tag, doc: "Replace an API key by a new one",
 		status: http.StatusCreated, roles: mayAdmin, kept: withoutKey,
-		more: "In one step: the old key opens nothing from the answer on, the new one has its name, role and bounds."},
+		more: "In one step: the old key opens nothing from the answer on, the new one has its name, role and bounds. An operator's key needs an operator's."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[NewKey], error) {
-			return newKeyOut(s.Keys.Rotate(ctx, caller.AccountID, in.ID))
+			return newKeyOut(s.Keys.Rotate(ctx, caller, in.ID))
 		})
 	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent,
 		roles: mayAdmin,
-		more:  "Binds at once. The last admin key can't be revoked."},
+		more:  "Binds at once. The last admin key, and the last operator's key of the installation, can't be revoked."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})

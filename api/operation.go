@@ -39,6 +39,8 @@ type operation struct {
 	open bool
 	// people says that it is for people who are signed in: a key has none of what it is about.
 	people bool
+	// operator says that only operators' keys may call it.
+	operator bool
 	// status is that of success; 0 means 200.
 	status int
 	// unaudited changes are too many to write each one down twice.
@@ -130,6 +132,9 @@ func (o operation) described() huma.Operation {
 		op.Security = []map[string][]string{{"session": {}}}
 	default:
 		op.Description += "Roles: " + o.roles.String() + "."
+	}
+	if o.operator {
+		op.Description += " The key must be an operator's."
 	}
 	return op
 }

@@ -168,16 +168,16 @@ func (s *Server) sessionRoutes() {
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*cookiesOut, error) {
 			return &cookiesOut{[]http.Cookie{cookie(gate.SessionCookie, secret.String{}, -time.Second)}}, s.People.SignOut(ctx, caller.UserID(), caller.SessionID)
 		})
-	register(s, operation{id: "change-account", method: http.MethodPost, path: path + "/account", tag: tag, doc: "Change to another account", roles: mayWatch,
+	register(s, operation{id: "enter-account", method: http.MethodPost, path: path + "/account", tag: tag, doc: "Change to another account", roles: mayWatch,
 		people: true, unkept: true, more: "The session there is a new one; that in the account before ends."},
-		func(ctx context.Context, caller access.Caller, in *changeAccount) (*signedInOut, error) {
+		func(ctx context.Context, caller access.Caller, in *enterAccount) (*signedInOut, error) {
 			from := in.arrival(ctx)
 			from.AccountID = in.Body.AccountID
 			return s.signedIn(s.People.Renew(ctx, caller, from))
 		})
 }
 
-type changeAccount struct {
+type enterAccount struct {
 	Browser
 	Body struct {
 		AccountID int64 `json:"account_id" minimum:"1"`

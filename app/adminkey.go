@@ -23,8 +23,7 @@ type Notices struct {
 	Private bool
 }
 
-// accountName is the name of the one account that there is until there are
-// more.
+// accountName is the name of the account that every installation has.
 const accountName = "default"
 
 // ensureAdminKey makes sure that somebody can sign in: with the configured key,
@@ -63,7 +62,7 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices N
 		return fault.Wrap(fault.Invalid, "read the admin key", err)
 	}
 	key := secret.New(strings.TrimSpace(string(kept)))
-	if _, err := e.Store.AddKey(ctx, access.Key{AccountID: account.ID, Name: "first admin key", Role: access.Admin}, key); err != nil {
+	if _, err := e.Store.AddKey(ctx, access.Key{AccountID: account.ID, Name: access.FirstKeyName, Role: access.Admin, Operator: true}, key); err != nil {
 		return fault.Wrap(fault.CodeOf(err), "take the admin key in "+path+" (move the file away and a new one is made)", err)
 	}
 	if notices.Private {

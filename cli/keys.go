@@ -26,6 +26,9 @@ func (c *cli) keysLs() *cobra.Command {
 // keyFor says what a key opens alone.
 func keyFor(k api.Key) string {
 	of := k.API
+	if k.Operator {
+		of = "accounts, too"
+	}
 	if k.ChannelID != 0 {
 		of += fmt.Sprintf(" channel %d", k.ChannelID)
 	}
@@ -37,13 +40,14 @@ func keyFor(k api.Key) string {
 
 func (c *cli) keysCreate() *cobra.Command {
 	var role, of, channel string
+	var operator bool
 	cmd := &cobra.Command{Use: "create NAME", Short: "Make an API key; it is shown once", Args: cobra.ExactArgs(1),
 		Long: "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
 			"viewer (looks and changes nothing).\n\n" +
 			"With --api the key opens that API of others alone, with --channel one channel in it: give such a key to programs that have it in their addresses.",
 		Example: "  carillon keys create shop --role sender\n  carillon keys create bot --role sender --api chatapi --channel chat",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			input := api.KeyInput{Name: args[0], Role: role, API: of}
+			input := api.KeyInput{Name: args[0], Role: role, Operator: operator, API: of}
 			if channel != "" {
 				ch, err := c.findChannel(cmd.Context(), channel)
 				if err != nil {
@@ -53,6 +57,7 @@ func (c *cli) keysCreate() *cobra.Command {
 			}
 			return show(cmd.Context(), c, post(keysPath(), input), newKeyTable)
 		}}
+	cmd.Flags().BoolVar(&operator, "operator", false, "it may make accounts and delete them, besides; needs an operator's key")
 	cmd.Flags().StringVar(&of, "api", "", "the API of others that it opens alone: chat44mp, chatapi, chatwoot, messengerpeople or xms")
 	cmd.Flags().StringVar(&channel, "channel", "", "the channel that it is bound to there, by name or id")
 	cmd.Flags().StringVar(&role, "role", "", "admin, editor, sender or viewer (required)")

@@ -136,6 +136,13 @@ import CSV --errors OUT
 migrate-from messengerpeople --url SOURCE --key x --folder FOLDER
 migrate-from chatwoot --url SOURCE --account 1 --key x --folder FOLDER
 migrate-from chat44mp --url SOURCE --ids 1 --key x --folder FOLDER
+accounts ls
+accounts create shop
+accounts show shop
+accounts set shop --name trade
+accounts delete shop --dry-run
+accounts delete shop --confirm shop --wait 24h
+accounts restore shop
 uploads ls
 uploads show 1
 contacts ls --search a --email b --phone c --address telegram=1 --status active --group 3

@@ -35,6 +35,7 @@ import (
 type Services struct {
 	Keys       *access.Keys
 	People     *access.People
+	Accounts   *access.Accounts
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
@@ -87,6 +88,7 @@ type Services struct {
 // Store is what the services need kept; *store.Store keeps it.
 type Store interface {
 	access.KeyStore
+	access.AccountStore
 	access.TrailStore
 	access.PeopleStore
 	campaigns.Store
@@ -158,6 +160,7 @@ func New(d Deps) *Services {
 	s := &Services{
 		Names:      d.Store,
 		Keys:       access.NewKeys(d.Store),
+		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
 		Channels:   channels.NewService(d.Store, d.Providers),
 		Catalogue:  templates.NewCatalogue(d.Store),

@@ -30,7 +30,7 @@ const ConfiguredKeyName = "configured admin key"
 // way.
 func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secret.String) (replaced []access.Key, err error) {
 	if !key.Empty() {
-		if err := access.CheckKey(access.Key{Name: ConfiguredKeyName, Role: access.Admin}, key); err != nil {
+		if err := access.CheckKey(access.Key{Name: ConfiguredKeyName, Role: access.Admin, Operator: true}, key); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +88,7 @@ func (tx conn) configuredBefore(ctx context.Context, accountID int64) (keys []ac
 // takeConfigured takes the configured key in, or back in if it had given way to
 // another one.
 func (tx conn) takeConfigured(ctx context.Context, accountID int64, key secret.String) (access.Key, error) {
-	k, err := tx.takeKey(ctx, access.Key{AccountID: accountID, Name: ConfiguredKeyName, Role: access.Admin}, key)
+	k, err := tx.takeKey(ctx, access.Key{AccountID: accountID, Name: ConfiguredKeyName, Role: access.Admin, Operator: true}, key)
 	if err != nil {
 		return k, err
 	}
@@ -105,7 +105,14 @@ func (tx conn) takeConfigured(ctx context.Context, accountID int64, key secret.S
 		}
 		k.RevokedAt = nil
 	}
-	return k, usable(k, access.Key{AccountID: accountID, Role: access.Admin})
+	if k.AccountID == accountID && !k.Operator {
+		// Whoever configures the server operates it, whoever made the key before.
+		if _, err := tx.Exec(ctx, "UPDATE api_keys SET operator = ? WHERE id = ?", true, k.ID); err != nil {
+			return k, err
+		}
+		k.Operator = true
+	}
+	return k, usable(k, access.Key{AccountID: accountID, Role: access.Admin, Operator: true})
 }
 
 // HasAdmin reports whether an account has an admin key that works.

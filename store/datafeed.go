@@ -58,7 +58,7 @@ func (s *Store) AwaitedFeeds(ctx context.Context, n int) ([]campaigns.AwaitedFee
 		return f, nil
 	}, `SELECT f.run_id, r.campaign_id, f.since, f.tries, v.content FROM run_feeds f JOIN runs r ON r.id = f.run_id
 		JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
-		WHERE f.next_try_at IS NOT NULL AND f.next_try_at <= ? AND r.status = 'planning' ORDER BY f.next_try_at, f.run_id LIMIT ?`,
+		WHERE f.next_try_at IS NOT NULL AND f.next_try_at <= ? AND r.status = 'planning' AND r.`+ofOpenAccounts+` ORDER BY f.next_try_at, f.run_id LIMIT ?`,
 		sqldb.Millis(s.clock.Now()), n)
 	return list, s.translate(err)
 }

@@ -33,7 +33,7 @@ func (s *Store) DueCalls(ctx context.Context) ([]flows.Call, error) {
 		return call, json.Unmarshal(answers, &call.Answers)
 	}, `SELECT l.session_id, n.account_id, n.campaign_id, n.contact_id, l.rev, l.step, l.tries, n.answers, n.version, k.name
 		FROM (SELECT c.session_id, c.rev, c.step, c.tries, c.due_at FROM flow_calls c WHERE c.due_at <= ? AND (SELECT k.status FROM flow_sessions n
-				JOIN campaigns k ON k.id = n.campaign_id WHERE n.id = c.session_id) = 'running' ORDER BY c.due_at LIMIT ?) l
+				JOIN campaigns k ON k.id = n.campaign_id WHERE n.id = c.session_id AND k.`+ofOpenAccounts+`) = 'running' ORDER BY c.due_at LIMIT ?) l
 		JOIN flow_sessions n ON n.id = l.session_id JOIN campaigns k ON k.id = n.campaign_id ORDER BY l.due_at`, sqldb.Millis(s.clock.Now()), callsAtOnce)
 	return list, s.translate(err)
 }

@@ -210,7 +210,7 @@ func (e enterable) occurred(ctx context.Context, tx conn, source string, session
 // those whose time has come since it was looked last, by the clock where each is.
 func (s *Store) EnterByDate(ctx context.Context) (worked bool, err error) {
 	ids, err := s.ids(ctx, `SELECT DISTINCT t.campaign_id FROM flow_triggers t JOIN campaigns k ON k.id = t.campaign_id
-		WHERE t.kind = '`+byDate+`' AND k.status = 'running' ORDER BY 1`)
+		WHERE t.kind = '`+byDate+`' AND k.status = 'running' AND k.`+ofOpenAccounts+` ORDER BY 1`)
 	if err != nil {
 		return false, err
 	}

@@ -19,12 +19,12 @@ import (
 const keyUsedEvery = time.Minute
 
 // keyColumns are what scanKey reads.
-const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at, api, channel_id, expires_at"
+const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at, api, channel_id, expires_at, operator"
 
 func scanKey(scan sqldb.Scan) (access.Key, error) {
 	var k access.Key
 	var created, used, revoked, expires sqldb.Time
-	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked, &k.API, &k.ChannelID, &expires)
+	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked, &k.API, &k.ChannelID, &expires, &k.Operator)
 	k.CreatedAt, k.LastUsedAt, k.RevokedAt, k.ExpiresAt = created.Time, used.Ptr(), revoked.Ptr(), expires.Ptr()
 	return k, err
 }
@@ -92,9 +92,9 @@ func (tx conn) makeRoomForEnding(ctx context.Context, accountID int64) error {
 // takeKey keeps a key, or finds the one that it is.
 func (tx conn) takeKey(ctx context.Context, k access.Key, key secret.String) (access.Key, error) {
 	plain := key.Reveal()
-	_, err := tx.Exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at, api, channel_id, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`, k.AccountID, k.Name, string(k.Role), hashKey(plain), plain[len(plain)-4:],
-		sqldb.Millis(tx.s.clock.Now()), k.API, k.ChannelID, sqldb.MillisPtr(k.ExpiresAt))
+	_, err := tx.Exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at, api, channel_id, expires_at, operator)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`, k.AccountID, k.Name, string(k.Role), hashKey(plain), plain[len(plain)-4:],
+		sqldb.Millis(tx.s.clock.Now()), k.API, k.ChannelID, sqldb.MillisPtr(k.ExpiresAt), k.Operator)
 	if err != nil {
 		return access.Key{}, err
 	}
@@ -108,6 +108,8 @@ func usable(made, wanted access.Key) error {
 		return fault.New(fault.Conflict, "another account has this key: choose another")
 	case made.RevokedAt != nil:
 		return fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
+	case made.Operator != wanted.Operator:
+		return fault.New(fault.Conflict, "this key exists (key %d, %q), and whether it is an operator's can't be changed: choose another", made.ID, made.Name)
 	case made.Role != wanted.Role || made.API != wanted.API || made.ChannelID != wanted.ChannelID:
 		return fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
 	}
@@ -115,15 +117,26 @@ func usable(made, wanted access.Key) error {
 }
 
 // LookupKey finds the key that somebody presents, and notes that it was used.
-// An unknown or revoked one is Unauthorized.
+// An unknown or revoked one is Unauthorized, one of a closed account Forbidden.
 func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.Key, error) {
-	key, err := scanKey(s.reader().Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(presented.Reveal())).Scan)
+	var closed bool
+	key, err := scanKey(func(to ...any) error {
+		return s.reader().Row(ctx, "SELECT "+keyColumns+", (SELECT a.closed_at IS NOT NULL FROM accounts a WHERE a.id = api_keys.account_id) FROM api_keys WHERE hash = ?",
+			hashKey(presented.Reveal())).Scan(append(to, &closed)...)
+	})
 	now := s.clock.Now()
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (key.RevokedAt != nil || key.ExpiresAt != nil && !now.Before(*key.ExpiresAt)) {
 		return access.Key{}, fault.New(fault.Unauthorized, "the API key is unknown or revoked, or its time is over")
 	}
 	if err != nil {
 		return access.Key{}, s.translate(err)
+	}
+	if closed {
+		account, err := s.GetAccount(ctx, key.AccountID)
+		if err != nil {
+			return access.Key{}, err
+		}
+		return access.Key{}, account.Closed()
 	}
 	if key.LastUsedAt == nil || now.Sub(*key.LastUsedAt) >= keyUsedEvery {
 		err = s.inTx(ctx, func(tx conn) error {
@@ -167,13 +180,30 @@ func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
 		if key.Role == access.Admin && key.API == "" && key.ExpiresAt == nil && others == 0 {
 			return fault.New(fault.Conflict, "key %d (%q) is the last admin key: make another before you revoke it", id, key.Name)
 		}
+		if err := tx.notLastOperator(ctx, key); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id)
 		return err
 	})
 }
 
-// ReplaceKey ends a key and keeps another with all that it had, in one step.
-func (s *Store) ReplaceKey(ctx context.Context, accountID, id int64, key secret.String) (made access.Key, err error) {
+// notLastOperator refuses to end the last operator's key that works.
+func (tx conn) notLastOperator(ctx context.Context, key access.Key) error {
+	if !key.Operator {
+		return nil
+	}
+	others, err := sqldb.IDs(ctx, tx, "SELECT id FROM api_keys WHERE operator AND id <> ? AND revoked_at IS NULL ORDER BY id"+tx.d.ForUpdate, key.ID)
+	if err == nil && len(others) == 0 {
+		err = fault.New(fault.Conflict, "key %d (%q) is the last operator's key: make another before you revoke it (carillon keys create --operator)", key.ID, key.Name)
+	}
+	return err
+}
+
+// ReplaceKey ends a key of the caller's account and keeps another with all that it had, in
+// one step.
+func (s *Store) ReplaceKey(ctx context.Context, caller access.Caller, id int64, key secret.String) (made access.Key, err error) {
+	accountID := caller.AccountID
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -186,6 +216,8 @@ func (s *Store) ReplaceKey(ctx context.Context, accountID, id int64, key secret.
 			return err
 		case was.RevokedAt != nil:
 			return fault.New(fault.Conflict, "key %d (%q) is revoked: make another", id, was.Name)
+		case was.Operator && !caller.Operator:
+			return fault.New(fault.Forbidden, "key %d (%q) is an operator's: only an operator's key can replace it", id, was.Name)
 		}
 		if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id); err != nil {
 			return err

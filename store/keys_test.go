@@ -150,7 +150,7 @@ func TestKeysOfAnAPI(t *testing.T) {
 		// A key that ends, or opens one API alone, can make no other: the admin's stays.
 		require.True(t, fault.Is(keys.Revoke(ctx, j.AccountID, admin.ID), fault.Conflict))
 
-		again, renewed, err := keys.Rotate(ctx, j.AccountID, made.ID)
+		again, renewed, err := keys.Rotate(ctx, access.Caller{AccountID: j.AccountID}, made.ID)
 		require.NoError(t, err)
 		require.NotEqual(t, made.ID, again.ID)
 		require.Equal(t, []any{"bot", "chatapi", j.Channel.ID}, []any{again.Name, again.API, again.ChannelID})
@@ -158,9 +158,9 @@ func TestKeysOfAnAPI(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Unauthorized))
 		_, err = keys.Lookup(ctx, renewed)
 		require.NoError(t, err)
-		_, _, err = keys.Rotate(ctx, j.AccountID, made.ID)
+		_, _, err = keys.Rotate(ctx, access.Caller{AccountID: j.AccountID}, made.ID)
 		require.True(t, fault.Is(err, fault.Conflict))
-		_, _, err = keys.Rotate(ctx, j.AccountID, 999)
+		_, _, err = keys.Rotate(ctx, access.Caller{AccountID: j.AccountID}, 999)
 		require.True(t, fault.Is(err, fault.NotFound))
 
 		now.Advance(time.Hour)

@@ -19,7 +19,7 @@ import (
 // RunsToPlan are the runs whose audience is not expanded yet, oldest first, but for those
 // whose data feed has not been read.
 func (s *Store) RunsToPlan(ctx context.Context) ([]int64, error) {
-	return s.ids(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.status = 'planning' AND r.kind <> 'step'
+	return s.ids(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.status = 'planning' AND r.kind <> 'step' AND r.`+ofOpenAccounts+`
 		AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NULL) ORDER BY r.id`)
 }
 

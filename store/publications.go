@@ -194,7 +194,7 @@ func (s *Store) OpenPulls(ctx context.Context) ([]campaigns.Pull, error) {
 		return p, readParts(p.CampaignID, part{"published content", said, &p.Said}, part{"published snippets", snippets, &p.Snippets})
 	}, `SELECT u.reply_id, r.account_id, u.campaign_id, r.channel_id, r.contact_id, r.address, p.resolved, p.snippets
 		FROM pulls u JOIN replies r ON r.id = u.reply_id JOIN publications p ON p.campaign_id = u.campaign_id
-		WHERE u.message_id = 0 AND u.failure = '' ORDER BY u.reply_id LIMIT ?`, pullsAtOnce)
+		WHERE u.message_id = 0 AND u.failure = '' AND r.`+ofOpenAccounts+` ORDER BY u.reply_id LIMIT ?`, pullsAtOnce)
 	return list, s.translate(err)
 }
 

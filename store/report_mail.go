@@ -47,7 +47,7 @@ func (s *Store) ReportMail(ctx context.Context, accountID int64) (campaigns.Repo
 
 // WeeklyMails are the accounts that get a mail about each week.
 func (s *Store) WeeklyMails(ctx context.Context) (list []reports.WeeklyMail, err error) {
-	ids, err := s.ids(ctx, `SELECT account_id FROM account_settings WHERE report_mail LIKE '%"weekly":true%' ORDER BY account_id`)
+	ids, err := s.ids(ctx, `SELECT account_id FROM account_settings WHERE report_mail LIKE '%"weekly":true%' AND `+ofOpenAccounts+` ORDER BY account_id`)
 	if err != nil {
 		return nil, err
 	}

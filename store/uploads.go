@@ -154,7 +154,7 @@ func (s *Store) ClaimUpload(ctx context.Context, id int64) (u contacts.Upload, f
 		// The condition stands twice because PostgreSQL looks at it again only
 		// outside of the subquery, if it had to wait for another claim.
 		u, err = scanUpload(tx.Row(ctx, "UPDATE uploads SET state = 'running', touched_at = "+s.d.Now+` WHERE id =
-			(SELECT MIN(id) FROM uploads WHERE state IN ('receiving', 'queued', 'running') AND `+free+` AND (CAST(? AS BIGINT) = 0 OR id = ?))
+			(SELECT MIN(id) FROM uploads WHERE state IN ('receiving', 'queued', 'running') AND `+free+` AND `+ofOpenAccounts+` AND (CAST(? AS BIGINT) = 0 OR id = ?))
 			AND `+free+" RETURNING "+uploadColumns, takenOver, id, id, takenOver).Scan)
 		found = err == nil
 		if errors.Is(err, sql.ErrNoRows) {

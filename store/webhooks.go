@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		if err := tx.refuseSecond(ctx, w); err != nil {
 			return err
 		}
+		if err := tx.boundToOwn(ctx, webhooks.Webhook{}, w); err != nil {
+			return err
+		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
 			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
@@ -125,6 +129,29 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		return err
 	})
 	return w, err
+}
+
+// boundToOwn refuses channels and campaigns that the webhook's account has not, of those that it
+// was not bound to before: these may be gone by now.
+func (tx conn) boundToOwn(ctx context.Context, before, w webhooks.Webhook) error {
+	for _, of := range []struct {
+		table, noun string
+		ids, known  []int64
+	}{{"channels", "channel", w.Channels, before.Channels}, {"campaigns", "campaign", w.Campaigns, before.Campaigns}} {
+		for i, id := range of.ids {
+			if slices.Contains(of.known, id) {
+				continue
+			}
+			var has bool
+			if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM "+of.table+" WHERE id = ? AND account_id = ?)", id, w.AccountID).Scan(&has); err != nil {
+				return err
+			}
+			if !has {
+				return fault.InvalidField(fmt.Sprintf("%s[%d]", of.table, i), id, "there is no %s %d", of.noun, id)
+			}
+		}
+	}
+	return nil
 }
 
 // refuseSecond refuses a webhook that is to be the only one beside one that is there. The
@@ -157,8 +184,11 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 		if w, err = tx.webhook(ctx, accountID, id); err != nil {
 			return err
 		}
-		was := w.State
+		before, was := w, w.State
 		if err := change(&w); err != nil {
+			return err
+		}
+		if err := tx.boundToOwn(ctx, before, w); err != nil {
 			return err
 		}
 		config, err := s.sealWebhook(w)
@@ -475,7 +505,7 @@ func refill[D any](o *webhooks.Occurrence, change func(*D) error) error {
 // LiveWebhooks are those for which something waits, or may come.
 func (s *Store) LiveWebhooks(ctx context.Context) ([]int64, error) {
 	return s.ids(ctx, `SELECT w.id FROM webhooks w WHERE w.state = 'on' AND (w.cursor_seq < `+s.d.lastTold+`
-		OR EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending')) ORDER BY w.id`)
+		OR EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending')) AND w.`+ofOpenAccounts+` ORDER BY w.id`)
 }
 
 // WebhookBacklog is how many webhooks there are by state, and since when the oldest thing

@@ -47,8 +47,9 @@ type Route struct {
 	// route; nil where there is. It is asked once the key is known, so that nobody
 	// learns without one what there is.
 	Missing http.HandlerFunc
-	// Roles may call it.
-	Roles Roles
+	// Roles may call it; of them only operators' keys where Operator is set.
+	Roles    Roles
+	Operator bool
 	// People says that it is for people who are signed in: a key has none of what it is about.
 	People bool
 	// Streamed bodies are read as they come, and bounded, by whoever takes them in.
@@ -156,7 +157,7 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			switch {
 			case fault.Is(err, fault.RateLimited):
 				w.Header().Set("Retry-After", "1")
-			case !fault.Is(err, fault.Unauthorized):
+			case !fault.Is(err, fault.Unauthorized) && !fault.Is(err, fault.Forbidden):
 				g.deps.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", RequestID(r.Context()), "error", err)
 			}
 			g.deps.Dialect.Refuse(w, r, err)
@@ -182,6 +183,10 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 		}
 		if route.People && !caller.Person() {
 			g.deps.Dialect.Refuse(w, r, fault.New(fault.Forbidden, "this is for people who are signed in, and %s is none", caller.Actor()))
+			return
+		}
+		if route.Operator && !caller.Operator {
+			g.deps.Dialect.Refuse(w, r, notOperator(caller))
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, caller)))

@@ -17,7 +17,7 @@ import (
 // Keys knows API keys; *access.Keys does.
 type Keys interface {
 	// Lookup finds the key that somebody presents, and notes that it was used. An
-	// unknown or revoked one is Unauthorized.
+	// unknown or revoked one is Unauthorized, one of a closed account Forbidden.
 	Lookup(ctx context.Context, presented secret.String) (access.Key, error)
 }
 
@@ -44,8 +44,8 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 		return access.Caller{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
 	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented))
-	if err == nil || fault.Is(err, fault.Unauthorized) {
-		wrong.took(r, presented, err == nil)
+	if err == nil || fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden) {
+		wrong.took(r, presented, !fault.Is(err, fault.Unauthorized))
 	}
 	return key.Caller(), err
 }

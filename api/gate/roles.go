@@ -22,6 +22,12 @@ func (p Roles) String() string {
 	return strings.Join(names, ", ")
 }
 
+// notOperator refuses a key that is no operator's.
+func notOperator(caller access.Caller) error {
+	return fault.New(fault.Forbidden, "%q is no operator's key, and this needs one: whoever runs this installation has one, in its data folder or its configuration "+
+		"(CARILLON_ADMIN_KEY)", caller.Name)
+}
+
 // admit refuses a key whose role is not among them.
 func (p Roles) admit(caller access.Caller) error {
 	if p.Allows(caller.Role) {

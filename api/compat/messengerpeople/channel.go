@@ -94,7 +94,7 @@ type apiKey struct {
 func (s *Server) showKey(_ context.Context, a asked) (any, error) { return apiKey{a.key}, nil }
 
 func (s *Server) rotateKey(ctx context.Context, a asked) (any, error) {
-	k, key, err := s.Keys.Rotate(ctx, a.caller.AccountID, a.caller.ID)
+	k, key, err := s.Keys.Rotate(ctx, a.caller, a.caller.ID)
 	if err != nil {
 		return nil, err
 	}

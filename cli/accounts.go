@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+)
+
+func (c *cli) addAccounts(root *cobra.Command) {
+	root.AddCommand(group("accounts", "Make and delete accounts, with an operator's key",
+		c.accountsLs(), c.accountsCreate(), c.accountsShow(), c.accountsSet(), c.accountsDelete(), c.accountsRestore()))
+}
+
+func accountsPath() path { return v1("accounts") }
+
+// accountState says whether an account is open.
+func accountState(a api.Account) string {
+	switch {
+	case a.DeletingAt != nil:
+		return "being deleted, " + strconv.FormatInt(a.DeletedRows, 10) + " rows are gone"
+	case a.ClosedAt != nil:
+		return "closed, to be deleted at " + at(a.DeletesAt)
+	case a.Default:
+		return "open, the installation's own"
+	}
+	return "open"
+}
+
+func accountTable(w *tabwriter.Writer, a api.Account) {
+	fields(w, "Account", a.ID, "Name", a.Name, "State", accountState(a), "Closed by", a.ClosedBy, "Created", at(&a.CreatedAt))
+}
+
+func (c *cli) accountsLs() *cobra.Command {
+	return lists(c, &cobra.Command{Use: "ls", Short: "List the accounts of the installation"}, accountsPath,
+		rows[api.Account]{"ID NAME STATE CREATED", func(a api.Account) []any {
+			return []any{a.ID, a.Name, accountState(a), at(&a.CreatedAt)}
+		}})
+}
+
+func (c *cli) accountsCreate() *cobra.Command {
+	return &cobra.Command{Use: "create NAME", Short: "Make an account; its first key is shown once", Args: cobra.ExactArgs(1),
+		Long: "Makes an account with a key of its own, an admin's, with which everything in it is done: set it as CARILLON_KEY.\n\n" +
+			"Each account has its own channels, contacts, keys and settings; nothing of one is seen from another.",
+		Example: "  carillon accounts create shop",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return show(cmd.Context(), c, post(accountsPath(), api.AccountInput{Name: args[0]}), func(w *tabwriter.Writer, a api.NewAccount) {
+				fields(w, "Key", a.Secret, "Key's id", a.KeyID)
+				accountTable(w, a.Account)
+			})
+		}}
+}
+
+// onAccount makes cmd a command on one account, which its only argument names by its id or its
+// name.
+func onAccount(cmd *cobra.Command, do func(ctx context.Context, which path, name string) error) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return do(cmd.Context(), accountsPath().below(args[0]), args[0])
+	}
+	return cmd
+}
+
+func (c *cli) accountsShow() *cobra.Command {
+	return onAccount(&cobra.Command{Use: "show ACCOUNT", Short: "Show an account"}, func(ctx context.Context, which path, _ string) error {
+		return show(ctx, c, get(which), accountTable)
+	})
+}
+
+func (c *cli) accountsSet() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{Use: "set ACCOUNT", Short: "Change an account", Example: "  carillon accounts set shop --name \"The shop\""}
+	cmd.Flags().StringVar(&name, "name", "", "what it is known by")
+	cmd.MarkFlagsOneRequired("name")
+	return onAccount(cmd, func(ctx context.Context, which path, _ string) error {
+		return show(ctx, c, patch(which, api.AccountChange{Name: &name}), accountTable)
+	})
+}
+
+func (c *cli) accountsDelete() *cobra.Command {
+	var confirm string
+	var dryRun bool
+	var wait time.Duration
+	cmd := &cobra.Command{Use: "delete ACCOUNT", Short: "Close an account, to be deleted with everything in it once the time is over",
+		Long: "Closes the account at once: no key of it opens anything, and nothing of it is sent. Its recipients can still unsubscribe. " +
+			"When the time is over everything in it is deleted; until then `carillon accounts restore` undoes it.",
+		Example: "  carillon accounts delete shop --dry-run\n  carillon accounts delete shop --confirm shop --wait 72h"}
+	cmd.Flags().StringVar(&confirm, "confirm", "", "the account's name, to show that it is this one that is meant")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing; say what would be deleted")
+	cmd.Flags().DurationVar(&wait, "wait", 7*24*time.Hour, "for how long it can be restored; whole hours, at least 1h")
+	cmd.MarkFlagsOneRequired("confirm", "dry-run")
+	return onAccount(cmd, func(ctx context.Context, which path, _ string) error {
+		if wait < time.Hour || wait%time.Hour != 0 {
+			return usagef("--wait %s: write whole hours, at least 1h", wait)
+		}
+		q := query{"confirm": confirm, "wait_hours": int(wait / time.Hour)}
+		if dryRun {
+			q["dry_run"] = true
+		}
+		return show(ctx, c, remove(which.with(q)), func(w *tabwriter.Writer, d api.AccountDeletion) {
+			accountTable(w, d.Account)
+			fields(w, "Contacts", d.Contents.Contacts, "Messages", d.Contents.Messages, "Channels", d.Contents.Channels,
+				"Campaigns", d.Contents.Campaigns, "Live runs", d.Contents.LiveRuns, "Keys", d.Contents.Keys)
+		})
+	})
+}
+
+func (c *cli) accountsRestore() *cobra.Command {
+	return onAccount(&cobra.Command{Use: "restore ACCOUNT", Short: "Open an account again that was closed to be deleted"},
+		func(ctx context.Context, which path, _ string) error {
+			return show(ctx, c, post(which.below("restore"), nil), accountTable)
+		})
+}
