@@ -220,8 +220,8 @@ func (r *rawStore) number(account, first int64) {
 var unstored = []string{"leases", "workers", "meta", "halts", "goose_db_version", "sqlite_sequence", "outbox_state"}
 
 // ownOrder is a job, made after account B was, whose order is kept as it was written: it may name
-// what is not there.
-var ownOrder = regexp.MustCompile(`^jobs \(?888`)
+// what is not there. So does what an operator did in the trail.
+var ownOrder = regexp.MustCompile(`^(jobs|audit) \(?88`)
 
 // rowsOf are the rows of every table, as texts, in which something is like a pattern.
 func (r *rawStore) rowsOf(pattern *regexp.Regexp) (rows []string) {
@@ -247,12 +247,12 @@ func (r *rawStore) rowsOf(pattern *regexp.Regexp) (rows []string) {
 // rows are those of a table, as texts.
 func (r *rawStore) rows(ctx context.Context, table string) []string {
 	r.t.Helper()
-	columns := r.texts("SELECT name FROM pragma_table_info('" + table + "') WHERE name <> 'last_used_at'")
 	if r.db.Postgres() {
 		list, err := sqldb.Column[string](ctx, r.db.Reader(), "SELECT '"+table+" ' || CAST(t AS TEXT) FROM \""+table+"\" t")
 		require.NoError(r.t, err)
 		return list
 	}
+	columns := r.texts("SELECT name FROM pragma_table_info('" + table + "')")
 	for i, column := range columns {
 		columns[i] = `quote("` + column + `")`
 	}

@@ -266,6 +266,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},
 			{Name: "statistics", Every: statisticsEvery, Run: e.Store.FoldStatistics},
 			{Name: "weekly mails", Every: time.Minute, Run: e.Summaries.MailWeeks},
+			{Name: "accounts", Every: time.Minute, Run: e.Store.DeleteAccounts},
 			{Name: "retention", Every: time.Minute, Run: e.Store.Retain}, {Name: "partitions", Every: time.Minute, Run: e.Store.TendPartitions},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},

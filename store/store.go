@@ -64,6 +64,7 @@ type Store struct {
 	leastPlanPart int
 	outboxPages   outboxPages
 	retaining     retaining
+	deleting      deleting
 	partitioning  partitionRules
 	// maxRequests is the constant; tests remember fewer.
 	maxRequests int
