@@ -17,8 +17,10 @@ const (
 	// LeastWait and MostWait bound for how long an account is closed before it is deleted,
 	// UsualWait is for how long if nobody says so. An hour is enough to notice a wrong name.
 	LeastWait = time.Hour
+	// UsualWait is between them.
 	UsualWait = 7 * 24 * time.Hour
-	MostWait  = 365 * 24 * time.Hour
+	// MostWait is the longest.
+	MostWait = 365 * 24 * time.Hour
 	// FirstKeyName is the name of the key that a new account has.
 	FirstKeyName = "first admin key"
 )
@@ -151,7 +153,8 @@ func (s *Accounts) Close(ctx context.Context, d Deletion) (Account, error) {
 		return Account{}, err
 	}
 	if d.Confirm != account.Name {
-		return Account{}, fault.InvalidField("query.confirm", d.Confirm, "write the account's name, %q, to confirm that it is to be deleted with everything in it", account.Name)
+		return Account{}, fault.InvalidField("query.confirm", d.Confirm,
+			"write the account's name, %q, to confirm that it is to be deleted with everything in it", account.Name)
 	}
 	return s.store.CloseAccount(ctx, d)
 }
@@ -171,6 +174,7 @@ func (a Account) Closed() error {
 	if a.DeletesAt != nil {
 		when = "will be deleted at " + a.DeletesAt.UTC().Format("2006-01-02 15:04 UTC")
 	}
-	return fault.New(fault.Forbidden, "the account %q is closed and %s: until then an operator of this installation can bring it back (carillon accounts restore %d)",
+	return fault.New(fault.Forbidden, "the account %q is closed and %s: until then an operator of this installation can bring it back (carillon accounts "+
+		"restore %d)",
 		a.Name, when, a.ID)
 }

@@ -14,7 +14,7 @@ type PeopleStore interface {
 	// ProofsByEmail and ProofsOf are NotFound if there is no such user.
 	ProofsByEmail(ctx context.Context, email string) (Proofs, error)
 	ProofsOf(ctx context.Context, userID int64) (Proofs, error)
-	// Memberships are a user's, by the account's name.
+	// Memberships are a user's in accounts that are open, by the account's name.
 	Memberships(ctx context.Context, userID int64) ([]Member, error)
 
 	// Members are an account's behind the id after.

@@ -109,7 +109,8 @@ func (s *Server) account(ctx context.Context, in ByAccount) (access.Account, err
 
 func (s *Server) accountRoutes() {
 	const path, tag = "/v1/accounts", "accounts"
-	register(s, operation{id: "list-accounts", method: http.MethodGet, path: path, tag: tag, doc: "List the accounts of the installation", roles: mayWatch, operator: true},
+	register(s, operation{id: "list-accounts", method: http.MethodGet, path: path, tag: tag, doc: "List the accounts of the installation",
+		roles: mayWatch, operator: true},
 		func(ctx context.Context, _ access.Caller, in *Paged) (*pageOut[Account], error) {
 			after, err := in.position()
 			if err != nil {
@@ -121,9 +122,11 @@ func (s *Server) accountRoutes() {
 			}
 			return page(list, in.Limit, accountView, func(a access.Account) string { return idKey(a.ID) }), nil
 		})
-	register(s, operation{id: "create-account", method: http.MethodPost, path: path, tag: tag, doc: "Make an account with its first key", status: http.StatusCreated,
-		roles: mayWatch, operator: true, kept: withoutKey,
-		more: "Everything in it is done with that key, an admin's, which is in this answer and nowhere else: a repeat with the same Idempotency-Key shows all but the key."},
+	register(s, operation{id: "create-account", method: http.MethodPost, path: path, tag: tag, doc: "Make an account with its first key",
+		status: http.StatusCreated,
+		roles:  mayWatch, operator: true, kept: withoutKey,
+		more: "Everything in it is done with that key, an admin's, which is in this answer and nowhere else: a repeat with the same Idempotency-Key shows " +
+			"all but the key."},
 		func(ctx context.Context, _ access.Caller, in *createAccount) (*one[NewAccount], error) {
 			account, key, made, err := s.Accounts.Create(ctx, in.Body.Name)
 			if err != nil {
@@ -149,10 +152,13 @@ func (s *Server) oneAccountRoutes(path, tag string) {
 			}
 			return accountOut(s.Accounts.Rename(ctx, account.ID, *in.Body.Name))
 		})
-	register(s, operation{id: "delete-account", method: http.MethodDelete, path: path, tag: tag, doc: "Delete an account with everything in it", roles: mayWatch, operator: true,
-		more: "It is closed at once: no key of it opens anything, nothing of it is sent or planned; its recipients can still unsubscribe. When the time is over all of it " +
+	register(s, operation{id: "delete-account", method: http.MethodDelete, path: path, tag: tag, doc: "Delete an account with everything in it",
+		roles: mayWatch, operator: true,
+		more: "It is closed at once: no key of it opens anything, nothing of it is sent or planned; its recipients can still unsubscribe. When the time is " +
+			"over all of it " +
 			"is deleted; until then it can be restored. dry_run says what there is in it."}, s.deleteAccount)
-	register(s, operation{id: "restore-account", method: http.MethodPost, path: path + "/restore", tag: tag, doc: "Open an account again that was closed to be deleted",
+	register(s, operation{id: "restore-account", method: http.MethodPost, path: path + "/restore", tag: tag,
+		doc:   "Open an account again that was closed to be deleted",
 		roles: mayWatch, operator: true, more: "Its keys open again, and its channels go on but for those that were paused or stopped before."},
 		func(ctx context.Context, _ access.Caller, in *ByAccount) (*one[Account], error) {
 			account, err := s.account(ctx, *in)

@@ -56,12 +56,14 @@ func (w *walk) fill(header []string, account int64, marker string) map[string]st
 	f.keep("webhooks", "POST", "/v1/webhooks", `{"url":"https://example.org/`+marker+`","events":["message.sent"]}`)
 	f.keep("deliveries", "POST", "/v1/webhooks/@webhooks/test", "")
 	f.keep("keys key_id", "POST", "/v1/keys", `{"name":"`+marker+` program","role":"sender"}`)
+	f.people(marker)
 	f.post("/v1/contacts/bulk", `{"action":"add","list":"`+marker+` group","all":true}`)
 	f.first("jobs", "/v1/jobs")
 	f.keep("clearings", "DELETE", "/v1/queue?channel_id=@channel_id", "")
 	for name, value := range map[string]string{
 		"address": address, "email": address, "phone": "+49151" + phone(marker), "recipient": address, "external_id": marker + "-1", "q": marker, "search": marker,
-		"group": f.made["groups"], "label": marker, "tag": marker, "category": marker, "metadata": "order:" + marker, "channel": strings.ReplaceAll(marker+" news", " ", "%20"),
+		"group": f.made["groups"], "label": marker, "tag": marker, "category": marker, "metadata": "order:" + marker,
+		"channel":      strings.ReplaceAll(marker+" news", " ", "%20"),
 		"channel_name": marker + " news", "category_name": marker + " offers", "campaign_name": marker + " spring", "group_name": marker + " group",
 		"label_name": marker + " label", "series_name": marker + " series", "targeting_name": marker + " people", "snippet_name": marker + "-greeting",
 		"template_name": marker + "_template", "property_name": marker + "_plan", "step": marker,
@@ -101,6 +103,15 @@ func (f filling) keep(names, method, path, body string) {
 	for _, name := range strings.Fields(names) {
 		f.made[name] = fmt.Sprintf("%.0f", out["id"])
 	}
+}
+
+// people are one who is in the account, and one who is invited.
+func (f filling) people(marker string) {
+	f.t.Helper()
+	made := f.send("POST", "/v1/invitations", `{"email":"`+marker+`.ada@example.org","role":"viewer"}`)
+	f.keep("users", "POST", "/v1/invitation/accept",
+		fmt.Sprintf(`{"token":%q,"name":"%s@hidden","password":%q}`, made["token"], marker, goodPassword))
+	f.keep("invitations", "POST", "/v1/invitations", `{"email":"`+marker+`.eve@example.org","role":"viewer"}`)
 }
 
 // first notes the id of the first item of a list.
@@ -143,8 +154,10 @@ func (f filling) sends(text, address string) {
 	f.t.Helper()
 	marker, _, _ := strings.Cut(text, "@")
 	content := `"content":{"subject":"Hello","text":"` + text + `"}`
-	f.keep("messages message_id", "POST", "/v1/messages", `{"channel_id":@channel_id,"to":"`+address+`","series_id":@series_id,"metadata":{"order":"`+marker+`"},`+content+`}`)
-	f.keep("campaigns campaign_id", "POST", "/v1/campaigns", `{"name":"`+marker+` spring","channel_id":@channel_id,"audience":{"all":true},"tags":["`+marker+`"],`+content+`}`)
+	f.keep("messages message_id", "POST", "/v1/messages",
+		`{"channel_id":@channel_id,"to":"`+address+`","series_id":@series_id,"metadata":{"order":"`+marker+`"},`+content+`}`)
+	f.keep("campaigns campaign_id", "POST", "/v1/campaigns",
+		`{"name":"`+marker+` spring","channel_id":@channel_id,"audience":{"all":true},"tags":["`+marker+`"],`+content+`}`)
 	f.post("/v1/campaigns/@campaigns/start", `{"now":true}`)
 	f.first("runs run_id", "/v1/campaigns/@campaigns/runs")
 	runs, err := f.store.RunsToPlan(f.t.Context())
@@ -204,7 +217,8 @@ func (r *rawStore) begin(first int64) {
 		}
 		return
 	}
-	for _, table := range r.texts(`SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES' AND column_name = 'id'`) {
+	for _, table := range r.texts(`SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES' AND ` +
+		`column_name = 'id'`) {
 		r.exec("SELECT setval(pg_get_serial_sequence(?, 'id'), ?)", table, first)
 	}
 }

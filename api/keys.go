@@ -100,7 +100,8 @@ func (s *Server) keyRoutes() {
 				return nil, fault.New(fault.Forbidden, "only an operator's key can make another operator's key, and %q is none", caller.Name)
 			}
 			return newKeyOut(s.Keys.Create(ctx, access.Key{
-				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), Operator: in.Body.Operator, API: in.Body.API, ChannelID: in.Body.ChannelID,
+				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), Operator: in.Body.Operator, API: in.Body.API,
+				ChannelID: in.Body.ChannelID,
 				ExpiresAt: in.Body.ExpiresAt,
 			}))
 		})

@@ -77,7 +77,7 @@ func TestWebhooks(t *testing.T) {
 	require.Equal(t, true, rotated["rotating"])
 	require.NotContains(t, s.ok("POST", path+"/secret", `{"leaked":true}`), "rotating")
 
-	require.Equal(t, "paused", s.ok("PATCH", path, `{"state":"paused","channels":[7]}`)["state"])
+	require.Equal(t, "paused", s.ok("PATCH", path, fmt.Sprintf(`{"state":"paused","channels":[%d]}`, s.channel()))["state"])
 	require.Equal(t, 409, s.do("POST", path+"/test", "").Code, "nobody is told")
 	s.ok("PATCH", path, `{"state":"on"}`)
 	test := s.ok("POST", path+"/test", "")

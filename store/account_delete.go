@@ -130,6 +130,9 @@ var ownedTables = []owned{
 	{table: "api_settings", key: "account_id, api, channel_id", of: ofAccount},
 	{table: "idempotency", key: "account_id, key", of: ofAccount},
 	{table: "api_keys", key: "id", of: ofAccount},
+	{table: "invitations", key: "id", of: ofAccount},
+	{table: "user_sessions", key: "id", of: ofAccount},
+	{table: "account_users", key: "account_id, user_id", of: ofAccount},
 	{table: "channels", key: "id", of: ofAccount},
 	{table: "audit", key: "id", of: ofAccount},
 	{table: "account_numbers", key: "account_id, kind", of: ofAccount},
@@ -196,7 +199,8 @@ func (s *Store) dueDeletion(ctx context.Context, now time.Time) (account int64, 
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		// Somebody may have restored it meanwhile.
-		n, err := tx.Exec(ctx, "UPDATE accounts SET deleting_at = COALESCE(deleting_at, ?) WHERE id = ? AND deletes_at <= ?", sqldb.Millis(now), account, sqldb.Millis(now))
+		n, err := tx.Exec(ctx, "UPDATE accounts SET deleting_at = COALESCE(deleting_at, ?) WHERE id = ? AND deletes_at <= ?", sqldb.Millis(now), account,
+			sqldb.Millis(now))
 		if err == nil && n == 0 {
 			account = 0
 		}
@@ -256,12 +260,17 @@ func (s *Store) forgetAccount(ctx context.Context, id int64) error {
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "account %d is not being deleted", id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		// People who were in no other account go with it.
+		return tx.forgetUsers(ctx, "u.id > ?", 0)
 	})
 	if err != nil {
 		return err
 	}
 	s.deleting = deleting{}
-	s.log.InfoContext(ctx, "an account is deleted", "account", id, "name", strings.TrimSpace(account.Name), "rows", account.DeletedRows, "closed_by", account.ClosedBy)
+	s.log.InfoContext(ctx, "an account is deleted", "account", id, "name", strings.TrimSpace(account.Name), "rows", account.DeletedRows, "closed_by",
+		account.ClosedBy)
 	return nil
 }

@@ -44,7 +44,7 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 
 		// Keys that were made otherwise are nobody's but their makers'.
 		configure(b)
-		_, made, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "colleague", Role: access.Admin})
+		_, made, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "colleague", Role: access.Admin, Operator: true})
 		require.NoError(t, err)
 		configure(a)
 		require.True(t, opens(made))

@@ -29,7 +29,8 @@ func (s *Store) MoveFlows(ctx context.Context) (worked bool, err error) {
 	now := sqldb.Millis(s.clock.Now())
 	due, err := s.ids(ctx, `SELECT k.id FROM campaigns k JOIN flows f ON f.campaign_id = k.id
 		WHERE (k.status = 'running' AND EXISTS (SELECT 1 FROM flow_sessions n WHERE n.campaign_id = k.id AND n.wake_at IS NOT NULL AND n.wake_at <= ?)
-			OR k.status = 'canceled' AND EXISTS (SELECT 1 FROM flow_sessions n WHERE n.campaign_id = k.id AND n.ended_at IS NULL)) AND k.`+ofOpenAccounts+` ORDER BY k.id`, now)
+			OR k.status = 'canceled' AND EXISTS (SELECT 1 FROM flow_sessions n WHERE n.campaign_id = k.id AND n.ended_at IS NULL))
+			AND k.`+ofOpenAccounts+` ORDER BY k.id`, now)
 	if err != nil {
 		return false, err
 	}

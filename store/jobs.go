@@ -116,7 +116,8 @@ func (s *Store) RunJobBatch(ctx context.Context) (worked bool, err error) {
 func (tx conn) nextJobBatch(ctx context.Context) (job targeting.Job, worked bool, err error) {
 	var id, cursor int64
 	// Another process that is at a job keeps it; there may be another job.
-	err = tx.Row(ctx, "SELECT id, cursor FROM jobs WHERE state IN ('queued', 'running') AND "+ofOpenAccounts+" ORDER BY id LIMIT 1"+tx.d.SkipLocked).Scan(&id, &cursor)
+	err = tx.Row(ctx, "SELECT id, cursor FROM jobs WHERE state IN ('queued', 'running') AND "+ofOpenAccounts+" "+
+		"ORDER BY id LIMIT 1"+tx.d.SkipLocked).Scan(&id, &cursor)
 	if errors.Is(err, sql.ErrNoRows) {
 		return job, false, nil
 	}

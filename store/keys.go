@@ -121,7 +121,8 @@ func usable(made, wanted access.Key) error {
 func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.Key, error) {
 	var closed bool
 	key, err := scanKey(func(to ...any) error {
-		return s.reader().Row(ctx, "SELECT "+keyColumns+", (SELECT a.closed_at IS NOT NULL FROM accounts a WHERE a.id = api_keys.account_id) FROM api_keys WHERE hash = ?",
+		return s.reader().Row(ctx, "SELECT "+keyColumns+", (SELECT a.closed_at IS NOT NULL FROM accounts a WHERE a.id = api_keys.account_id) FROM api_keys "+
+			"WHERE hash = ?",
 			hashKey(presented.Reveal())).Scan(append(to, &closed)...)
 	})
 	now := s.clock.Now()
@@ -195,7 +196,8 @@ func (tx conn) notLastOperator(ctx context.Context, key access.Key) error {
 	}
 	others, err := sqldb.IDs(ctx, tx, "SELECT id FROM api_keys WHERE operator AND id <> ? AND revoked_at IS NULL ORDER BY id"+tx.d.ForUpdate, key.ID)
 	if err == nil && len(others) == 0 {
-		err = fault.New(fault.Conflict, "key %d (%q) is the last operator's key: make another before you revoke it (carillon keys create --operator)", key.ID, key.Name)
+		err = fault.New(fault.Conflict, "key %d (%q) is the last operator's key: make another before you revoke it (carillon keys create --operator)",
+			key.ID, key.Name)
 	}
 	return err
 }

@@ -73,9 +73,9 @@ func scanMember(scan sqldb.Scan) (m access.Member, err error) {
 	return m, err
 }
 
-// Memberships are a user's, by the account's name.
+// Memberships are a user's in accounts that are open, by the account's name.
 func (s *Store) Memberships(ctx context.Context, userID int64) ([]access.Member, error) {
-	list, err := sqldb.Query(ctx, s.reader(), scanMember, selectMembers+"m.user_id = ? ORDER BY a.name, a.id", userID)
+	list, err := sqldb.Query(ctx, s.reader(), scanMember, selectMembers+"m.user_id = ? AND a.closed_at IS NULL ORDER BY a.name, a.id", userID)
 	return list, s.translate(err)
 }
 

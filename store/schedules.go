@@ -37,7 +37,8 @@ func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
 		do  turning
 	}{
 		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? AND " + ofOpenAccounts + " ORDER BY look_at LIMIT ?", conn.turns},
-		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? AND " + ofOpenAccounts + " ORDER BY starts_at LIMIT ?", conn.startWaiting},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? AND " + ofOpenAccounts + " ORDER BY starts_at LIMIT ?",
+			conn.startWaiting},
 	} {
 		due, err := s.ids(ctx, work.due, now, dueBatch)
 		if err != nil {

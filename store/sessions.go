@@ -104,7 +104,7 @@ func (s *Store) Visit(ctx context.Context, token secret.String, idle time.Durati
 	user := userScan(&m.User, &created, &signedIn)
 	err = s.reader().Row(ctx, "SELECT "+sessionColumns+", "+userColumns+`, m.account_id, a.name, m.role, m.approver, m.created_at FROM user_sessions s
 		JOIN account_users m ON m.user_id = s.user_id AND m.account_id = s.account_id JOIN users u ON u.id = s.user_id JOIN accounts a ON a.id = s.account_id
-		WHERE s.hash = ?`, hashKey(token.Reveal())).
+		WHERE s.hash = ? AND a.closed_at IS NULL`, hashKey(token.Reveal())).
 		Scan(append(append(places, user...), &m.AccountID, &m.AccountName, &m.Role, &m.Approver, &since)...)
 	settle()
 	m.CreatedAt, m.LastSignInAt, m.Since = created.Time, signedIn.Ptr(), since.Time
