@@ -138,7 +138,8 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		mails := newPersonMails(e.Store, e.Registry, dialer(o.Config), o.Logger)
 		e.stack.push("mails to people", quietly(mails.stop))
 		deps.SignIns = access.PeopleDeps{
-			Mailer: mails, Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
+			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}}, Mailer: mails,
+			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}
 	}
 	e.Services = services.New(deps)

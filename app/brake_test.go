@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/access"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/queue"
+	"carillon/store/storetest"
+)
+
+// Ten thousand wrong sign-ins from as many addresses are hardly any guesses, and the right one
+// gets in from a browser that is known, by a link, and, once the others rest, from anywhere.
+func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
+	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	s := storetest.Open(t, storetest.SQLite(t))
+	s.Clock.Set(fake)
+	account := s.Account("tests")
+	q, err := queue.Open(ctx, queue.Options{Clock: fake, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, q.Close()) }()
+	log := &strings.Builder{}
+	people := access.NewPeople(access.PeopleDeps{
+		Store: s, Trail: access.NewTrail(s), Clock: fake,
+		Brake: &brake{Brake: q.Brake(), log: slog.New(slog.NewTextHandler(log, nil)), clock: fake},
+	})
+	const email, password = "ada@example.org", "a sentence nobody else says"
+	_, token, _, err := people.Invite(ctx, access.Invitation{AccountID: account, Email: email, Role: access.Editor})
+	require.NoError(t, err)
+	m, err := people.Accept(ctx, access.Accepting{Token: token, Name: "Ada", Password: secret.New(password)})
+	require.NoError(t, err)
+	signIn := func(ctx context.Context, password, source string, device secret.String) (access.SignedIn, error) {
+		return people.SignIn(ctx, access.Attempt{Email: email, Password: secret.New(password), Arrival: access.Arrival{Source: source, Device: device}})
+	}
+	home, err := signIn(ctx, password, "192.0.2.1", secret.String{})
+	require.NoError(t, err)
+
+	guessed := 0
+	for i := range 10_000 {
+		fake.Advance(10 * time.Millisecond)
+		_, err := signIn(ctx, fmt.Sprint("guess number ", i), fmt.Sprintf("198.51.%d.%d", i/250, i%250), secret.String{})
+		if fault.Is(err, fault.Unauthorized) {
+			guessed++
+		} else {
+			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
+		}
+		if i%1000 == 999 {
+			_, err := signIn(ctx, password, "192.0.2.1", home.Device)
+			require.NoError(t, err, "a browser that is known")
+		}
+	}
+	// In 100 seconds: those at once, and one a minute.
+	require.Equal(t, 11, guessed)
+	require.Contains(t, log.String(), "somebody guesses passwords")
+	require.NotContains(t, log.String(), email)
+	_, err = signIn(ctx, password, "203.0.113.9", secret.String{})
+	require.True(t, fault.Is(err, fault.RateLimited), "one who can't be told from the others waits")
+	require.ErrorContains(t, err, "a browser that you used before")
+	token, _, err = people.HelpIn(ctx, account, m.ID, false)
+	require.NoError(t, err)
+	require.NoError(t, people.Reset(ctx, token, secret.New("another sentence nobody says"), "203.0.113.9"))
+	fake.Advance(time.Minute)
+	_, err = signIn(ctx, "another sentence nobody says", "203.0.113.9", secret.String{})
+	require.NoError(t, err)
+	// A stranger's device is no help.
+	_, err = signIn(ctx, "guess", "198.51.100.1", secret.New("somebody else's"))
+	require.Error(t, err)
+	known, err := s.KnowsDevice(ctx, m.ID, home.Device)
+	require.NoError(t, err)
+	require.True(t, known)
+}
