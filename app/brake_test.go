@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,16 +16,23 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/queue"
-	"carillon/store/storetest"
+	"carillon/store"
 )
 
 // Ten thousand wrong sign-ins from as many addresses are hardly any guesses, and the right one
 // gets in from a browser that is known, by a link, and, once the others rest, from anywhere.
 func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	s := storetest.Open(t, storetest.SQLite(t))
-	s.Clock.Set(fake)
-	account := s.Account("tests")
+	box, err := secret.NewBox(secret.New("a master key for this test"))
+	require.NoError(t, err)
+	s, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: fake})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err = s.Migrate(ctx)
+	require.NoError(t, err)
+	tests, _, err := s.EnsureAccount(ctx, "tests")
+	require.NoError(t, err)
+	account := tests.ID
 	q, err := queue.Open(ctx, queue.Options{Clock: fake, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, q.Close()) }()

@@ -17,6 +17,7 @@ import (
 
 	"carillon/api"
 	"carillon/contacts/csvfile"
+	"carillon/internal/words"
 )
 
 type importFlags struct {
@@ -213,7 +214,7 @@ func (c *cli) tellProperties(u api.Upload) {
 	}
 	sayln(c.err, made)
 	for _, p := range u.Properties {
-		line := fmt.Sprintf("  attributes.%s: %s, of %q, %d values", p.Key, p.Type, p.Column, p.Values)
+		line := fmt.Sprintf("  attributes.%s: %s, of %q, %s", p.Key, p.Type, p.Column, words.Count(p.Values, "value"))
 		if p.Note != "" {
 			line += " (" + p.Note + ")"
 		}
@@ -223,11 +224,12 @@ func (c *cli) tellProperties(u api.Upload) {
 
 // faultLine says how many values of a column are wrong, and what to do.
 func faultLine(f api.UploadFault) string {
-	of := f.Field
-	if of == "" {
-		of = "lines"
+	n := f.Refused + f.LeftOut
+	of := words.Count(n, "line")
+	if f.Field != "" {
+		of = fmt.Sprintf("%d %s", n, f.Field)
 	}
-	line := fmt.Sprintf("%d %s: %s", f.Refused+f.LeftOut, of, f.Reason)
+	line := of + ": " + f.Reason
 	switch f.Remedy {
 	case "leave_out":
 		line += fmt.Sprintf("; leave the column out with --map '%s=-'", f.Column)
@@ -393,12 +395,7 @@ func wrongLines(u api.Upload) string {
 	return strings.Join(parts, " and ")
 }
 
-func lines(n int64) string {
-	if n == 1 {
-		return "1 line was"
-	}
-	return fmt.Sprintf("%d lines were", n)
-}
+func lines(n int64) string { return words.Count(n, "line") + " " + words.Was(n) }
 
 func uploadTable(w *tabwriter.Writer, u api.Upload) {
 	created, updated, dry := "Created", "Updated", ""
