@@ -139,7 +139,7 @@ func (tx conn) boundToOwn(ctx context.Context, before, w webhooks.Webhook) error
 		ids, known  []int64
 	}{{"channels", "channel", w.Channels, before.Channels}, {"campaigns", "campaign", w.Campaigns, before.Campaigns}} {
 		for i, id := range of.ids {
-			if slices.Contains(of.known, id) {
+			if slices.Contains(of.known, id) || id == 0 { // 0 are messages of no campaign
 				continue
 			}
 			var has bool
