@@ -78,7 +78,7 @@ func TestNothingWorksBeforeEverythingIsChecked(t *testing.T) {
 			require.NoError(t, e.ensureAdminKey(t.Context(), *c, Notices{Say: func(string) {}}))
 			account, _, err := e.Store.EnsureAccount(t.Context(), accountName)
 			require.NoError(t, err)
-			_, _, err = access.NewKeys(e.Store).Create(t.Context(), access.Key{AccountID: account.ID, Name: "another", Role: access.Admin})
+			_, _, err = access.NewKeys(e.Store).Create(t.Context(), access.Key{AccountID: account.ID, Name: "another", Role: access.Admin, Operator: true})
 			require.NoError(t, err)
 			key, err := e.Store.LookupKey(t.Context(), c.AdminKey)
 			require.NoError(t, err)
