@@ -157,7 +157,11 @@ func TestWhatHappensToMessagesIsTold(t *testing.T) {
 		w := g.webhook(p, func(w *webhooks.Webhook) {
 			w.Events = []webhooks.Event{"message.queued", "message.sent", "message.delivered"}
 		})
-		g.webhook(other, func(w *webhooks.Webhook) { w.Channels = []int64{g.Channel.ID + 1} })
+		elsewhere := g.Channel
+		elsewhere.Name = "elsewhere"
+		elsewhere, err := s.CreateChannel(g.ctx, elsewhere)
+		require.NoError(t, err)
+		g.webhook(other, func(w *webhooks.Webhook) { w.Channels = []int64{elsewhere.ID} })
 		sent := g.send(run.ID, 2, 7)
 		for _, id := range sent {
 			require.NoError(t, g.Writer.Receive(g.ctx, g.Channel.ID, []providers.Receipt{{MessageID: id, Status: providers.ReceiptDelivered, At: g.time.Now()}}))
