@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -138,6 +139,14 @@ func TestASoleWebhookHasNoSecond(t *testing.T) {
 		ctx := t.Context()
 		account := s.Account("a")
 		service := webhooks.NewService(s, s.Clock)
+		var channels [3]int64
+		for i := range channels {
+			c, err := s.CreateChannel(ctx, providers.Channel{
+				AccountID: account, Name: fmt.Sprint("channel ", i), Provider: "sandbox", Address: providers.Email, Status: providers.ChannelActive, Timezone: "UTC",
+			})
+			require.NoError(t, err)
+			channels[i] = c.ID
+		}
 		of := func(sole webhooks.Sole, key int64, channels ...int64) webhooks.Webhook {
 			return webhooks.Webhook{
 				AccountID: account, URL: "https://example.org/", Format: "x", Sole: sole, KeyID: key, Channels: channels,
@@ -147,7 +156,7 @@ func TestASoleWebhookHasNoSecond(t *testing.T) {
 		results := make(chan error, 8)
 		for range cap(results) {
 			go func() {
-				_, _, err := service.Create(ctx, of(webhooks.SoleOfChannels, 1, 7))
+				_, _, err := service.Create(ctx, of(webhooks.SoleOfChannels, 1, channels[0]))
 				results <- err
 			}()
 		}
@@ -160,11 +169,13 @@ func TestASoleWebhookHasNoSecond(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, made)
-		for _, other := range []webhooks.Webhook{of(webhooks.SoleOfChannels, 1, 8), of(webhooks.SoleOfKey, 2, 7), of("", 2, 7)} {
+		for _, other := range []webhooks.Webhook{
+			of(webhooks.SoleOfChannels, 1, channels[1]), of(webhooks.SoleOfKey, 2, channels[0]), of("", 2, channels[0]),
+		} {
 			_, _, err := service.Create(ctx, other)
 			require.NoError(t, err)
 		}
-		_, _, err := service.Create(ctx, of(webhooks.SoleOfKey, 2, 9))
+		_, _, err := service.Create(ctx, of(webhooks.SoleOfKey, 2, channels[2]))
 		require.True(t, fault.Is(err, fault.Conflict))
 	})
 }
