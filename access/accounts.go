@@ -14,10 +14,10 @@ import (
 const (
 	// maxAccountName is the longest name of an account, in characters.
 	maxAccountName = 100
-	// LeastWait and MostWait bound for how long an account is closed before it is deleted,
-	// UsualWait is for how long if nobody says so. An hour is enough to notice a wrong name.
+	// LeastWait is the shortest time for which an account is closed before it is deleted: enough
+	// to notice a wrong name.
 	LeastWait = time.Hour
-	// UsualWait is between them.
+	// UsualWait is that time if nobody says how long.
 	UsualWait = 7 * 24 * time.Hour
 	// MostWait is the longest.
 	MostWait = 365 * 24 * time.Hour
@@ -174,7 +174,6 @@ func (a Account) Closed() error {
 	if a.DeletesAt != nil {
 		when = "will be deleted at " + a.DeletesAt.UTC().Format("2006-01-02 15:04 UTC")
 	}
-	return fault.New(fault.Forbidden, "the account %q is closed and %s: until then an operator of this installation can bring it back (carillon accounts "+
-		"restore %d)",
-		a.Name, when, a.ID)
+	return fault.New(fault.Forbidden, "the account %q is closed and %s: until then an operator of this installation can bring it back "+
+		"(carillon accounts restore %d)", a.Name, when, a.ID)
 }

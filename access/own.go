@@ -105,7 +105,8 @@ func (p *People) DropTOTP(ctx context.Context, caller Caller, by Proof) error {
 }
 
 // HelpIn makes a link by which a member of an account sets a new password, for an admin who
-// hands it on. It takes the second factor away where without says so.
+// hands it on. Where without says so it takes the second factor away, too, once it is used: until
+// then the old password opens nothing more than before.
 func (p *People) HelpIn(ctx context.Context, accountID, userID int64, without bool) (token, link secret.String, err error) {
 	m, err := p.Store.GetMember(ctx, accountID, userID)
 	if err != nil {
@@ -122,20 +123,15 @@ func (p *People) HelpIn(ctx context.Context, accountID, userID int64, without bo
 				"%s is in other accounts, too, which a link from here would open: have the person ask for one by mail (POST /v1/password/forgotten)", m.Email)
 		}
 	}
-	if without && m.HasTOTP {
-		if err := p.Store.SetFactor(ctx, userID, Factor{}, 0); err != nil {
-			return token, link, err
-		}
-	}
 	token = newToken()
-	if err := p.Store.AddReset(ctx, userID, token, p.Clock.Now().Add(ResetLasts)); err != nil {
+	if err := p.Store.AddReset(ctx, Reset{UserID: userID, Token: token, DropsTOTP: without, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {
 		return secret.String{}, link, err
 	}
 	return token, linkTo(p.Address, "reset", token), nil
 }
 
 // Forgotten writes a link for a new password to whoever has an address. It tells nobody
-// whether there is such a person: what goes wrong is for the log alone.
+// whether there is such a person: what goes wrong is for the log alone (Later).
 func (p *People) Forgotten(ctx context.Context, email, source string) error {
 	email, err := NormalEmail("email", email)
 	if err != nil {
@@ -147,6 +143,13 @@ func (p *People) Forgotten(ctx context.Context, email, source string) error {
 	}); err != nil {
 		return err
 	}
+	// How long it takes would tell whether there is such a person.
+	p.later(ctx, func(ctx context.Context) error { return p.mailReset(ctx, email) })
+	return nil
+}
+
+// mailReset writes a link for a new password to a person, if there is one and a way.
+func (p *People) mailReset(ctx context.Context, email string) error {
 	who, err := p.Store.ProofsByEmail(ctx, email)
 	if fault.Is(err, fault.NotFound) || p.Mailer == nil {
 		return nil
@@ -162,19 +165,18 @@ func (p *People) Forgotten(ctx context.Context, email, source string) error {
 		return err
 	}
 	token := newToken()
-	if err := p.Store.AddReset(ctx, who.ID, token, p.Clock.Now().Add(ResetLasts)); err != nil {
+	if err := p.Store.AddReset(ctx, Reset{UserID: who.ID, Token: token, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {
 		return err
 	}
 	how := "Open this link within an hour and choose a new one:\n\n" + linkTo(p.Address, "reset", token).Reveal()
 	if p.Address == "" {
 		how = "Choose a new one within an hour with this code:\n\n    carillon users reset-password " + token.Reveal()
 	}
-	p.Mailer.MailPerson(PersonMail{
+	return p.Mailer.MailPerson(ctx, PersonMail{
 		AccountID: accountID, ChannelID: channelID, To: who.Email, Subject: "Your password for Carillon",
 		Text: secret.New(fmt.Sprintf("Somebody asked for a new password for %s.\n\n%s\n\nIf it was not you, do nothing: your password stays as it is.\n",
 			who.Email, how)),
 	})
-	return nil
 }
 
 // mailsAtOnce is how many mails about a password a person is sent within ResetLasts.

@@ -67,9 +67,10 @@ type Hasher struct {
 	nobody func() string
 }
 
-// NewHasher makes a hasher that has as many under way as there are cores.
+// NewHasher makes a hasher that has as many under way as half of the cores carry: strangers must
+// not take what sending needs.
 func NewHasher() *Hasher {
-	return &Hasher{places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))), nobody: sync.OnceValue(func() string {
+	return &Hasher{places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), nobody: sync.OnceValue(func() string {
 		hash, err := argon2id.CreateHash("nobody's password", hashing)
 		if err != nil {
 			return ""

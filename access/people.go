@@ -33,8 +33,7 @@ type Guess struct {
 
 // Mailer writes to people through a channel, and keeps nothing of what it writes.
 type Mailer interface {
-	// MailPerson returns at once: how long it takes would tell whether there is such a person.
-	MailPerson(m PersonMail)
+	MailPerson(ctx context.Context, m PersonMail) error
 }
 
 // PersonMail is a mail to somebody who signs in.
@@ -61,6 +60,9 @@ type PeopleDeps struct {
 	Brake Brake
 	// Mailer writes to people; nil writes to nobody.
 	Mailer Mailer
+	// Later does what an answer must not wait for, because how long it takes would tell whether
+	// there is such a person; nil does it at once.
+	Later func(what func(ctx context.Context) error)
 	// Address is where people reach the server, for links; empty makes none.
 	Address string
 	// Idle is after how long without a request a session ends, and Longest after how long at
@@ -259,6 +261,15 @@ func guessesOf(email, source string) []Guess {
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:12])
+}
+
+// later does something once the answer is given.
+func (p *People) later(ctx context.Context, what func(ctx context.Context) error) {
+	if p.Later == nil {
+		_ = what(context.WithoutCancel(ctx)) // nobody is told
+		return
+	}
+	p.Later(what)
 }
 
 // note writes into the trail of an account what a person did with the own sign-in.

@@ -44,8 +44,9 @@ type PeopleStore interface {
 	// SetPassword sets a password's hash, and ends all sessions but the one that is kept.
 	SetPassword(ctx context.Context, userID int64, hash secret.String, keep int64) error
 	// AddReset keeps a link in the place of the one before it; UseReset uses it up, sets the
-	// password's hash and ends all sessions. It is NotFound if there is none that has not ended.
-	AddReset(ctx context.Context, userID int64, token secret.String, ends time.Time) error
+	// password's hash, ends all sessions and, if the link says so, takes the second factor
+	// away. It is NotFound if there is none that has not ended.
+	AddReset(ctx context.Context, r Reset) error
 	UseReset(ctx context.Context, token, hash secret.String) (User, error)
 	// FindReset is whose link it is; NotFound if there is none that has not ended.
 	FindReset(ctx context.Context, token secret.String) (User, error)
@@ -85,6 +86,15 @@ type Factor struct {
 	Step int64
 	// Recovery are codes that open once each in its place.
 	Recovery []secret.String
+}
+
+// Reset is a link by which a person sets a new password.
+type Reset struct {
+	UserID int64
+	Token  secret.String
+	// DropsTOTP says that the second factor goes when it is used.
+	DropsTOTP bool
+	EndsAt    time.Time
 }
 
 // SessionSecrets are what a browser is given.

@@ -72,7 +72,7 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	methods, err := p.prove(ctx, who, a)
 	switch {
 	case fault.Is(err, fault.Unauthorized):
-		p.refused(ctx, who.User, a.Source)
+		p.later(ctx, func(ctx context.Context) error { return p.refused(ctx, who.User, a.Source) })
 		return SignedIn{}, fault.New(fault.Unauthorized, wrong)
 	case err != nil:
 		p.giveBack(ctx, guesses)
@@ -146,11 +146,12 @@ func (p *People) Begin(ctx context.Context, who User, from Arrival, methods ...s
 }
 
 // refused notes in the trail that somebody tried to be a person.
-func (p *People) refused(ctx context.Context, who User, source string) {
+func (p *People) refused(ctx context.Context, who User, source string) error {
 	accounts, err := p.Store.Memberships(ctx, who.ID)
-	if err == nil && len(accounts) > 0 {
-		_ = p.note(ctx, accounts[0], "sign-in-refused", source) // the answer is the same
+	if err != nil || len(accounts) == 0 {
+		return err
 	}
+	return p.note(ctx, accounts[0], "sign-in-refused", source)
 }
 
 // Visit finds whom a request of a browser comes from. A session that is unknown or has ended

@@ -154,9 +154,8 @@ func (s *Server) oneAccountRoutes(path, tag string) {
 		})
 	register(s, operation{id: "delete-account", method: http.MethodDelete, path: path, tag: tag, doc: "Delete an account with everything in it",
 		roles: mayWatch, operator: true,
-		more: "It is closed at once: no key of it opens anything, nothing of it is sent or planned; its recipients can still unsubscribe. When the time is " +
-			"over all of it " +
-			"is deleted; until then it can be restored. dry_run says what there is in it."}, s.deleteAccount)
+		more: "It is closed at once: no key of it opens anything, nothing of it is sent or planned; its recipients can still unsubscribe. " +
+			"When the time is over all of it is deleted; until then it can be restored. dry_run says what there is in it."}, s.deleteAccount)
 	register(s, operation{id: "restore-account", method: http.MethodPost, path: path + "/restore", tag: tag,
 		doc:   "Open an account again that was closed to be deleted",
 		roles: mayWatch, operator: true, more: "Its keys open again, and its channels go on but for those that were paused or stopped before."},

@@ -94,7 +94,7 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		if tried, ok := any(in).(interface{ changesNothing() bool }); ok && tried.changesNothing() {
 			return out, nil
 		}
-		if o.method != http.MethodGet {
+		if o.method != http.MethodGet && !o.open {
 			s.Wake()
 		}
 		if !o.open && o.audits(in) {

@@ -347,6 +347,24 @@ func TestAnAdminHelpsSomebodyInWhoForgotThePassword(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, reset(token, "a newer one that holds"), "its hour is over")
 }
 
+// Who has lost the phone gets in by a link, and until it is used the second factor holds.
+func TestALinkTakesTheSecondFactorAwayOnceItIsUsed(t *testing.T) {
+	s := newServer(t)
+	id := s.invited("ada@example.org", "editor", false)
+	p := s.in("ada@example.org")
+	key := decoded(t, p.ask("POST", "/v1/me/totp", ""))["secret"].(string)
+	code, err := totp.GenerateCode(key, s.clock.Now())
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, p.ask("PUT", "/v1/me/totp", fmt.Sprintf(`{"password":%q,"secret":%q,"code":%q}`, goodPassword, key, code)).Code)
+	token := s.ok("POST", fmt.Sprintf("/v1/users/%d/reset", id), `{"without_totp":true}`)["token"]
+	w := s.browser().signIn("ada@example.org", goodPassword, "")
+	require.Equal(t, "second_factor", decoded(t, w)["code"])
+	const next = "a new one that holds"
+	require.Equal(t, http.StatusNoContent, s.browser().ask("POST", "/v1/password/reset", fmt.Sprintf(`{"token":%q,"password":%q}`, token, next)).Code)
+	require.Equal(t, http.StatusOK, s.browser().signIn("ada@example.org", next, "").Code)
+	require.Equal(t, false, s.ok("GET", fmt.Sprintf("/v1/users/%d", id), "")["has_totp"])
+}
+
 func TestApproversApproveWhateverTheirRole(t *testing.T) {
 	s := newServer(t)
 	s.invited("ada@example.org", "editor", false)

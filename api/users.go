@@ -105,7 +105,7 @@ type invite struct{ Body InvitationInput }
 type resetUser struct {
 	ByID
 	Body *struct {
-		WithoutTOTP bool `json:"without_totp,omitempty" doc:"Takes the second factor away, for somebody who has lost the phone and the recovery codes."`
+		WithoutTOTP bool `json:"without_totp,omitempty" doc:"The link takes the second factor away when it is used, for somebody who has lost the phone and the recovery codes."`
 	}
 }
 

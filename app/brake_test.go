@@ -36,9 +36,11 @@ func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	q, err := queue.Open(ctx, queue.Options{Clock: fake, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, q.Close()) }()
-	log := &strings.Builder{}
+	log, later := &strings.Builder{}, 0
 	people := access.NewPeople(access.PeopleDeps{
 		Store: s, Trail: access.NewTrail(s), Clock: fake,
+		// A refusal is written down once the answer is given.
+		Later: func(func(context.Context) error) { later++ },
 		Brake: &brake{Brake: q.Brake(), log: slog.New(slog.NewTextHandler(log, nil)), clock: fake},
 	})
 	const email, password = "ada@example.org", "a sentence nobody else says"
@@ -68,6 +70,7 @@ func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	}
 	// In 100 seconds: those at once, and one a minute.
 	require.Equal(t, 11, guessed)
+	require.Equal(t, 11, later)
 	require.Contains(t, log.String(), "somebody guesses passwords")
 	require.NotContains(t, log.String(), email)
 	_, err = signIn(ctx, password, "203.0.113.9", secret.String{})

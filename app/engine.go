@@ -135,11 +135,12 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		deps.Engagement = e.Engagement
 	}
 	if o.Roles.API {
-		mails := newPersonMails(e.Store, e.Registry, dialer(o.Config), o.Logger)
-		e.stack.push("mails to people", quietly(mails.stop))
+		later := newAfterwards(o.Logger)
+		e.stack.push("mails to people", quietly(later.stop))
 		deps.SignIns = access.PeopleDeps{
-			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}}, Mailer: mails,
-			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
+			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}}, Later: later.do,
+			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)},
+			Idle:   time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}
 	}
 	e.Services = services.New(deps)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -14,11 +15,55 @@ import (
 )
 
 const (
-	// mostPersonMails are those that may wait; nobody asks for more but to do harm.
-	mostPersonMails = 64
-	// personMailTime bounds how long one takes.
+	// mostLater is how much may wait to be done after an answer; nobody asks for more but to do
+	// harm.
+	mostLater = 256
+	// personMailTime bounds how long a mail takes.
 	personMailTime = 30 * time.Second
 )
+
+// afterwards does one after the other what no answer waits for.
+type afterwards struct {
+	log     *slog.Logger
+	waiting chan func(ctx context.Context) error
+	working sync.WaitGroup
+	end     context.CancelFunc
+}
+
+func newAfterwards(log *slog.Logger) *afterwards {
+	ctx, end := context.WithCancel(context.Background())
+	a := &afterwards{log: log, waiting: make(chan func(ctx context.Context) error, mostLater), end: end}
+	a.working.Go(func() { a.run(ctx) })
+	return a
+}
+
+// do returns at once. Where too much waits, it is not done: who waits for a mail asks again.
+func (a *afterwards) do(what func(ctx context.Context) error) {
+	select {
+	case a.waiting <- what:
+	default:
+		a.log.Warn("a refused sign-in was not written down, or a mail about a password not sent: too many wait")
+	}
+}
+
+func (a *afterwards) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case what := <-a.waiting:
+			if err := what(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn("a refused sign-in was not written down, or a mail about a password not sent", "error", err)
+			}
+		}
+	}
+}
+
+// stop ends it; what waits is dropped.
+func (a *afterwards) stop() {
+	a.end()
+	a.working.Wait()
+}
 
 // personMails writes to people who sign in, past the queue and the store: what opens something
 // is kept nowhere, and nobody who may read messages reads it.
@@ -26,43 +71,22 @@ type personMails struct {
 	store    *store.Store
 	registry *providers.Registry
 	dialer   providers.Dialer
-	log      *slog.Logger
-	waiting  chan access.PersonMail
-	working  sync.WaitGroup
-	end      context.CancelFunc
 }
 
-func newPersonMails(s *store.Store, r *providers.Registry, d providers.Dialer, log *slog.Logger) *personMails {
-	ctx, end := context.WithCancel(context.Background())
-	p := &personMails{store: s, registry: r, dialer: d, log: log, waiting: make(chan access.PersonMail, mostPersonMails), end: end}
-	p.working.Go(func() { p.run(ctx) })
-	return p
-}
-
-// MailPerson returns at once. Where too many wait, a mail is dropped: who waits for it asks again.
-func (p *personMails) MailPerson(m access.PersonMail) {
-	select {
-	case p.waiting <- m:
-	default:
-		p.log.Warn("a mail about a password was dropped: too many wait", "account", m.AccountID, "channel", m.ChannelID)
+// MailPerson sends one mail. Its error names neither the person nor what the server said of one.
+func (p personMails) MailPerson(ctx context.Context, m access.PersonMail) error {
+	err := p.send(ctx, m)
+	var refused *providers.Error
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("the provider answers %s %s", refused.Kind, refused.Code)
 	}
-}
-
-func (p *personMails) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case m := <-p.waiting:
-			if err := p.send(ctx, m); err != nil {
-				p.log.Warn("a mail about a password was not sent: carillon channel test says what is wrong with the channel",
-					"account", m.AccountID, "channel", m.ChannelID, "error", err)
-			}
-		}
+	if err != nil {
+		err = fmt.Errorf("mail a link through channel %d (carillon channel test says what is wrong with it): %w", m.ChannelID, err)
 	}
+	return err
 }
 
-func (p *personMails) send(ctx context.Context, m access.PersonMail) error {
+func (p personMails) send(ctx context.Context, m access.PersonMail) error {
 	ctx, cancel := context.WithTimeout(ctx, personMailTime)
 	defer cancel()
 	channel, err := p.store.GetChannel(ctx, m.AccountID, m.ChannelID)
@@ -82,10 +106,4 @@ func (p *personMails) send(ctx context.Context, m access.PersonMail) error {
 		Content: providers.Content{Subject: m.Subject, Text: m.Text.Reveal()},
 	})
 	return err
-}
-
-// stop ends it; mails that wait are dropped.
-func (p *personMails) stop() {
-	p.end()
-	p.working.Wait()
 }

@@ -42,8 +42,7 @@ func (c *cli) keysCreate() *cobra.Command {
 	var role, of, channel string
 	var operator bool
 	cmd := &cobra.Command{Use: "create NAME", Short: "Make an API key; it is shown once", Args: cobra.ExactArgs(1),
-		Long: "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
-			"viewer (looks and changes nothing).\n\n" +
+		Long: rolesOf + "\n\n" +
 			"With --api the key opens that API of others alone, with --channel one channel in it: give such a key to programs that have it in their addresses.",
 		Example: "  carillon keys create shop --role sender\n  carillon keys create bot --role sender --api chatapi --channel chat",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -58,9 +58,11 @@ func (c *cli) usersShow() *cobra.Command {
 	})
 }
 
-const rolesHelp = "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
-	"viewer (looks and changes nothing). " +
-	"An approver may approve what others proposed, whatever the role."
+// rolesOf says what the roles of keys and of people may do.
+const rolesOf = "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
+	"viewer (looks and changes nothing)."
+
+const rolesHelp = rolesOf + " An approver may approve what others proposed, whatever the role."
 
 func (c *cli) usersInvite() *cobra.Command {
 	var input api.InvitationInput
@@ -181,14 +183,14 @@ func (c *cli) usersReset() *cobra.Command {
 	var without bool
 	cmd := onID(&cobra.Command{Use: "reset USER", Short: "Make a link for a new password; it is shown once",
 		Long: "For somebody who has forgotten the password: hand the link on, it can be used once, within an hour. The second factor stays, unless " +
-			"--without-second-factor takes it away.",
+			"--without-second-factor has the link take it away when it is used.",
 		Example: "  carillon users reset ada@example.org"}, c.usersID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, post(usersPath().id(id).below("reset"), map[string]bool{"without_totp": without}), func(w *tabwriter.Writer, o api.OpensOnce) {
 			fields(w, "Link", o.Link, "Token", o.Token)
 			sayf(w, "\nWhoever has it: carillon users reset-password %s --password-file FILE\n", o.Token)
 		})
 	})
-	cmd.Flags().BoolVar(&without, "without-second-factor", false, "takes it away, for somebody who has lost the phone and the recovery codes")
+	cmd.Flags().BoolVar(&without, "without-second-factor", false, "the link takes it away, for somebody who has lost the phone and the recovery codes")
 	return cmd
 }
 

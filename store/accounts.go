@@ -159,8 +159,8 @@ func (s *Store) RenameAccount(ctx context.Context, id int64, name string) (accou
 // AccountContents counts what there is in an account. Messages are counted by their counters.
 func (s *Store) AccountContents(ctx context.Context, id int64) (n access.Contents, err error) {
 	err = s.reader().Row(ctx, `SELECT (SELECT COUNT(*) FROM contacts WHERE account_id = a.id AND status <> 'deleted'),
-		(SELECT CAST(COALESCE(SUM(`+strings.Join(countColumns, " + ")+`),
-			0) AS BIGINT) FROM run_counts WHERE channel_id IN (SELECT h.id FROM channels h WHERE h.account_id = a.id)),
+		(SELECT CAST(COALESCE(SUM(`+strings.Join(countColumns, " + ")+`), 0) AS BIGINT) FROM run_counts
+			WHERE channel_id IN (SELECT h.id FROM channels h WHERE h.account_id = a.id)),
 		(SELECT COUNT(*) FROM channels WHERE account_id = a.id AND deleted_at IS NULL),
 		(SELECT COUNT(*) FROM campaigns WHERE account_id = a.id),
 		(SELECT COUNT(*) FROM runs WHERE account_id = a.id AND finished_at IS NULL),

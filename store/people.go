@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"carillon/access"
 	"carillon/internal/fault"
@@ -132,6 +131,10 @@ func (tx conn) lockUser(ctx context.Context, userID int64) error {
 // forgetUsers removes those of some users that are members of nothing, with all that they have.
 func (tx conn) forgetUsers(ctx context.Context, which string, args ...any) error {
 	gone := "SELECT u.id FROM users u WHERE " + which + " AND NOT EXISTS (SELECT 1 FROM account_users m WHERE m.user_id = u.id)"
+	// Whoever is about to be a member again is found out by the statements behind this one.
+	if err := sqldb.Drain(ctx, tx, gone+" ORDER BY u.id"+tx.d.ForUpdate, args...); err != nil {
+		return err
+	}
 	for _, table := range []string{"user_recovery", "user_sessions", "user_devices", "password_resets"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE user_id IN ("+gone+")", args...); err != nil {
 			return err
@@ -165,11 +168,12 @@ func (tx conn) setPassword(ctx context.Context, userID int64, hash secret.String
 }
 
 // AddReset keeps a link in the place of the one before it.
-func (s *Store) AddReset(ctx context.Context, userID int64, token secret.String, ends time.Time) error {
+func (s *Store) AddReset(ctx context.Context, r access.Reset) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.Exec(ctx, `INSERT INTO password_resets (user_id, hash, created_at, ends_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, ends_at = excluded.ends_at`,
-			userID, hashKey(token.Reveal()), sqldb.Millis(s.clock.Now()), sqldb.Millis(ends))
+		_, err := tx.Exec(ctx, `INSERT INTO password_resets (user_id, hash, created_at, ends_at, drops_totp) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, ends_at = excluded.ends_at,
+				drops_totp = excluded.drops_totp`,
+			r.UserID, hashKey(r.Token.Reveal()), sqldb.Millis(s.clock.Now()), sqldb.Millis(r.EndsAt), r.DropsTOTP)
 		return err
 	})
 }
@@ -190,10 +194,12 @@ func (s *Store) FindReset(ctx context.Context, token secret.String) (access.User
 	return u, s.translate(noReset(err))
 }
 
-// UseReset uses a link up, sets the password's hash and ends all sessions.
+// UseReset uses a link up, sets the password's hash, ends all sessions and, if the link says so,
+// takes the second factor away.
 func (s *Store) UseReset(ctx context.Context, token, hash secret.String) (u access.User, err error) {
 	err = s.inTx(ctx, func(tx conn) (err error) {
-		u, err = scanUser(tx.Row(ctx, "SELECT "+userColumns+resetOf, hashKey(token.Reveal()), sqldb.Millis(s.clock.Now())).Scan)
+		var drops bool
+		u, err = scanUser(tx.Row(ctx, "SELECT "+userColumns+", p.drops_totp"+resetOf, hashKey(token.Reveal()), sqldb.Millis(s.clock.Now())).Scan, &drops)
 		if err != nil {
 			return noReset(err)
 		}
@@ -205,7 +211,10 @@ func (s *Store) UseReset(ctx context.Context, token, hash secret.String) (u acce
 		if err != nil {
 			return err
 		}
-		return tx.setPassword(ctx, u.ID, hash, 0)
+		if err := tx.setPassword(ctx, u.ID, hash, 0); err != nil || !drops {
+			return err
+		}
+		return tx.setFactor(ctx, u.ID, "", access.Factor{})
 	})
 	return u, err
 }
@@ -221,20 +230,28 @@ func (s *Store) SetFactor(ctx context.Context, userID int64, f access.Factor, ke
 		}
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		if err := oneUser(tx.Exec(ctx, "UPDATE users SET totp = ?, totp_step = ? WHERE id = ?", sealed, f.Step, userID)); err != nil {
+		if err := tx.setFactor(ctx, userID, sealed, f); err != nil {
 			return err
-		}
-		if _, err := tx.Exec(ctx, "DELETE FROM user_recovery WHERE user_id = ?", userID); err != nil {
-			return err
-		}
-		for _, code := range f.Recovery {
-			if _, err := tx.Exec(ctx, "INSERT INTO user_recovery (user_id, hash) VALUES (?, ?)", userID, hashKey(code.Reveal())); err != nil {
-				return err
-			}
 		}
 		_, err := tx.endSessions(ctx, userID, keep)
 		return err
 	})
+}
+
+// setFactor sets a second factor, of which the secret comes sealed.
+func (tx conn) setFactor(ctx context.Context, userID int64, sealed string, f access.Factor) error {
+	if err := oneUser(tx.Exec(ctx, "UPDATE users SET totp = ?, totp_step = ? WHERE id = ?", sealed, f.Step, userID)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM user_recovery WHERE user_id = ?", userID); err != nil {
+		return err
+	}
+	for _, code := range f.Recovery {
+		if _, err := tx.Exec(ctx, "INSERT INTO user_recovery (user_id, hash) VALUES (?, ?)", userID, hashKey(code.Reveal())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TakeStep reports whether the code of a step was not taken before, and takes it.

@@ -34,7 +34,7 @@ func TestOneLinkLetsOneIn(t *testing.T) {
 		soon := s.Clock.Now().Add(time.Hour)
 		_, err := s.AddInvitation(ctx, access.Invitation{AccountID: account, Email: "bob@example.org", Role: access.Viewer, EndsAt: soon}, invitation)
 		require.NoError(t, err)
-		require.NoError(t, s.AddReset(ctx, ada.ID, reset, s.Clock.Now().Add(time.Hour)))
+		require.NoError(t, s.AddReset(ctx, access.Reset{UserID: ada.ID, Token: reset, EndsAt: s.Clock.Now().Add(time.Hour)}))
 		require.NoError(t, s.SetFactor(ctx, ada.ID, access.Factor{TOTP: secret.New("JBSWY3DPEHPK3PXP"), Step: 1, Recovery: []secret.String{code}}, 0))
 		var mu sync.Mutex
 		let := map[string]int{}
@@ -112,6 +112,29 @@ func TestASessionHoldsWhatThePersonMayDoNow(t *testing.T) {
 		}
 		_, err = s.AddSession(ctx, access.Session{UserID: ada.ID, AccountID: account}, access.SessionSecrets{Token: token}, 0)
 		require.True(t, fault.Is(err, fault.NotFound), "whoever was taken out gets no session")
+	})
+}
+
+// However an invitation and a removal meet, no membership is left without its person.
+func TestNobodyIsForgottenWhoComesBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, one, other := t.Context(), s.Account("one"), s.Account("other")
+		for round := range 20 {
+			email := fmt.Sprintf("ada%d@example.org", round)
+			ada, token := person(t, s, one, email), secret.New("into the other "+email)
+			_, err := s.AddInvitation(ctx, access.Invitation{AccountID: other, Email: email, Role: access.Viewer, EndsAt: s.Clock.Now().Add(time.Hour)}, token)
+			require.NoError(t, err)
+			errs := make(chan error, 2)
+			go func() { errs <- s.RemoveMember(ctx, one, ada.ID) }()
+			go func() {
+				_, err := s.AcceptInvitation(ctx, token, access.Proofs{User: access.User{Name: "Ada"}})
+				errs <- err
+			}()
+			require.NoError(t, <-errs)
+			require.NoError(t, <-errs)
+		}
+		require.Equal(t, 20, s.Int("SELECT COUNT(*) FROM account_users m JOIN users u ON u.id = m.user_id WHERE m.account_id = ?", other))
+		require.Equal(t, 20, s.Int("SELECT COUNT(*) FROM users"))
 	})
 }
 

@@ -24,9 +24,8 @@ func (p Roles) String() string {
 
 // notOperator refuses a key that is no operator's.
 func notOperator(caller access.Caller) error {
-	return fault.New(fault.Forbidden, "%q is no operator's key, and this needs one: whoever runs this installation has one, in its data folder or its "+
-		"configuration "+
-		"(CARILLON_ADMIN_KEY)", caller.Name)
+	return fault.New(fault.Forbidden, "%q is no operator's key, and this needs one: whoever runs this installation has one, in its data folder "+
+		"or its configuration (CARILLON_ADMIN_KEY)", caller.Name)
 }
 
 // admit refuses a key whose role is not among them.
