@@ -136,6 +136,24 @@ func TestAWindowIsNotShorterByPartOfAMillisecond(t *testing.T) {
 	})
 }
 
+// What one statement records was not sent at one time.
+func TestNoMessageCountsAsSentBeforeItWas(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 9)
+		run := j.another(0)
+		envelope := rand.Int64()
+		ids := j.Claim(run.ID, envelope, j.Feed(run.ID, []int64{envelope}, 100))
+		outcomes := j.Outcomes(run.ID, ids, nil)
+		for i := range outcomes {
+			outcomes[i].At = outcomes[i].At.Add(time.Duration(rand.IntN(50)) * time.Millisecond)
+		}
+		require.NoError(t, j.Writer.Record(t.Context(), outcomes))
+		for _, o := range outcomes {
+			require.False(t, j.message(o.MessageID).SentAt.Before(o.At.Truncate(time.Millisecond)), "message %d", o.MessageID)
+		}
+	})
+}
+
 // Whatever campaigns are fed at the same time, no window holds more than the
 // cap.
 func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {

@@ -376,8 +376,16 @@ func leaveNotTaken(records []*op, tries map[try]*[numSets]outcomeSet) {
 	}
 }
 
-// sentAt is when one of the set's messages was sent, for all of them.
-func (s outcomeSet) sentAt() time.Time { return s.byKey[outcomeKey{message: s.ids[0]}].At }
+// sentAt is when the last of the set's messages was sent, for all of them: a message that
+// counted as sent before it was would leave the window of a frequency cap too early.
+func (s outcomeSet) sentAt() (at time.Time) {
+	for _, o := range s.byKey {
+		if o.At.After(at) {
+			at = o.At
+		}
+	}
+	return at
+}
 
 // sent records that messages of a set were sent.
 func (l *ledger) sent(key try, set outcomeSet) change {
