@@ -5,6 +5,7 @@
 package access
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,22 +63,46 @@ type Key struct {
 	Operator bool
 	// API is the API of others that the key was made for and opens alone; empty opens all.
 	API string
-	// ChannelID is the channel that it is bound to in that API; 0 for all of the account's.
+	// ChannelID is the channel that it is bound to; 0 for all of the account's.
 	ChannelID int64
+	// Scopes are the resources that it is bound to; Networks those that its requests may come
+	// from, none for all; Rate, in requests a second, how often it may ask, 0 for as often as
+	// any key.
+	Scopes   Scopes
+	Networks []netip.Prefix
+	Rate     float64
 	// ExpiresAt is when it ends by itself; nil for never.
 	ExpiresAt *time.Time
 	// Hint is the last four characters, to tell keys apart by.
 	Hint      string
 	CreatedAt time.Time
-	// LastUsedAt is at most a minute behind; nil before the first use.
-	LastUsedAt *time.Time
+	// LastUsedAt is at most a minute behind, nil before the first use; LastUsedFrom is the
+	// address that it came from then.
+	LastUsedAt   *time.Time
+	LastUsedFrom string
+	// Replaced is the secret that it had before, while that still opens; nil for none.
+	Replaced *ReplacedKey
 	// RevokedAt is nil while the key works.
 	RevokedAt *time.Time
 }
 
+// ReplacedKey is what a key was before it was rotated.
+type ReplacedKey struct {
+	// EndsAt is when it opens nothing any more.
+	EndsAt time.Time
+	// LastUsedAt is at most a minute behind; nil if it was not used since.
+	LastUsedAt *time.Time
+}
+
+// Bound reports whether the key opens less than its role may.
+func (k Key) Bound() bool { return k.API != "" || k.ChannelID != 0 || len(k.Scopes) > 0 }
+
 // Caller is whom a request that presents the key comes from.
 func (k Key) Caller() Caller {
-	return Caller{ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, Operator: k.Operator, API: k.API, ChannelID: k.ChannelID, ExpiresAt: k.ExpiresAt}
+	return Caller{
+		ID: k.ID, AccountID: k.AccountID, Name: k.Name, Role: k.Role, Operator: k.Operator, API: k.API, ChannelID: k.ChannelID, Scopes: k.Scopes,
+		Rate: k.Rate, ExpiresAt: k.ExpiresAt,
+	}
 }
 
 // Caller is whom a request comes from: a program with a key, or a person who is signed in.
@@ -95,10 +120,22 @@ type Caller struct {
 	SessionID int64
 	// Operator is a key's, as in Key.
 	Operator bool
-	// API and ChannelID bind a key, as in Key; ExpiresAt is when it ends by itself.
+	// API, ChannelID and Scopes bind a key and Rate bounds it, as in Key; ExpiresAt is when it
+	// ends by itself.
 	API       string
 	ChannelID int64
+	Scopes    Scopes
+	Rate      float64
 	ExpiresAt *time.Time
+}
+
+// SeesOwn is the caller who sees the messages alone that it has sent itself, as senders do; 0
+// for one who sees those of all.
+func (c Caller) SeesOwn() int64 {
+	if c.Role == Sender {
+		return c.ID
+	}
+	return 0
 }
 
 // Person reports whether the caller is somebody who is signed in.

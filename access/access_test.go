@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -50,7 +51,9 @@ func TestKeysThatNobodyCouldBeKnownByAreRefused(t *testing.T) {
 		"is no role":             check("x", "owner", good),
 		"at least 16 characters": check("x", access.Admin, secret.New("short")),
 		"is no API":              access.CheckKey(access.Key{Name: "x", Role: access.Admin, API: "telex"}, good),
-		"name it in api":         access.CheckKey(access.Key{Name: "x", Role: access.Admin, ChannelID: 3}, good),
+		"leave one of them out":  access.CheckKey(access.Key{Name: "x", Role: access.Admin, API: "chatapi", Scopes: access.Scopes{"messages"}}, good),
+		"0, which is the rate":   access.CheckKey(access.Key{Name: "x", Role: access.Admin, Rate: math.NaN()}, good),
+		"nor is bound":           access.CheckKey(access.Key{Name: "x", Role: access.Admin, ChannelID: 3, Operator: true}, good),
 		"without spaces":         check("x", access.Admin, secret.New("0123456789 abcdef")),
 	} {
 		require.True(t, fault.Is(err, fault.Invalid), what)

@@ -91,10 +91,7 @@ func (s *Accounts) Create(ctx context.Context, name string) (Account, Key, secre
 	if err != nil {
 		return Account{}, Key{}, secret.String{}, err
 	}
-	made, err := newKey()
-	if err != nil {
-		return Account{}, Key{}, made, err
-	}
+	made := NewSecret()
 	account, key, err := s.store.CreateAccount(ctx, name, made)
 	return account, key, made, err
 }

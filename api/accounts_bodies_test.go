@@ -58,6 +58,7 @@ var bodiesOf = map[string][]string{
 		`{"contacts":[{"address":"@address"}]}`}, "simulate-flow": {`{"contacts":[{"id":@contact_id}]}`}, "move-flow-version": {`{"steps":{}}`},
 	"set-frequency-cap": {`{"max_messages":9,"window_seconds":7200,"category_id":@category_id}`}, "update-frequency-cap": {`{"max_messages":7}`},
 	"create-holidays": {`{"name":"walked","dates":["2026-12-24"]}`}, "update-holidays": {`{"dates":["2026-12-24"]}`},
+	"update-key": {`{"name":"walked"}`},
 	"create-key": {`{"name":"x","role":"sender","api":"chatapi","channel_id":@channel_id}`},
 	"send-message": {`{"channel_id":@channel_id,"contact_id":@contact_id,` + contentOf + `}`,
 		`{"channel_id":@channel_id,"to":"@address","series_id":@series_id,` + contentOf + `}`,

@@ -198,13 +198,18 @@ func encodeConfig(config map[string]any) (json.RawMessage, error) {
 
 func (s *Server) channelRoutes() {
 	const path, tag = "/v1/channels", "channels"
-	register(s, operation{id: "list-channels", method: http.MethodGet, path: path, tag: tag, doc: "List channels", roles: mayWatch},
+	register(s, operation{id: "list-channels", method: http.MethodGet, path: path, tag: tag, doc: "List channels", roles: mayWatch, bound: true},
 		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[Channel], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
 			}
 			list, err := s.Channels.List(ctx, caller.AccountID, after, in.Limit+1)
+			if caller.ChannelID != 0 {
+				var own providers.Channel
+				own, err = s.Channels.Get(ctx, caller.AccountID, caller.ChannelID)
+				list = []providers.Channel{own}
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -228,8 +233,11 @@ func (s *Server) channelRoutes() {
 			})
 			return s.channelOut(ctx, caller, c, err)
 		})
-	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
+	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch, bound: true},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
+			if err := within(caller, &in.ID); err != nil {
+				return nil, err
+			}
 			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
 			return s.channelOut(ctx, caller, c, err)
 		})
@@ -269,20 +277,29 @@ func (s *Server) channelRoutes() {
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Channels.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit,
+	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit, bound: true,
 		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
+			if err := within(caller, &in.ID); err != nil {
+				return nil, err
+			}
 			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
-	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
+	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit, bound: true},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
+			if err := within(caller, &in.ID); err != nil {
+				return nil, err
+			}
 			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel",
-		status: http.StatusAccepted, roles: mayEdit},
+		status: http.StatusAccepted, roles: mayEdit, bound: true},
 		func(ctx context.Context, caller access.Caller, in *testChannel) (*one[Message], error) {
+			if err := within(caller, &in.ID); err != nil {
+				return nil, err
+			}
 			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})
 	s.providerRoutes()

@@ -18,9 +18,7 @@ type dialect struct{ *Server }
 func (d dialect) Route(r *http.Request) gate.Route {
 	_, pattern := d.mux.Handler(r)
 	if o, known := d.operations[pattern]; known {
-		return gate.Route{
-			Pattern: pattern, Open: o.open, People: o.people, Roles: o.roles, Operator: o.operator, Streamed: o.streamed, Once: o.once(), Kept: o.kept,
-		}
+		return o.route()
 	}
 	if pattern == "" {
 		pattern = "unknown"

@@ -112,8 +112,8 @@ func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Contex
 	// The deadline of the last event would be that of the next request's answer.
 	w.Header().Set("Connection", "close")
 	l := &stream{listener: listener, allowed: func(ctx context.Context) bool {
-		key, err := s.gate.Lookup(ctx, r)
-		return err == nil && o.roles.Allows(key.Role)
+		caller, err := s.gate.Lookup(ctx, r)
+		return err == nil && s.gate.May(ctx, o.route(), caller) == nil
 	}}
 	listening = context.WithValue(listening, streamKey, l)
 	next(humago.NewContext(ctx.Operation(), r.WithContext(listening), breakable))

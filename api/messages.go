@@ -110,9 +110,9 @@ type MessageContent struct {
 type sendMessage struct{ Body MessageInput }
 
 // notification is the message that is asked for.
-func (b MessageInput) notification(accountID int64) messages.Notification {
+func (b MessageInput) notification(caller access.Caller) messages.Notification {
 	n := messages.Notification{
-		AccountID: accountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
+		AccountID: caller.AccountID, SenderID: caller.SeesOwn(), ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
 		Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
 	}
 	if b.DueAt != nil {
@@ -194,10 +194,13 @@ func (s *Server) messagePage(ctx context.Context, f messages.MessageFilter, limi
 func (s *Server) messageRoutes() {
 	const path, tag = "/v1/messages", "messages"
 	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message",
-		status: http.StatusAccepted, roles: maySend, unaudited: true,
+		status: http.StatusAccepted, roles: maySend, unaudited: true, bound: true,
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
 		func(ctx context.Context, caller access.Caller, in *sendMessage) (*one[MessageSent], error) {
-			m, notices, err := s.Messages.SendNoting(ctx, in.Body.notification(caller.AccountID))
+			if err := within(caller, &in.Body.ChannelID); err != nil {
+				return nil, err
+			}
+			m, notices, err := s.Messages.SendNoting(ctx, in.Body.notification(caller))
 			if err != nil {
 				return nil, err
 			}
@@ -205,17 +208,20 @@ func (s *Server) messageRoutes() {
 			return &one[MessageSent]{MessageSent{messageView(m), notices}}, nil
 		})
 	register(s, operation{id: "preview-message", method: http.MethodPost, path: path + "/preview", tag: tag, doc: "What a transactional message would say",
-		roles: maySend, more: "Checks and renders it as it would be sent, and sends nothing."},
+		roles: maySend, bound: true, more: "Checks and renders it as it would be sent, and sends nothing."},
 		func(ctx context.Context, caller access.Caller, in *previewMessage) (*one[MessagePreview], error) {
-			p, err := s.Messages.Preview(ctx, in.Body.notification(caller.AccountID))
+			if err := within(caller, &in.Body.ChannelID); err != nil {
+				return nil, err
+			}
+			p, err := s.Messages.Preview(ctx, in.Body.notification(caller))
 			if err != nil {
 				return nil, err
 			}
 			return &one[MessagePreview]{MessagePreview{To: p.To, Language: p.Language, Content: p.Content, Skipped: p.Skipped, Notices: p.Notices}}, nil
 		})
 	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first",
-		roles: mayWatch,
-		more:  "A sender key sees transactional messages alone."},
+		roles: mayWatch, bound: true,
+		more: "A sender sees the messages alone that it has sent itself."},
 		func(ctx context.Context, caller access.Caller, in *listMessages) (*pageOut[Message], error) {
 			after, err := in.position()
 			if err != nil {
@@ -228,11 +234,11 @@ func (s *Server) messageRoutes() {
 			if f.Metadata, err = metadataOf(in.Metadata); err != nil {
 				return nil, err
 			}
-			if caller.Role == access.Sender {
-				if f.CampaignID != 0 || f.RunID != 0 {
-					return nil, senderSees()
-				}
-				f.Transactional = true
+			if err := within(caller, &f.ChannelID); err != nil {
+				return nil, err
+			}
+			if f.SenderID = caller.SeesOwn(); f.SenderID != 0 && (f.CampaignID != 0 || f.RunID != 0) {
+				return nil, fault.New(fault.Forbidden, "a sender sees the messages alone that it has sent itself")
 			}
 			if in.State != "" {
 				state, err := messages.ParseState(in.State)
@@ -243,14 +249,15 @@ func (s *Server) messageRoutes() {
 			}
 			return s.messagePage(ctx, f, in.Limit)
 		})
-	register(s, operation{id: "get-message", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a message with its history", roles: mayWatch},
+	register(s, operation{id: "get-message", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a message with its history", roles: mayWatch,
+		bound: true, more: "A sender sees the messages alone that it has sent itself."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[MessageHistory], error) {
-			m, err := s.Messages.Get(ctx, caller.AccountID, in.ID)
+			m, err := s.Messages.GetOf(ctx, caller.AccountID, caller.SeesOwn(), in.ID)
+			if err == nil {
+				err = within(caller, &m.ChannelID)
+			}
 			if err != nil {
 				return nil, err
-			}
-			if caller.Role == access.Sender && m.RunID != 0 {
-				return nil, senderSees()
 			}
 			h, err := s.history(ctx, m)
 			if err == nil {
@@ -283,8 +290,4 @@ func metadataOf(list []string) (map[string]string, error) {
 		entries[name] = value
 	}
 	return entries, nil
-}
-
-func senderSees() error {
-	return fault.New(fault.Forbidden, "a sender key sees transactional messages alone")
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -41,6 +44,9 @@ type operation struct {
 	people bool
 	// operator says that only operators' keys may call it.
 	operator bool
+	// bound says that keys may call it that are bound to a channel: the handler holds them to it
+	// (within).
+	bound bool
 	// status is that of success; 0 means 200.
 	status int
 	// unaudited changes are too many to write each one down twice.
@@ -110,6 +116,40 @@ func (o operation) once() bool { return o.method == http.MethodPost && !o.open &
 // guard lets only who may call an operation reach its route; the gate looks it up.
 func (s *Server) guard(o operation) { s.operations[o.method+" "+o.path] = o }
 
+// route is the operation as the gate has it.
+func (o operation) route() gate.Route {
+	return gate.Route{
+		Pattern: o.method + " " + o.path, Open: o.open, People: o.people, Roles: o.roles, Operator: o.operator, Streamed: o.streamed, Once: o.once(),
+		Kept: o.kept, Resource: o.resource(), Reads: o.method == http.MethodGet, Bound: o.bound,
+	}
+}
+
+// resource is what an operation is about, as the scopes of keys name it.
+func (o operation) resource() string { return strings.ToLower(strings.ReplaceAll(o.tag, " ", "-")) }
+
+// resources are all of them that a key may be bound to.
+func (s *Server) resources() []string {
+	known := map[string]bool{}
+	for _, o := range s.operations {
+		if !o.open && !o.people {
+			known[o.resource()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+}
+
+// within holds a caller that is bound to a channel to that one: none is its own.
+func within(caller access.Caller, channelID *int64) error {
+	switch {
+	case caller.ChannelID == 0:
+	case *channelID == 0:
+		*channelID = caller.ChannelID
+	case *channelID != caller.ChannelID:
+		return fault.New(fault.Forbidden, "the key %q is bound to channel %d, and this is about channel %d", caller.Name, caller.ChannelID, *channelID)
+	}
+	return nil
+}
+
 // described is the operation as the OpenAPI document has it.
 func (o operation) described() huma.Operation {
 	op := huma.Operation{
@@ -132,6 +172,16 @@ func (o operation) described() huma.Operation {
 		op.Security = []map[string][]string{{"session": {}}}
 	default:
 		op.Description += "Roles: " + o.roles.String() + "."
+	}
+	if !o.open && !o.people {
+		op.Description += " Scope: " + o.resource()
+		if o.method == http.MethodGet {
+			op.Description += ":read"
+		}
+		op.Description += "."
+	}
+	if o.bound {
+		op.Description += " A key that is bound to a channel may call it for that channel."
 	}
 	if o.operator {
 		op.Description += " The key must be an operator's."

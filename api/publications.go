@@ -49,7 +49,7 @@ func (s *Server) publicationOut(p *campaigns.Publication, err error) (*one[Publi
 }
 
 func (s *Server) publicationRoutes() {
-	const path, tag = "/v1/campaigns/{id}", "Campaigns"
+	const path, tag = "/v1/campaigns/{id}", "campaigns"
 	register(s, operation{id: "publish-campaign", method: http.MethodPost, path: path + "/publish", tag: tag,
 		doc: "Let people pull a campaign's content by a keyword", roles: mayEdit,
 		more: "They get what the campaign says now, whatever becomes of it later; to publish it again takes over what was changed. One sender gets " +

@@ -126,16 +126,16 @@ func (s *Server) statusCaller(r *http.Request) (access.Caller, error) {
 	if strings.TrimSpace(presented) == "" {
 		return access.Caller{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
-	key, err := s.gate.LookupPresented(r.Context(), r, strings.TrimSpace(presented))
-	if err == nil && !mayLook.Allows(key.Role) {
-		err = fault.New(fault.Forbidden, "a %s key can't look at campaigns", key.Role)
+	caller, err := s.gate.LookupPresented(r.Context(), r, strings.TrimSpace(presented))
+	if err == nil {
+		err = s.gate.May(r.Context(), gate.Route{Roles: mayLook, Resource: "status", Reads: true}, caller)
 	}
 	if err == nil {
-		if wait := s.limits.Take(key.ID); wait > 0 {
+		if wait := s.limits.Take(caller.ID, caller.Rate); wait > 0 {
 			err = fault.New(fault.RateLimited, "too many requests with this key: wait %s", wait.Round(time.Millisecond))
 		}
 	}
-	return key, err
+	return caller, err
 }
 
 func (s *Server) fillStatus(r *http.Request, caller access.Caller, view *statusView) error {

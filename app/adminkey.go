@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +52,7 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices N
 		return err
 	}
 	path := c.AdminKeyPath()
-	made := secret.New("car_" + rand.Text() + rand.Text())
+	made := access.NewSecret()
 	if err := configs.WriteKey(path, made); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -80,7 +80,7 @@ func TestNothingWorksBeforeEverythingIsChecked(t *testing.T) {
 			require.NoError(t, err)
 			_, _, err = access.NewKeys(e.Store).Create(t.Context(), access.Key{AccountID: account.ID, Name: "another", Role: access.Admin, Operator: true})
 			require.NoError(t, err)
-			key, err := e.Store.LookupKey(t.Context(), c.AdminKey)
+			key, err := e.Store.LookupKey(t.Context(), c.AdminKey, "127.0.0.1")
 			require.NoError(t, err)
 			require.NoError(t, e.Store.RevokeKey(t.Context(), account.ID, key.ID))
 			require.NoError(t, e.Stop())
@@ -125,12 +125,12 @@ func TestWithoutAConfiguredKeyOneIsMade(t *testing.T) {
 		}
 		s, err := Start(t.Context(), now, AllRoles, Notices{Say: func(string) {}})
 		require.NoError(t, err)
-		_, err = s.Engine.Store.LookupKey(t.Context(), c.AdminKey)
+		_, err = s.Engine.Store.LookupKey(t.Context(), c.AdminKey, "127.0.0.1")
 		require.Equal(t, configured, err == nil)
 		if !configured {
 			key, err := os.ReadFile(c.AdminKeyPath())
 			require.NoError(t, err)
-			_, err = s.Engine.Store.LookupKey(t.Context(), secret.New(strings.TrimSpace(string(key))))
+			_, err = s.Engine.Store.LookupKey(t.Context(), secret.New(strings.TrimSpace(string(key))), "127.0.0.1")
 			require.NoError(t, err)
 		}
 		require.NoError(t, s.Stop())

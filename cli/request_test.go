@@ -418,6 +418,7 @@ keys ls
 keys create shop --role sender
 keys create bot --role sender --api chatapi --channel 1
 keys rotate 2
+keys set 2 --scope contacts:read --network 192.0.2.0/24 --rate 5
 keys revoke 1
 users ls
 users show 2

@@ -84,6 +84,8 @@ type MessageFilter struct {
 	Reason        string
 	// Metadata selects single messages of which all of these entries were said.
 	Metadata map[string]string
+	// SenderID selects what a sender sent: a key, or less a user's id.
+	SenderID int64
 	// Newest lists the newest first instead of the oldest.
 	Newest bool
 	// After is the cursor: the id of the last message seen, 0 for none; Limit is at most
@@ -110,6 +112,8 @@ type Outgoing struct {
 	Address   string
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
+	// SenderID is the sender who sees it as the own one: a key, or less a user's id; 0 for nobody.
+	SenderID int64
 	// SeriesID is the series in which it is counted; 0 for none.
 	SeriesID int64
 	// HeedOptOut has it skipped if the recipient opted out of campaigns.

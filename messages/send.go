@@ -32,6 +32,8 @@ type Notification struct {
 	Template *templates.Use
 	// File goes along with a template that has no file of its own.
 	File *providers.Attachment
+	// SenderID is the sender who sees it as the own one: a key, or less a user's id; 0 for nobody.
+	SenderID int64
 	// SeriesID is the series in which it is counted; 0 for none.
 	SeriesID int64
 	// HeedOptOut has it skipped if the recipient opted out of campaigns.
@@ -282,7 +284,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 func (s *Service) write(ctx context.Context, m Single, rendered providers.Content) (Message, error) {
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
-		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SeriesID: m.SeriesID, Said: m.Said,
+		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SenderID: m.SenderID, SeriesID: m.SeriesID, Said: m.Said,
 	}, rendered, m.Metadata)
 }
 

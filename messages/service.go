@@ -7,6 +7,7 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/clock"
+	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -17,6 +18,8 @@ type Archive interface {
 	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
 	// GetMessage is NotFound if the account has no such message.
 	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
+	// SentBy reports whether a sender sent a message.
+	SentBy(ctx context.Context, senderID, id int64) (bool, error)
 	// Transitions are a message's moves off the plain way, in order; none of a message
 	// that there is not.
 	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
@@ -147,6 +150,20 @@ func (s *Service) Each(ctx context.Context, f MessageFilter) iter.Seq2[Message, 
 // Get is one message; NotFound if the account has no such message.
 func (s *Service) Get(ctx context.Context, accountID, id int64) (Message, error) {
 	return s.store.GetMessage(ctx, accountID, id)
+}
+
+// GetOf is Get for a sender who sees the own messages alone; 0 sees those of all.
+func (s *Service) GetOf(ctx context.Context, accountID, senderID, id int64) (Message, error) {
+	if senderID != 0 {
+		own, err := s.store.SentBy(ctx, senderID, id)
+		if err == nil && !own {
+			err = fault.New(fault.NotFound, "there is no message %d that this sender has sent", id)
+		}
+		if err != nil {
+			return Message{}, err
+		}
+	}
+	return s.Get(ctx, accountID, id)
 }
 
 // History is every state that a message passed, in order.

@@ -129,6 +129,7 @@ var ownedTables = []owned{
 	{table: "stats_deltas", key: "id", of: ofAccount},
 	{table: "api_settings", key: "account_id, api, channel_id", of: ofAccount},
 	{table: "idempotency", key: "account_id, key", of: ofAccount},
+	{table: "replaced_keys", key: "hash", of: "key_id IN (SELECT id FROM api_keys WHERE account_id = ?)"},
 	{table: "api_keys", key: "id", of: ofAccount},
 	{table: "invitations", key: "id", of: ofAccount},
 	{table: "user_sessions", key: "id", of: ofAccount},

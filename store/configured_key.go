@@ -80,7 +80,7 @@ func (tx conn) configuredBefore(ctx context.Context, accountID int64) (keys []ac
 	} else if err != nil {
 		return nil, err
 	}
-	keys, err = sqldb.Query(ctx, tx, scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND "+which+" ORDER BY id",
+	keys, err = sqldb.Query(ctx, tx, scanKey, "SELECT "+keyColumns+" FROM api_keys k WHERE k.account_id = ? AND "+which+" ORDER BY k.id",
 		append([]any{accountID}, args...)...)
 	return keys, err
 }

@@ -19,7 +19,7 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 		account := s.Account("keys")
 		a, b := secret.New("admin-key-a-0123456789"), secret.New("admin-key-b-0123456789")
 		opens := func(key secret.String) bool {
-			k, err := s.LookupKey(ctx, key)
+			k, err := s.LookupKey(ctx, key, "127.0.0.1")
 			return err == nil && k.Role == access.Admin
 		}
 		configure := func(key secret.String) []access.Key {
@@ -48,7 +48,7 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 		require.NoError(t, err)
 		configure(a)
 		require.True(t, opens(made))
-		held, err := s.LookupKey(ctx, a)
+		held, err := s.LookupKey(ctx, a, "127.0.0.1")
 		require.NoError(t, err)
 		require.NoError(t, s.RevokeKey(ctx, account, held.ID))
 		_, err = s.ConfigureAdminKey(ctx, account, a)
@@ -72,9 +72,9 @@ func TestKeysConfiguredByOlderVersionsGiveWay(t *testing.T) {
 		replaced, err := s.ConfigureAdminKey(ctx, account, secret.New("admin-key-2-0123456789"))
 		require.NoError(t, err)
 		require.Len(t, replaced, 1)
-		_, err = s.LookupKey(ctx, secret.New("admin-key-1-0123456789"))
+		_, err = s.LookupKey(ctx, secret.New("admin-key-1-0123456789"), "127.0.0.1")
 		require.True(t, fault.Is(err, fault.Unauthorized))
-		_, err = s.LookupKey(ctx, secret.New("admin-key-2-0123456789"))
+		_, err = s.LookupKey(ctx, secret.New("admin-key-2-0123456789"), "127.0.0.1")
 		require.NoError(t, err)
 	})
 }

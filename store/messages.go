@@ -75,6 +75,9 @@ func listMessages(f messages.MessageFilter) fragment {
 		where = append(where, "m.id IN (SELECT message_id FROM message_metadata WHERE account_id = ? AND name = ? AND value = ?)")
 		args = append(args, f.AccountID, name, value)
 	}
+	if f.SenderID != 0 {
+		add("m.id IN (SELECT message_id FROM message_senders WHERE sender_id = ?)", f.SenderID)
+	}
 	switch {
 	case f.RunID != 0:
 		add("m.run_id > 0 AND m.run_id = ?", f.RunID)
@@ -115,6 +118,12 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.M
 		m = list[0]
 	}
 	return m, s.translate(err)
+}
+
+// SentBy reports whether a sender sent a message.
+func (s *Store) SentBy(ctx context.Context, senderID, id int64) (sent bool, err error) {
+	err = s.reader().Row(ctx, "SELECT EXISTS (SELECT 1 FROM message_senders WHERE message_id = ? AND sender_id = ?)", id, senderID).Scan(&sent)
+	return sent, s.translate(err)
 }
 
 // CreateMessage writes a transactional message down; from the commit on it will
@@ -160,6 +169,11 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	}
 	if o.SeriesID != 0 {
 		if err := tx.intoSeries(ctx, o, id); err != nil {
+			return m, err
+		}
+	}
+	if o.SenderID != 0 {
+		if _, err := tx.Exec(ctx, "INSERT INTO message_senders (message_id, sender_id) VALUES (?, ?)", id, o.SenderID); err != nil {
 			return m, err
 		}
 	}

@@ -102,10 +102,10 @@ func (tx conn) intoSeries(ctx context.Context, o messages.Outgoing, messageID in
 	return nil
 }
 
-// forgetFound forgets of which series messages were that are not kept any more, and by what
-// they were found, as far as they are older than all that are.
+// forgetFound forgets of which series messages were that are not kept any more, whose, and by
+// what they were found, as far as they are older than all that are.
 func (tx conn) forgetFound(ctx context.Context) error {
-	for _, table := range []string{"series_messages", "message_metadata"} {
+	for _, table := range []string{"series_messages", "message_metadata", "message_senders"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE message_id < (SELECT MIN(id) FROM messages)"); err != nil {
 			return err
 		}

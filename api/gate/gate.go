@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"carillon/access"
@@ -50,6 +51,12 @@ type Route struct {
 	// Roles may call it; of them only operators' keys where Operator is set.
 	Roles    Roles
 	Operator bool
+	// Resource is what the route is about, as scopes name it, and Reads says that nothing is
+	// changed by it.
+	Resource string
+	Reads    bool
+	// Bound routes hold a key that is bound to a channel to it; such a key may call no other.
+	Bound bool
 	// People says that it is for people who are signed in: a key has none of what it is about.
 	People bool
 	// Streamed bodies are read as they come, and bounded, by whoever takes them in.
@@ -163,34 +170,42 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
-		if wait := g.deps.Limits.Take(caller.ID); wait > 0 {
+		if wait := g.deps.Limits.Take(caller.ID, caller.Rate); wait > 0 {
 			w.Header().Set("Retry-After", retryAfter(wait))
 			g.deps.Dialect.Refuse(w, r, fault.New(fault.RateLimited,
-				"too many requests with this key: wait %s, or raise api_rate_per_second", wait.Round(time.Millisecond)))
+				"too many requests with this key: wait %s, or raise %s", wait.Round(time.Millisecond), rateOf(caller)))
 			return
 		}
 		if route.Missing != nil {
 			route.Missing(w, r)
 			return
 		}
-		if err := g.admit(r.Context(), caller); err != nil {
+		if err := g.May(r.Context(), route, caller); err != nil {
 			g.deps.Dialect.Refuse(w, r, err)
-			return
-		}
-		if err := route.Roles.admit(caller); err != nil {
-			g.deps.Dialect.Refuse(w, r, err)
-			return
-		}
-		if route.People && !caller.Person() {
-			g.deps.Dialect.Refuse(w, r, fault.New(fault.Forbidden, "this is for people who are signed in, and %s is none", caller.Actor()))
-			return
-		}
-		if route.Operator && !caller.Operator {
-			g.deps.Dialect.Refuse(w, r, notOperator(caller))
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, caller)))
 	})
+}
+
+// May refuses a caller who may not call a route.
+func (g *Gate) May(ctx context.Context, route Route, caller access.Caller) error {
+	if err := g.admit(ctx, caller); err != nil {
+		return err
+	}
+	if err := route.Roles.admit(caller); err != nil {
+		return err
+	}
+	if err := g.within(route, caller); err != nil {
+		return err
+	}
+	if route.People && !caller.Person() {
+		return fault.New(fault.Forbidden, "this is for people who are signed in, and %s is none", caller.Actor())
+	}
+	if route.Operator && !caller.Operator {
+		return notOperator(caller)
+	}
+	return nil
 }
 
 // admit refuses a key that was made for another API, or whose account does not use this one.
@@ -206,6 +221,40 @@ func (g *Gate) admit(ctx context.Context, key access.Caller) error {
 		err = fault.New(fault.Forbidden, "%s is not switched on for this account: an admin does that with carillon settings set --apis", g.deps.API)
 	}
 	return err
+}
+
+// rateOf says where a caller's rate is set.
+func rateOf(caller access.Caller) string {
+	if caller.Rate > 0 {
+		return "the key's own rate (carillon keys set " + strconv.FormatInt(caller.ID, 10) + " --rate)"
+	}
+	return "api_rate_per_second"
+}
+
+// within refuses a key that is bound to other resources, or to a channel where nothing holds it
+// to that. Scopes are of /v1: the APIs of others have other resources, and each holds a key to its
+// channel.
+func (g *Gate) within(route Route, caller access.Caller) error {
+	switch {
+	case g.deps.API != "" && len(caller.Scopes) > 0:
+		return fault.New(fault.Forbidden, "the key %q is bound to scopes of /v1 (%s): make another for %s", caller.Name, caller.Scopes, g.deps.API)
+	case g.deps.API != "":
+		return nil
+	case !caller.Scopes.Allow(route.Resource, route.Reads):
+		return fault.New(fault.Forbidden, "the key %q is bound to the scopes %s; this needs %s", caller.Name, caller.Scopes, route.scope())
+	case caller.ChannelID != 0 && !route.Bound:
+		return fault.New(fault.Forbidden, "the key %q is bound to channel %d, and this is about more than one channel: take a key that is not bound", caller.Name,
+			caller.ChannelID)
+	}
+	return nil
+}
+
+// scope is the least that opens the route.
+func (r Route) scope() string {
+	if r.Reads {
+		return r.Resource + access.OnlyRead
+	}
+	return r.Resource
 }
 
 // Caller is whom a request comes from.

@@ -81,7 +81,7 @@ type memory struct {
 	answers map[string]access.Answer
 }
 
-func (m *memory) Lookup(_ context.Context, presented secret.String) (access.Key, error) {
+func (m *memory) Lookup(_ context.Context, presented secret.String, _ string) (access.Key, error) {
 	switch key, known := m.keys[presented.Reveal()]; {
 	case presented.Reveal() == "broken":
 		return key, fmt.Errorf("dial 10.1.2.3: password wrong")

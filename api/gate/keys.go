@@ -16,9 +16,10 @@ import (
 
 // Keys knows API keys; *access.Keys does.
 type Keys interface {
-	// Lookup finds the key that somebody presents, and notes that it was used. An
-	// unknown or revoked one is Unauthorized, one of a closed account Forbidden.
-	Lookup(ctx context.Context, presented secret.String) (access.Key, error)
+	// Lookup finds the key that somebody presents from an address, and notes that it was used.
+	// An unknown or revoked one is Unauthorized, one of a closed account, or that is not taken
+	// from there, Forbidden.
+	Lookup(ctx context.Context, presented secret.String, source string) (access.Key, error)
 }
 
 // Lookup finds whom a request comes from by the key that it presents, or by the session that
@@ -43,7 +44,7 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 	if wait := wrong.wait(r, presented); wait > 0 {
 		return access.Caller{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
-	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented))
+	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented), Source(ctx))
 	if err == nil || fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden) {
 		wrong.took(r, presented, !fault.Is(err, fault.Unauthorized))
 	}
@@ -86,20 +87,25 @@ func NewLimits(perSecond float64, burst int, c clock.Clock) *Limits {
 	}
 }
 
-// Take uses one request of a key up and returns 0, or how long to wait for it.
+// Take uses one request of a key up and returns 0, or how long to wait for it. own is the key's
+// own rate, in requests a second, and 0 where it has that of all.
 // Only keys that exist have an entry, so the map stays small.
-func (l *Limits) Take(key int64) time.Duration {
-	if l.rate <= 0 {
+func (l *Limits) Take(key int64, own float64) time.Duration {
+	perSecond, burst := l.rate, l.burst
+	if own > 0 {
+		perSecond, burst = rate.Limit(own), max(1, int(own))
+	}
+	if perSecond <= 0 {
 		return 0
 	}
+	now := l.clock.Now()
 	l.mu.Lock()
 	limiter, ok := l.byKey[key]
-	if !ok {
-		limiter = rate.NewLimiter(l.rate, l.burst)
+	if !ok || limiter.Limit() != perSecond {
+		limiter = rate.NewLimiter(perSecond, burst)
 		l.byKey[key] = limiter
 	}
 	l.mu.Unlock()
-	now := l.clock.Now()
 	reservation := limiter.ReserveN(now, 1)
 	wait := reservation.DelayFrom(now)
 	if wait > 0 {

@@ -61,7 +61,7 @@ func (c *Server) send(ctx context.Context, a asked, t messages.Notification) (an
 	if s.SendDelay > 0 {
 		t.DueAt = c.clock.Now().Add(time.Duration(s.SendDelay) * time.Second)
 	}
-	t.AccountID, t.ChannelID, t.To = a.caller.AccountID, a.channel, "+"+digits
+	t.AccountID, t.SenderID, t.ChannelID, t.To = a.caller.AccountID, a.caller.SeesOwn(), a.channel, "+"+digits
 	m, err := c.Messages.Send(ctx, t)
 	if err != nil {
 		return nil, err

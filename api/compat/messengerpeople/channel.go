@@ -94,11 +94,11 @@ type apiKey struct {
 func (s *Server) showKey(_ context.Context, a asked) (any, error) { return apiKey{a.key}, nil }
 
 func (s *Server) rotateKey(ctx context.Context, a asked) (any, error) {
-	k, key, err := s.Keys.Rotate(ctx, a.caller, a.caller.ID)
+	_, key, err := s.Keys.Rotate(ctx, a.caller, a.caller.ID, 0)
 	if err != nil {
 		return nil, err
 	}
-	return apiKey{key.Reveal()}, s.audit(ctx, a, "rotate-key", fmt.Sprintf("key %d", a.caller.ID), map[string]any{"now": k.ID})
+	return apiKey{key.Reveal()}, s.audit(ctx, a, "rotate-key", fmt.Sprintf("key %d", a.caller.ID), nil)
 }
 
 // tokenLasts is how long a login is good for.
@@ -120,7 +120,7 @@ func (s *Server) login(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.Keys.Lookup(ctx, secret.New(password))
+	k, err := s.Keys.Lookup(ctx, secret.New(password), gate.Source(ctx))
 	if fault.Is(err, fault.Unauthorized) || err == nil && !s.opens(k, a) {
 		return nil, fault.New(fault.Unauthorized, "the password is no API key of the account that opens this channel")
 	}
@@ -132,7 +132,8 @@ func (s *Server) login(ctx context.Context, a asked) (any, error) {
 	}
 	ends := s.deps.Clock.Now().Add(tokenLasts)
 	_, key, err := s.Keys.Create(ctx, access.Key{
-		AccountID: k.AccountID, Name: shortened("login of " + name), Role: k.Role, API: api, ChannelID: a.channel.ID, ExpiresAt: &ends,
+		AccountID: k.AccountID, Name: shortened("login of " + name), Role: k.Role, API: api, ChannelID: a.channel.ID, Networks: k.Networks, Rate: k.Rate,
+		ExpiresAt: &ends,
 	})
 	if err != nil {
 		return nil, err
@@ -141,9 +142,9 @@ func (s *Server) login(ctx context.Context, a asked) (any, error) {
 }
 
 // opens reports whether a key opens the channel of a call: what is bound to another channel,
-// or made for another API, gains nothing by a login.
+// to scopes of /v1, or made for another API, gains nothing by a login.
 func (s *Server) opens(k access.Key, a asked) bool {
-	return k.AccountID == a.caller.AccountID && (k.API == "" || k.API == api) && (k.ChannelID == 0 || k.ChannelID == a.channel.ID)
+	return k.AccountID == a.caller.AccountID && (k.API == "" || k.API == api) && len(k.Scopes) == 0 && (k.ChannelID == 0 || k.ChannelID == a.channel.ID)
 }
 
 // shortened is a key's name.

@@ -175,7 +175,8 @@ func (s *Server) sendOne(ctx context.Context, a asked, p plan, users []targeting
 		return nil, err
 	}
 	m, err := s.Messages.Send(ctx, messages.Notification{
-		AccountID: a.caller.AccountID, ChannelID: a.channel.ID, ContactID: users[at].ContactID, Content: p.content, Template: p.template, Metadata: metadata,
+		AccountID: a.caller.AccountID, SenderID: a.caller.SeesOwn(), ChannelID: a.channel.ID, ContactID: users[at].ContactID, Content: p.content,
+		Template: p.template, Metadata: metadata,
 	})
 	if err != nil {
 		return nil, err

@@ -277,8 +277,8 @@ func reason(err error) string {
 // send writes a message down.
 func (x *Server) send(ctx context.Context, s sending, contact contacts.Contact, address string) (answer, error) {
 	t := messages.Notification{
-		AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: contact.ID, To: address, Name: s.To.Name.trimmed(), Verbatim: true,
-		HeedOptOut: true,
+		AccountID: s.caller.AccountID, SenderID: s.caller.SeesOwn(), ChannelID: s.channel.ID, ContactID: contact.ID, To: address,
+		Name: s.To.Name.trimmed(), Verbatim: true, HeedOptOut: true,
 	}
 	out := sent{Type: "O", CampaignID: optional(s.CampaignID.trimmed())}
 	var err error
@@ -313,7 +313,7 @@ func (x *Server) resend(ctx context.Context, s sending) (answer, error) {
 	if !ok {
 		return answer{}, notFound("is Not Found")
 	}
-	before, err := x.Messages.Get(ctx, s.caller.AccountID, id)
+	before, err := x.Messages.GetOf(ctx, s.caller.AccountID, s.caller.SeesOwn(), id)
 	if fault.Is(err, fault.NotFound) || err == nil && !mayUse(s.caller, before.ChannelID) {
 		return answer{}, notFound("is Not Found")
 	}
@@ -328,7 +328,8 @@ func (x *Server) resend(ctx context.Context, s sending) (answer, error) {
 		return answer{}, notFound("can't be sent again: what it said is not kept")
 	}
 	t := messages.Notification{
-		AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content, Verbatim: true, HeedOptOut: true,
+		AccountID: s.caller.AccountID, SenderID: s.caller.SeesOwn(), ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content,
+		Verbatim: true, HeedOptOut: true,
 	}
 	if t.ContactID == 0 {
 		t.To = before.Address
