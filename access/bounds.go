@@ -92,6 +92,18 @@ func NetworksText(networks []netip.Prefix) string {
 	return strings.Join(list, " ")
 }
 
+// Guesses of keys from one network: a person who mistypes is not noticed; a program that guesses
+// learns nothing of more than one key a second.
+const (
+	keysAtOnce    = 20
+	keysGuessedIn = time.Second
+)
+
+// KeyGuess is a guess at a key from a network.
+func KeyGuess(from netip.Prefix) Guess {
+	return Guess{Name: "key:" + from.String(), AtOnce: keysAtOnce, Every: keysGuessedIn}
+}
+
 // CheckFrom refuses a request that comes from where the key is not taken from.
 func (k Key) CheckFrom(source string) error {
 	if len(k.Networks) == 0 {
@@ -102,7 +114,8 @@ func (k Key) CheckFrom(source string) error {
 	if err == nil && slices.ContainsFunc(k.Networks, func(n netip.Prefix) bool { return n.Contains(at) }) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "the key %q is not taken from %s: an admin says from which networks it is (carillon keys set %d --network)", k.Name, source, k.ID)
+	return fault.New(fault.Forbidden, "the key %q is not taken from %s: an admin says from which networks it is (carillon keys set %d --network)",
+		k.Name, source, k.ID)
 }
 
 // KeyChange is what is changed of a key; nil leaves it.

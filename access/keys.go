@@ -186,7 +186,8 @@ func CheckBounds(k Key) error {
 	}
 	switch {
 	case k.Operator && (k.Bound() || k.ExpiresAt != nil):
-		return fault.InvalidField("operator", true, "an operator's key neither ends by itself nor is bound to anything: leave api, channel_id, scopes and expires_at out")
+		return fault.InvalidField("operator", true, "an operator's key neither ends by itself nor is bound to anything: leave api, channel_id, scopes "+
+			"and expires_at out")
 	case k.API != "" && len(k.Scopes) > 0:
 		return fault.InvalidField("scopes", k.Scopes.String(), "scopes are of /v1, which a key for %s does not open: leave one of them out", k.API)
 	case !(k.Rate >= 0 && k.Rate <= MostRate): // not a number, too

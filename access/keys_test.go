@@ -2,7 +2,6 @@ package access_test
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -32,7 +31,7 @@ func TestATypoIsToldFromAWrongKey(t *testing.T) {
 	seen := map[string]bool{}
 	for range 50 {
 		key := access.NewSecret().Reveal()
-		require.Regexp(t, regexp.MustCompile(`^car_[0-9A-Za-z]{38}$`), key)
+		require.Regexp(t, `^car_[0-9A-Za-z]{38}$`, key)
 		require.False(t, seen[key])
 		seen[key] = true
 		require.Contains(t, why(key), "unknown")
@@ -65,7 +64,9 @@ func TestScopes(t *testing.T) {
 		require.Equal(t, c.want, s.Allow(c.resource, c.reads), "%+v", c)
 		require.True(t, access.Scopes(nil).Allow(c.resource, c.reads), "without any it has all")
 	}
-	for _, wrong := range []access.Scopes{{"contact"}, {"contacts:write"}, {"contacts:read:read"}, {""}, {"keys"}, {"messages", "messages"}, make(access.Scopes, 51)} {
+	for _, wrong := range []access.Scopes{
+		{"contact"}, {"contacts:write"}, {"contacts:read:read"}, {""}, {"keys"}, {"messages", "messages"}, make(access.Scopes, 51),
+	} {
 		require.True(t, fault.Is(wrong.Check(resources), fault.Invalid), "%q", wrong)
 	}
 	require.NoError(t, access.Scopes{"keys:read"}.Check(resources))

@@ -105,6 +105,9 @@ func New(d Deps) *Server {
 		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
 		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
+	if s.People != nil {
+		s.limits.Brake = s.People.Brake
+	}
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
 	own := s.gateDeps(dialect{s})

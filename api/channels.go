@@ -286,7 +286,8 @@ func (s *Server) channelRoutes() {
 			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
-	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit, bound: true},
+	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit,
+		bound: true},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
 			if err := within(caller, &in.ID); err != nil {
 				return nil, err

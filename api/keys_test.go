@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -126,7 +127,7 @@ func TestAKeyIsChanged(t *testing.T) {
 	id, key := s.key(`{"name":"report","role":"viewer","scopes":["contacts:read"],"networks":["192.0.2.0/24","2001:db8::7"],"rate_per_second":1}`)
 	path := fmt.Sprintf("/v1/keys/%d", id)
 	from := func(address, of string) int {
-		r := httptest.NewRequest("GET", of, nil)
+		r := httptest.NewRequest(http.MethodGet, of, nil)
 		r.RemoteAddr = address
 		r.Header.Set(key[0], key[1])
 		w := httptest.NewRecorder()

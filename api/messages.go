@@ -112,8 +112,8 @@ type sendMessage struct{ Body MessageInput }
 // notification is the message that is asked for.
 func (b MessageInput) notification(caller access.Caller) messages.Notification {
 	n := messages.Notification{
-		AccountID: caller.AccountID, SenderID: caller.SeesOwn(), ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
-		Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
+		AccountID: caller.AccountID, SenderID: caller.SeesOwn(), ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID,
+		Content: b.Content.Content, Template: b.Content.Template, Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
 	}
 	if b.DueAt != nil {
 		n.DueAt = *b.DueAt

@@ -20,6 +20,8 @@ type brake struct {
 	*queue.Brake
 	log   *slog.Logger
 	clock clock.Clock
+	// meter may be nil.
+	meter Meter
 
 	mu     sync.Mutex
 	said   time.Time
@@ -50,16 +52,19 @@ func asked(guesses []access.Guess) []queue.Guess {
 
 // say tells the log how many guesses were slowed down since it was told last.
 func (b *brake) say(guesses []access.Guess) {
+	var kinds []string
+	for _, g := range guesses {
+		kind, _, _ := strings.Cut(g.Name, ":")
+		kinds = append(kinds, kind)
+	}
+	if b.meter != nil {
+		b.meter.Slowed(kinds[0])
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.slowed++
 	if now := b.clock.Now(); now.Sub(b.said) >= slowedEvery {
-		var kinds []string
-		for _, g := range guesses {
-			kind, _, _ := strings.Cut(g.Name, ":")
-			kinds = append(kinds, kind)
-		}
-		b.log.Warn("somebody guesses passwords and is slowed down: carillon audit has the sign-ins that were refused", "slowed", b.slowed,
+		b.log.Warn("somebody guesses passwords or keys and is slowed down: carillon audit has the sign-ins that were refused", "slowed", b.slowed,
 			"by", strings.Join(kinds, ", "))
 		b.said, b.slowed = now, 0
 	}

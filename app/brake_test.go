@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
+	"carillon/api/gate"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -88,4 +91,61 @@ func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	known, err := s.KnowsDevice(ctx, m.ID, home.Device)
 	require.NoError(t, err)
 	require.True(t, known)
+}
+
+// Two processes on one Redis: what is guessed at one is not guessed at the other, and a key that
+// has worked from an address goes on working from there.
+func TestWrongKeysAreCountedByAllProcessesTogether(t *testing.T) {
+	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	q, err := queue.Open(ctx, queue.Options{Clock: fake, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, q.Close()) }()
+	m := newMetrics()
+	process := func() *gate.Gate {
+		limits := gate.NewLimits(0, 1, fake)
+		limits.Brake = &brake{Brake: q.Brake(), log: slog.New(slog.DiscardHandler), clock: fake, meter: m}
+		return gate.New(gate.Deps{Keys: oneKey{}, Limits: limits, Clock: fake})
+	}
+	one, other := process(), process()
+	ask := func(at *gate.Gate, key, from string) error {
+		r := httptest.NewRequest(http.MethodGet, "/v1/contacts", nil)
+		r.RemoteAddr = from + ":1"
+		_, err := at.LookupPresented(ctx, r, key)
+		return err
+	}
+	require.NoError(t, ask(other, rightKey, "192.0.2.1"))
+	looked := 0
+	for i := range 200 {
+		fake.Advance(50 * time.Millisecond)
+		err := ask([]*gate.Gate{one, other}[i%2], fmt.Sprint("a-wrong-key-", i), "192.0.2.1")
+		if fault.Is(err, fault.Unauthorized) {
+			looked++
+		} else {
+			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
+		}
+	}
+	require.InDelta(t, 30, looked, 1, "20 at once, and one a second")
+	require.NoError(t, ask(other, rightKey, "192.0.2.1"), "it has worked from there before")
+	require.True(t, fault.Is(ask(one, rightKey, "192.0.2.1"), fault.RateLimited), "there it is one of many")
+	require.NoError(t, ask(one, rightKey, "192.0.2.2"))
+	fake.Advance(2 * time.Second)
+	require.NoError(t, ask(one, rightKey, "192.0.2.1"))
+	for range 100 {
+		require.NoError(t, ask(one, rightKey, "192.0.2.3"), "who is right takes nothing")
+	}
+	shown := httptest.NewRecorder()
+	m.handler(slog.New(slog.DiscardHandler)).ServeHTTP(shown, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	require.Regexp(t, `carillon_guesses_slowed_total\{kind="key"\} [1-9]`, shown.Body.String())
+}
+
+const rightKey = "the right key"
+
+// oneKey knows one.
+type oneKey struct{}
+
+func (oneKey) Lookup(_ context.Context, presented secret.String, _ string) (access.Key, error) {
+	if presented.Reveal() == rightKey {
+		return access.Key{ID: 1}, nil
+	}
+	return access.Key{}, fault.New(fault.Unauthorized, "unknown")
 }

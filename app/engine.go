@@ -80,6 +80,9 @@ type Options struct {
 type Meter interface {
 	worker.Meter
 	scheduler.Meter
+	// Slowed counts a guess at a password or a key that had to wait: source, user, device or key,
+	// by whose it was.
+	Slowed(kind string)
 }
 
 // StartEngine starts the parts that the roles ask for. What was started before
@@ -138,7 +141,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		later := newAfterwards(o.Logger)
 		e.stack.push("mails to people", quietly(later.stop))
 		deps.SignIns = access.PeopleDeps{
-			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}}, Later: later.do,
+			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}, meter: o.Meter}, Later: later.do,
 			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)},
 			Idle:   time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}

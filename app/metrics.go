@@ -26,6 +26,7 @@ type metrics struct {
 	passes   *prometheus.HistogramVec
 	failures *prometheus.CounterVec
 	late     prometheus.Histogram
+	slowed   *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -54,12 +55,15 @@ func newMetrics() *metrics {
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "carillon_pass_errors_total", Help: "Passes of the leader's loops that failed and are made again.",
 		}, []string{"loop"}),
+		slowed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_guesses_slowed_total", Help: "Guesses at passwords and keys that had to wait, by whose they were: source, user, device or key.",
+		}, []string{"kind"}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "carillon_fire_late_seconds", Help: "How long after its instant a run of a campaign began.",
 			Buckets: []float64{0.1, 0.5, 1, 5, 30, 60, 300, 3600},
 		}),
 	}
-	m.registry.MustRegister(m.outcomes, m.sends, m.requests, m.stages, m.passes, m.failures, m.late, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.outcomes, m.sends, m.requests, m.stages, m.passes, m.failures, m.late, m.slowed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -89,6 +93,9 @@ func (m *metrics) Pass(loop string, took time.Duration, failed bool) {
 		m.failures.WithLabelValues(loop).Inc()
 	}
 }
+
+// Slowed counts a guess that had to wait.
+func (m *metrics) Slowed(kind string) { m.slowed.WithLabelValues(kind).Inc() }
 
 // Fired counts a run that began.
 func (m *metrics) Fired(late time.Duration) { m.late.Observe(late.Seconds()) }

@@ -101,8 +101,8 @@ type keyBounds struct {
 	rate             float64
 }
 
-const scopesHelp = "Scopes are the resources of /v1, such as messages, contacts, campaigns, statistics; with :read behind one the key looks and changes nothing. " +
-	"Each operation says in its documentation which it needs."
+const scopesHelp = "Scopes are the resources of /v1, such as messages, contacts, campaigns, statistics; with :read behind one the key looks and " +
+	"changes nothing. Each operation says in its documentation which it needs."
 
 func (b *keyBounds) flags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&b.scopes, "scope", nil, "a resource that it is bound to, such as messages or contacts:read; may be repeated")

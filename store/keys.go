@@ -318,7 +318,8 @@ func (s *Store) ReplaceKey(ctx context.Context, caller access.Caller, r access.R
 			return err
 		}
 		var configured bool
-		if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ? AND value = ?)", configuredKey, strconv.FormatInt(r.ID, 10)).Scan(&configured); err != nil {
+		const of = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ? AND value = ?)"
+		if err := tx.Row(ctx, of, configuredKey, strconv.FormatInt(r.ID, 10)).Scan(&configured); err != nil {
 			return err
 		}
 		if configured {

@@ -40,13 +40,27 @@ func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Caller, erro
 // LookupPresented is Lookup for a key that a request presents in another way than
 // the dialect's.
 func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented string) (access.Caller, error) {
-	wrong := g.deps.Limits.wrong
-	if wait := wrong.wait(r, presented); wait > 0 {
+	wrong, brake := g.deps.Limits.wrong, g.deps.Limits.Brake
+	known, wait := wrong.wait(r, presented)
+	guess := access.KeyGuess(sourceOf(r))
+	if brake != nil && !known && wait == 0 {
+		var err error
+		if wait, err = brake.Take(ctx, guess); err != nil {
+			return access.Caller{}, err
+		}
+	}
+	if wait > 0 {
 		return access.Caller{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
 	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented), Source(ctx))
 	if err == nil || fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden) {
-		wrong.took(r, presented, !fault.Is(err, fault.Unauthorized))
+		right := !fault.Is(err, fault.Unauthorized)
+		wrong.took(r, presented, right)
+		if brake != nil && !known && right {
+			if undone := brake.GiveBack(ctx, guess); undone != nil {
+				return access.Caller{}, undone
+			}
+		}
 	}
 	return key.Caller(), err
 }
@@ -65,6 +79,10 @@ const (
 // Limits bound what all APIs of a server take together: the requests of each key,
 // wrong keys of each address, memory for bodies.
 type Limits struct {
+	// Brake has the wrong keys of an address counted by all processes together; nil has this
+	// process count its own.
+	Brake access.Brake
+
 	rate   rate.Limit
 	burst  int
 	clock  clock.Clock

@@ -10,14 +10,11 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"carillon/access"
 	"carillon/internal/clock"
 )
 
-// Bounds of wrong keys from one address. A person who mistypes is not noticed; a
-// program that guesses learns nothing of more than one key a second.
 const (
-	wrongKeysAtOnce    = 20
-	wrongKeysPerSecond = 1
 	// mostSources are the addresses that are kept, twice: the newer ones, and the
 	// ones before.
 	mostSources = 4096
@@ -25,7 +22,8 @@ const (
 	mostKnown = 64
 )
 
-// wrongKeys slows down addresses from which wrong keys come. A key that has
+// wrongKeys slows down addresses from which wrong keys come, as far as this process sees them;
+// what asks too often gets no further, so that it is no work for others. A key that has
 // worked from an address goes on working from there, so that a proxy's other
 // clients do not suffer from a guesser behind it.
 type wrongKeys struct {
@@ -53,7 +51,8 @@ func (k *wrongKeys) of(r *http.Request) *source {
 	}
 	s := k.before[at]
 	if s == nil {
-		s = &source{wrong: rate.NewLimiter(wrongKeysPerSecond, wrongKeysAtOnce), known: map[[sha256.Size]byte]bool{}}
+		guess := access.KeyGuess(at)
+		s = &source{wrong: rate.NewLimiter(rate.Every(guess.Every), guess.AtOnce), known: map[[sha256.Size]byte]bool{}}
 	}
 	if len(k.newer) >= mostSources {
 		k.before, k.newer = k.newer, map[netip.Prefix]*source{}
@@ -62,18 +61,20 @@ func (k *wrongKeys) of(r *http.Request) *source {
 	return s
 }
 
-// wait is how long a key has to wait before it is looked up; 0 for now.
-func (k *wrongKeys) wait(r *http.Request, presented string) time.Duration {
+// wait is how long a key has to wait before it is looked up, 0 for now, and whether it is known
+// from where it comes.
+func (k *wrongKeys) wait(r *http.Request, presented string) (known bool, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.of(r)
 	now := k.clock.Now()
-	if s.known[sha256.Sum256([]byte(presented))] || s.wrong.TokensAt(now) >= 1 {
-		return 0
+	known = s.known[sha256.Sum256([]byte(presented))]
+	if known || s.wrong.TokensAt(now) >= 1 {
+		return known, 0
 	}
 	reservation := s.wrong.ReserveN(now, 1)
 	defer reservation.CancelAt(now)
-	return reservation.DelayFrom(now)
+	return false, reservation.DelayFrom(now)
 }
 
 // took notes whether a key was right.
