@@ -110,18 +110,24 @@ func (s *Keys) Change(ctx context.Context, caller Caller, id int64, c KeyChange)
 
 // NewSecret makes what a key is.
 func NewSecret() secret.String {
-	text := make([]byte, 0, keyRandom)
-	var raw [2 * keyRandom]byte
-	for len(text) < keyRandom {
+	random := randomText(keyRandom)
+	return secret.New(keyPrefix + random + checksum(random))
+}
+
+// randomText is a text of so many letters and digits, each one of 62.
+func randomText(length int) string {
+	text := make([]byte, 0, length)
+	var raw [64]byte
+	for len(text) < length {
 		_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
 		for _, b := range raw {
 			// All 62 are as likely as each other: what is beyond their multiple is passed over.
-			if b < 4*62 && len(text) < keyRandom {
+			if b < 4*62 && len(text) < length {
 				text = append(text, keyLetters[b%62])
 			}
 		}
 	}
-	return secret.New(keyPrefix + string(text) + checksum(string(text)))
+	return string(text)
 }
 
 // checksum is what follows the random part of a key: its CRC-32, of base 62.

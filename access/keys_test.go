@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
+	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
@@ -87,4 +88,34 @@ func FuzzParseNetworks(f *testing.F) {
 		require.Equal(t, networks, again)
 		require.NoError(t, access.Key{Networks: networks}.CheckFrom(networks[0].Addr().String()), "its first address is of it")
 	})
+}
+
+// resets keeps the links that are made.
+type resets struct {
+	access.PeopleStore
+	made []string
+}
+
+func (*resets) GetMember(context.Context, int64, int64) (access.Member, error) {
+	return access.Member{}, nil
+}
+
+func (*resets) Memberships(context.Context, int64) ([]access.Member, error) { return nil, nil }
+
+func (r *resets) AddReset(_ context.Context, of access.Reset) error {
+	r.made = append(r.made, of.Token.Reveal())
+	return nil
+}
+
+// A token is written behind a command: it must never be taken for a flag.
+func TestATokenIsNoFlag(t *testing.T) {
+	r := &resets{}
+	people := access.NewPeople(access.PeopleDeps{Store: r, Clock: clock.System{}})
+	for range 300 {
+		_, _, err := people.HelpIn(t.Context(), 1, 1, false)
+		require.NoError(t, err)
+	}
+	for _, token := range r.made {
+		require.Regexp(t, `^[0-9A-Za-z]{43}$`, token)
+	}
 }
