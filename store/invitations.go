@@ -105,7 +105,8 @@ func (s *Store) AcceptInvitation(ctx context.Context, token secret.String, u acc
 		}
 		now := sqldb.Millis(s.clock.Now())
 		// Who is known is held, so that nobody forgets the person meanwhile as one without an account.
-		if _, err := tx.Exec(ctx, "INSERT INTO users (email, name, password, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (email) DO UPDATE SET email = excluded.email",
+		if _, err := tx.Exec(ctx,
+			"INSERT INTO users (email, name, password, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (email) DO UPDATE SET email = excluded.email",
 			i.Email, clean(u.Name), u.Password.Reveal(), now); err != nil {
 			return err
 		}
