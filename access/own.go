@@ -139,7 +139,7 @@ func (p *People) Forgotten(ctx context.Context, email, source string) error {
 	}
 	if err := p.slow(ctx, []Guess{
 		{Name: "mail:" + digest(email), AtOnce: mailsAtOnce, Every: ResetLasts / mailsAtOnce},
-		{Name: "source:" + source, AtOnce: 2 * guessesAtOnce, Every: guessesOfSource},
+		guessFrom(source),
 	}); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"carillon/internal/clock"
@@ -244,10 +245,29 @@ const (
 	guessesOfUser   = time.Minute
 )
 
+// Network is what counts as one source of requests: an address or, of IPv6, its /64, because
+// whoever has one address has all of these. It is the zero one for no address.
+func Network(at netip.Addr) netip.Prefix {
+	bits := at.BitLen()
+	if at.Is6() {
+		bits = 64
+	}
+	network, _ := at.Prefix(bits) // the bits are the address's own
+	return network
+}
+
+// guessFrom is what an attempt from somewhere uses up, whomever it is on.
+func guessFrom(source string) Guess {
+	if at, err := netip.ParseAddr(source); err == nil {
+		source = Network(at).String()
+	}
+	return Guess{Name: "source:" + source, AtOnce: 2 * guessesAtOnce, Every: guessesOfSource}
+}
+
 // guessesOf are what an attempt from somewhere on a person's password uses up.
 func guessesOf(email, source string) []Guess {
 	return []Guess{
-		{Name: "source:" + source, AtOnce: 2 * guessesAtOnce, Every: guessesOfSource},
+		guessFrom(source),
 		{Name: "user:" + digest(email), AtOnce: guessesAtOnce, Every: guessesOfUser},
 	}
 }

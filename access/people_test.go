@@ -1,8 +1,10 @@
 package access_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,6 +12,35 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
+
+// counted remembers whose guesses were asked for, and lets none through.
+type counted struct{ names *[]string }
+
+// Take uses none up.
+func (c counted) Take(_ context.Context, guesses ...access.Guess) (time.Duration, error) {
+	for _, g := range guesses {
+		*c.names = append(*c.names, g.Name)
+	}
+	return time.Second, nil
+}
+
+// GiveBack has nothing to give.
+func (counted) GiveBack(context.Context, ...access.Guess) error { return nil }
+
+// Who has a network of IPv6 addresses has no more guesses than who has one address of IPv4.
+func TestGuessesAreThoseOfANetwork(t *testing.T) {
+	var names []string
+	people := access.NewPeople(access.PeopleDeps{Brake: counted{&names}})
+	from := func(source string) string {
+		names = nil
+		require.True(t, fault.Is(people.Forgotten(t.Context(), "ada@example.org", source), fault.RateLimited))
+		return names[1]
+	}
+	require.Equal(t, from("2001:db8::1"), from("2001:db8:0:0:ffff::9"))
+	require.NotEqual(t, from("2001:db8::1"), from("2001:db8:0:1::1"))
+	require.NotEqual(t, from("192.0.2.1"), from("192.0.2.2"))
+	require.NotEqual(t, from("192.0.2.1"), from("@"))
+}
 
 func TestPasswordsThatAnybodyGuessesAreRefused(t *testing.T) {
 	for _, weak := range []string{

@@ -42,7 +42,7 @@ type Options struct {
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,
-// Meter, Wake, Ready, Clock and Logger.
+// Meter, Wake, Ready, CertificateEnds, Proxies, Clock and Logger.
 type Deps struct {
 	Options Options
 	*services.Services
@@ -62,6 +62,11 @@ type Deps struct {
 	// Ready says what /readyz shows: nil for each part that works. It may be nil
 	// itself.
 	Ready func(ctx context.Context) map[string]error
+	// CertificateEnds is until when the certificate holds by which this server speaks TLS; nil
+	// where it speaks none.
+	CertificateEnds func() time.Time
+	// Proxies say where requests come from; nil trusts none.
+	Proxies *gate.Proxies
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
 	Clock   clock.Clock
@@ -71,7 +76,7 @@ type Deps struct {
 // Server answers HTTP requests.
 type Server struct {
 	Deps
-	mux     *http.ServeMux
+	mux     *router
 	api     huma.API
 	handler http.Handler
 	gate    *gate.Gate
@@ -102,7 +107,7 @@ func New(d Deps) *Server {
 		d.Wake = func() {}
 	}
 	s := &Server{
-		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
+		Deps: d, mux: newRouter(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
 		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
 	if s.People != nil {
@@ -127,7 +132,7 @@ func (s *Server) Behind(name string, of gate.Dialect) *gate.Gate {
 
 func (s *Server) gateDeps(of gate.Dialect) gate.Deps {
 	return gate.Deps{
-		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
+		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Proxies: s.Proxies, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
 		MaxBodyBytes: s.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
 	}
 }

@@ -109,8 +109,10 @@ func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Contex
 	w.Header().Set("Cache-Control", "no-store")
 	// A proxy that gathers what it passes on would hold events back.
 	w.Header().Set("X-Accel-Buffering", "no")
-	// The deadline of the last event would be that of the next request's answer.
-	w.Header().Set("Connection", "close")
+	if r.ProtoMajor < 2 {
+		// The deadline of the last event would be that of the next request's answer.
+		w.Header().Set("Connection", "close")
+	}
 	l := &stream{listener: listener, allowed: func(ctx context.Context) bool {
 		caller, err := s.gate.Lookup(ctx, r)
 		return err == nil && s.gate.May(ctx, o.route(), caller) == nil

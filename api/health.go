@@ -15,7 +15,7 @@ import (
 // Health answers /healthz, /readyz and /metrics alone, for processes without the
 // API. Of d it needs Metrics, Ready, Campaigns, Logger and Options.Version.
 func Health(d Deps) http.Handler {
-	s := &Server{Deps: d, mux: http.NewServeMux()}
+	s := &Server{Deps: d, mux: newRouter()}
 	s.healthRoutes()
 	return gate.WithDeadlines(s.mux)
 }
@@ -53,7 +53,7 @@ func wrongWith(name string, err error) string {
 }
 
 func (s *Server) healthRoutes() {
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	s.mux.public("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive", "version": s.Options.Version})
 	})
 	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -72,6 +72,9 @@ func (s *Server) healthRoutes() {
 			} else if len(still) > 0 {
 				answer["not_sending"] = still
 			}
+		}
+		if s.CertificateEnds != nil {
+			answer["certificate_ends"] = s.CertificateEnds().UTC()
 		}
 		writeJSON(w, status, answer)
 	})

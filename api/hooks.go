@@ -256,7 +256,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 }
 
 func (s *Server) hookRoutes() {
-	s.mux.HandleFunc("POST /hooks/{channel_id}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("POST /hooks/{channel_id}", func(w http.ResponseWriter, r *http.Request) {
 		id, err := strconv.ParseInt(r.PathValue("channel_id"), 10, 64)
 		if err != nil || id <= 0 {
 			writeProblem(w, fault.New(fault.NotFound, "there is no such channel"))
@@ -286,7 +286,8 @@ func (s *Server) hookRoutes() {
 		}
 		if p.unusable > 0 {
 			answer.Errors = gate.ProblemOf(fault.InvalidFields(p.refused), "body").Errors
-			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location)
+			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location,
+				"source", gate.Source(r.Context()))
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if p.words != nil {
@@ -317,7 +318,8 @@ func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, er
 	case errors.As(err, &refused):
 		err = fault.New(fault.Invalid, "%v", refused.Err)
 	case gate.StatusOf(err) >= http.StatusInternalServerError:
-		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", gate.RequestID(r.Context()), "error", err)
+		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", gate.RequestID(r.Context()),
+			"source", gate.Source(r.Context()), "error", err)
 	}
 	writeProblem(w, err)
 }

@@ -139,7 +139,7 @@ func (s *Server) fileRoutes() {
 			return &one[File]{File{f.ID, f.Name, f.ContentType, f.Size, s.Files.Address(f, in.host), f.CreatedAt.UTC()}}, nil
 		})
 	room := make(chan struct{}, filesAtOnce)
-	s.mux.HandleFunc("GET "+messages.FilePath+"{token}/{name}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET "+messages.FilePath+"{token}/{name}", func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case room <- struct{}{}:
 			defer func() { <-room }()

@@ -15,7 +15,7 @@ import (
 const maxChoice = 64 << 10
 
 func (s *Server) preferencesRoutes() {
-	s.mux.HandleFunc("GET /p/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET /p/{token}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.Messages.Preferences(r.Context(), r.PathValue("token"))
 		if err != nil {
 			s.failRecipient(w, r, err)
@@ -23,7 +23,7 @@ func (s *Server) preferencesRoutes() {
 		}
 		s.showChoice(w, r, p, false)
 	})
-	s.mux.HandleFunc("POST /p/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("POST /p/{token}", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxChoice)
 		if err := r.ParseForm(); err != nil {
 			s.failRecipient(w, r, fault.New(fault.Invalid, "the form can't be read"))

@@ -113,7 +113,7 @@ func (b Browser) keepsCookies() error {
 	if !plain || name == "localhost" || at.IsLoopback() {
 		return nil
 	}
-	return fault.New(fault.Invalid, "a browser keeps a sign-in over https alone: open https://%s, which a proxy that speaks TLS gives (docs/access.md)", host)
+	return fault.New(fault.Invalid, "a browser keeps a sign-in over https alone: open https://%s, which tls_cert_file gives, or a proxy (docs/network.md)", host)
 }
 
 // forStrangers refuses what another site has a browser send, and lets nobody keep an answer.

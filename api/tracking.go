@@ -114,7 +114,7 @@ func (s *Server) trackingRoutes() {
 			}
 			return out, nil
 		})
-	s.mux.HandleFunc("GET /c/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET /c/{token}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Robots-Tag", "noindex")
 		target, err := s.Tracking.Click(r.Context(), r.PathValue("token"), asked(r))
 		if err != nil {
@@ -125,7 +125,7 @@ func (s *Server) trackingRoutes() {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusFound)
 	})
-	s.mux.HandleFunc("GET /o/{file}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET /o/{file}", func(w http.ResponseWriter, r *http.Request) {
 		token, isPicture := strings.CutSuffix(r.PathValue("file"), ".gif")
 		status := http.StatusOK
 		if err := s.Tracking.Opened(r.Context(), token, asked(r)); err != nil || !isPicture {

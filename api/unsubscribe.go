@@ -17,7 +17,7 @@ func (s *Server) unsubscribeRoutes() {
 	show := func(w http.ResponseWriter, r *http.Request, kind string, p messages.Preferences) {
 		s.showPage(w, r, http.StatusOK, pageShown{Kind: kind, Brand: p.Brand, Address: hint(p.Kind, p.Address), Own: p.Language})
 	}
-	s.mux.HandleFunc("GET /u/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET /u/{token}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.Messages.Preferences(r.Context(), r.PathValue("token"))
 		if err != nil {
 			s.failRecipient(w, r, err)
@@ -25,7 +25,7 @@ func (s *Server) unsubscribeRoutes() {
 		}
 		show(w, r, "ask", p)
 	})
-	s.mux.HandleFunc("POST /u/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("POST /u/{token}", func(w http.ResponseWriter, r *http.Request) {
 		// It is carried out although the browser goes away.
 		ctx, token := context.WithoutCancel(r.Context()), r.PathValue("token")
 		// What else is in the form doesn't matter: every other POST to the address means it.

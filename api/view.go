@@ -35,7 +35,7 @@ const viewsAtOnce = 4
 
 func (s *Server) viewRoutes() {
 	room := make(chan struct{}, viewsAtOnce)
-	s.mux.HandleFunc("GET /v/{token}", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.public("GET /v/{token}", func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case room <- struct{}{}:
 			defer func() { <-room }()

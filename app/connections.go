@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"container/list"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -93,6 +94,9 @@ func (c *connections) makeRoom() {
 		return // nothing else is in the list
 	}
 	delete(c.open, conn)
+	if over, is := conn.(*tls.Conn); is {
+		conn = over.NetConn() // TLS' own end of a connection waits for the other side
+	}
 	_ = conn.Close() // whoever reads it finds out
 }
 

@@ -21,6 +21,7 @@ import (
 // doctor looks at a deployment as whoever set it up would: what works now and will not for
 // long, or not for everybody.
 type doctor struct {
+	server *Server
 	engine *Engine
 	config configs.Config
 	dns    records
@@ -46,7 +47,8 @@ const (
 // Examine makes every check; what can't be found out is said as such.
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
-		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.publicURL, d.senders, d.scheduler, d.workers,
+		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.certificate, d.proxies,
+		d.publicURL, d.senders, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {
 			list = append(list, found)
@@ -199,6 +201,37 @@ func (d *doctor) masterKey(context.Context) api.Finding {
 	}
 	return warned(name, filepath.Base(path)+" in the data folder, made by this program",
 		"Keep a copy of it elsewhere: without it the secrets of channels and webhooks in a backup can't be opened.")
+}
+
+// certificate looks how long the certificate holds by which this process speaks TLS.
+func (d *doctor) certificate(context.Context) api.Finding {
+	const name = "certificate"
+	if d.server.certificate == nil {
+		return api.Finding{}
+	}
+	ends := d.server.certificate.ends()
+	left, day := ends.Sub(clock.System{}.Now()), ends.UTC().Format(time.DateOnly)
+	switch {
+	case left <= 0:
+		return bad(name, "it has ended on "+day, renewCertificate)
+	case left < certificateSoon:
+		return warned(name, "it ends on "+day, renewCertificate)
+	}
+	return good(name, "it holds until %s", day)
+}
+
+// proxies looks whether requests come through a proxy that the configuration does not name.
+func (d *doctor) proxies(context.Context) api.Finding {
+	const name = "proxies"
+	stranger := d.server.proxies.Stranger()
+	switch {
+	case stranger != "":
+		return warned(name, stranger+" has said for whom it asks, and is not trusted",
+			"If it is your proxy, name it in CARILLON_TRUSTED_PROXIES: all requests through it count as its own. Else somebody tried to pass for another.")
+	case len(d.config.Proxies()) > 0:
+		return good(name, "those that are trusted say for whom they ask by %s", d.config.ProxyHeader)
+	}
+	return api.Finding{}
 }
 
 // publicURL asks the public address for its health, by which recipients unsubscribe.

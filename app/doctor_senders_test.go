@@ -67,7 +67,7 @@ func TestTheDoctorLooksAtSenderDomains(t *testing.T) {
 	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
-	d := &doctor{s.Engine, c, nameServer(t, map[string]string{
+	d := &doctor{s, s.Engine, c, nameServer(t, map[string]string{
 		"good.example.org": "v=spf1 mx -all", "_dmarc.good.example.org": "v=DMARC1; p=none",
 		"below.example.com": "V=SPF1 -all", "_dmarc.example.com": "v=DMARC1; p=reject",
 		"half.example.net": "v=spf1 -all", "_dmarc.half.example.net": "something else",

@@ -142,8 +142,8 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		e.stack.push("mails to people", quietly(later.stop))
 		deps.SignIns = access.PeopleDeps{
 			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}, meter: o.Meter}, Later: later.do,
-			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)},
-			Idle:   time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
+			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)}, Address: o.Config.ConsoleURL,
+			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}
 	}
 	e.Services = services.New(deps)

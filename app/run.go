@@ -1,12 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -14,11 +14,11 @@ import (
 
 	"carillon/api"
 	"carillon/api/compat"
+	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
-	"carillon/internal/fault"
 	"carillon/providers/fetch"
 )
 
@@ -37,8 +37,15 @@ type Server struct {
 	stack     stack
 	// patience is how long Stop may take.
 	patience time.Duration
-	// mostConnections bounds those of each listener.
+	// PublicURL is where what recipients and providers need is answered alone; empty if
+	// public_listen is.
+	PublicURL string
+	// mostConnections bounds those of all listeners together, which connections counts.
 	mostConnections int
+	connections     *connections
+	// certificate is that of the listeners; nil where they speak no TLS.
+	certificate *certificate
+	proxies     *gate.Proxies
 }
 
 // Start starts the roles of a process. notices are told to the person who
@@ -53,37 +60,38 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) 
 	log = told.logger(log)
 	metrics := newMetrics()
 	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second, mostConnections: connectionsWithin(c.MaxConnections, log)}
+	s.connections = newConnections(s.mostConnections, log, clock.System{})
+	s.proxies = gate.NewProxies(c.Proxies(), cmp.Or(c.ProxyHeader, gate.XForwardedFor), log)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
 		}
 	}()
 	s.stack.push("traces and logs", quietly(told.stop))
-	var listener net.Listener
+	var open listeners
 	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics, telemetry: told, Check: func(e *Engine) (err error) {
 		// A key is made only by a server that can be reached with it.
-		if listener, err = listen(c, roles); err != nil || !roles.API {
+		if open, err = s.listen(c, roles, log); err != nil || !roles.API {
 			return err
 		}
 		return e.ensureAdminKey(ctx, c, notices)
 	}})
 	if err != nil {
-		if listener != nil {
-			err = errors.Join(err, listener.Close())
-		}
-		return s, err
+		return s, errors.Join(err, open.close())
 	}
 	s.stack.push("engine", s.stopEngine)
 	metrics.watch(s.Engine)
 	switch {
-	case listener == nil:
+	case open.main == nil:
 		return s, nil
 	case !roles.API:
-		s.serveHealth(listener, log, metrics)
+		s.serveHealth(open.main, log, metrics)
 		return s, nil
 	}
-	s.serveAPI(listener, c, log, metrics)
-	s.URL = "http://" + listener.Addr().String()
+	if s.certificate != nil {
+		s.watchCertificate()
+	}
+	s.serveAPI(open, c, log, metrics)
 	return s, nil
 }
 
@@ -96,32 +104,15 @@ const (
 	defaultConnections = 2048
 )
 
-// listen opens the port on which a process answers; nil if it answers nowhere.
-func listen(c configs.Config, roles Roles) (net.Listener, error) {
-	address := c.Listen
-	if !roles.API {
-		address = c.HealthListen
-	}
-	if address == "" {
-		return nil, nil
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fault.Wrap(fault.Conflict, "listen on "+address+" (another address: --listen, or --health-listen)", err)
-	}
-	return listener, nil
-}
-
 // serveHealth answers for a process without the API.
 func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics) {
-	s.serve(listener, api.Health(api.Deps{
+	s.HealthURL = s.serve(listener, api.Health(api.Deps{
 		Options: api.Options{Version: Version}, Metrics: m.handler(log), Ready: s.Engine.ready, Services: s.Engine.Services, Logger: log,
 	}), log)
-	s.HealthURL = "http://" + listener.Addr().String()
 }
 
-// serveAPI answers on the listener until the server is stopped.
-func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
+// serveAPI answers on the listeners until the server is stopped.
+func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m *metrics) {
 	e := s.Engine
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, log)
 	s.stack.push("events", quietly(live.Stop))
@@ -132,7 +123,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 		},
 		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
-		Examine: (&doctor{e, c, net.DefaultResolver}).Examine,
+		Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(), Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
 	})
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
@@ -142,33 +133,10 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 		Options: compat.Options{
 			Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
 		}}, handler)
-	s.serve(listener, all, log, live.Stop)
-}
-
-func (s *Server) serve(listener net.Listener, handler http.Handler, log *slog.Logger, onShutdown ...func()) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState: newConnections(s.mostConnections, log, clock.System{}).track,
+	s.URL = s.serve(open.main, all, log, live.Stop)
+	if open.public != nil {
+		s.PublicURL = s.serve(open.public, handler.Public(), log)
 	}
-	for _, do := range onShutdown {
-		server.RegisterOnShutdown(do)
-	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(&outspoken{Listener: listener, log: log, clock: clock.System{}}) }()
-	s.stack.push("listener", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), s.patience/listenerShare)
-		defer cancel()
-		err := server.Shutdown(ctx)
-		if errors.Is(err, context.DeadlineExceeded) {
-			// Somebody reads an answer slowly, or uploads without end.
-			err = server.Close()
-		}
-		if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
-			err = errors.Join(err, serveErr)
-		}
-		return err
-	})
 }
 
 // Stop ends the process's parts: first the listener, then what is in flight. It
@@ -210,6 +178,9 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	}
 	if s.HealthURL != "" {
 		say("Health and metrics: " + s.HealthURL + "/readyz and " + s.HealthURL + "/metrics.")
+	}
+	if s.PublicURL != "" {
+		say("What recipients and providers need, and nothing else: " + s.PublicURL + ".")
 	}
 	if s.URL != "" {
 		say(fmt.Sprintf("Carillon %s answers on %s (status page: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))

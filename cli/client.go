@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,7 +70,63 @@ func (c *cli) connect() (*client, error) {
 		}
 		key = strings.TrimSpace(string(content))
 	}
-	return newClient(base, key, c.transport), nil
+	transport, err := c.trusting()
+	if err != nil {
+		return nil, err
+	}
+	return newClient(base, key, transport), nil
+}
+
+// trusting is how requests are carried: with --ca-file, or CARILLON_CA_FILE, to servers, too,
+// whose certificates the authorities in that file have signed.
+func (c *cli) trusting() (http.RoundTripper, error) {
+	file := cmp.Or(c.caFile, c.env("CARILLON_CA_FILE"))
+	if file == "" {
+		return c.transport, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usagef("--ca-file %s: can't be read: %v; name a PEM file of certificates", file, rootCause(err))
+	}
+	known, err := x509.SystemCertPool()
+	if err != nil {
+		known = x509.NewCertPool() // this system has none
+	}
+	if !known.AppendCertsFromPEM(content) {
+		return nil, usagef("--ca-file %s: there is no certificate in it; it must be a PEM file, of lines between BEGIN CERTIFICATE and END CERTIFICATE", file)
+	}
+	usual, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		usual = &http.Transport{}
+	}
+	carrier := usual.Clone()
+	carrier.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: known}
+	return carrier, nil
+}
+
+// unreachable says why no server answers at base, and what to do.
+func unreachable(base string, err error) error {
+	var (
+		unknown x509.UnknownAuthorityError
+		other   x509.HostnameError
+		invalid x509.CertificateInvalidError
+		plain   tls.RecordHeaderError
+	)
+	var said string
+	switch {
+	case errors.As(err, &unknown):
+		said = "its certificate is signed by an authority that this machine does not know: name the file of that one's certificate by --ca-file or CARILLON_CA_FILE"
+	case errors.As(err, &other):
+		said = "its certificate is for other names: use one of these"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		said = "its certificate has ended, or does not hold yet: renew it, or look at the clock of this machine"
+	case errors.As(err, &plain) || strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+		said = "it speaks no TLS: write http:// instead of https://"
+	default:
+		return &exitError{exitUnreachable, fmt.Errorf("no Carillon server answers at %s: start one with `carillon serve`, "+
+			"or say where it is with --server or CARILLON_SERVER (%w)", base, rootCause(err))}
+	}
+	return &exitError{exitUnreachable, fmt.Errorf("%s is not to be trusted or spoken to: %s (%w)", base, said, rootCause(err))}
 }
 
 // newClient makes a client for the server at base. It is an HTTP client of its
@@ -95,8 +155,7 @@ func (cl *client) send(ctx context.Context, r request) (io.ReadCloser, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &exitError{exitUnreachable, fmt.Errorf("no Carillon server answers at %s: start one with `carillon serve`, "+
-			"or say where it is with --server or CARILLON_SERVER (%w)", cl.base, rootCause(err))}
+		return nil, unreachable(cl.base, err)
 	}
 	if response.StatusCode < 300 {
 		return response.Body, nil
@@ -105,6 +164,9 @@ func (cl *client) send(ctx context.Context, r request) (io.ReadCloser, error) {
 	p := &problemError{}
 	const maxProblem = 1 << 20
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxProblem))
+	if bytes.Contains(text, []byte("HTTP request to an HTTPS server")) {
+		return nil, &exitError{exitUnreachable, fmt.Errorf("%s speaks TLS: write https:// instead of http://", cl.base)}
+	}
 	if err != nil || json.Unmarshal(text, p) != nil || p.Status == 0 {
 		return nil, fmt.Errorf("%s answers %s: is that a Carillon server?", cl.base, response.Status)
 	}

@@ -47,8 +47,8 @@ type cli struct {
 	connected  *client
 
 	// What the flags of every command say.
-	configFile, dataDir, server, key, output string
-	progress                                 bool
+	configFile, dataDir, server, key, caFile, output string
+	progress                                         bool
 
 	// began says that the command line was understood: errors before that are
 	// errors of usage.
@@ -68,7 +68,8 @@ const longHelp = `Carillon sends campaigns and notifications: each message once,
 
 All commands but serve, api, scheduler, worker, migrate and config talk to a running server:
 --server, or CARILLON_SERVER, says where (default ` + defaultServer + `); the key comes from
---key, CARILLON_KEY, or admin.key in the data folder.
+--key, CARILLON_KEY, or admin.key in the data folder. Of an https:// address whose certificate is
+signed by an authority of your own, --ca-file, or CARILLON_CA_FILE, names that one's.
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 refused: the input or the state of
 things forbids it · 5 verify or status: something is wrong · 6 no server or database answers · 7 the key
@@ -118,6 +119,7 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.dataDir, "data-dir", "", "folder of the embedded store and of the keys (default ./data)")
 	flags.StringVar(&c.server, "server", "", "address of the server to talk to (default "+defaultServer+")")
 	flags.StringVar(&c.key, "key", "", "API key (better in CARILLON_KEY: others on the machine can read a command line)")
+	flags.StringVar(&c.caFile, "ca-file", "", "PEM file of authorities whose certificates of servers are trusted, too (or CARILLON_CA_FILE)")
 	flags.StringVarP(&c.output, "output", "o", "table", "form of the answer: table or json")
 	flags.BoolVar(&c.progress, "progress", false, "show progress on standard error even if that is no terminal")
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with a server:"}, &cobra.Group{ID: "server", Title: "Run a server:"})

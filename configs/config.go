@@ -22,7 +22,12 @@ import (
 // the name with dashes; a secret has no flag, because others on the machine can
 // read a command line, but a second form with _file.
 type Config struct {
-	Listen string `koanf:"listen" default:"127.0.0.1:8080" doc:"Address and port that the API listens on. Anything but loopback belongs behind a proxy that speaks TLS."`
+	Listen         string `koanf:"listen" default:"127.0.0.1:8080" doc:"Address and port that the API listens on. Anything but loopback needs TLS: that of tls_cert_file, or of a proxy before it."`
+	PublicListen   string `koanf:"public_listen" default:"" doc:"A second address and port that answers what recipients and providers reach alone (unsubscribing, choices, clicks, openings, messages in a browser, files, receipts, /healthz), such as 127.0.0.1:8081; then the API needs no public address. Empty listens nowhere; listen answers everything in any case."`
+	TLSCertFile    string `koanf:"tls_cert_file" default:"" doc:"PEM file of the certificate, with those between it and its authority, by which listen and public_listen speak TLS. It is read anew when it changes. Empty speaks none."`
+	TLSKeyFile     string `koanf:"tls_key_file" default:"" doc:"PEM file of the private key of tls_cert_file."`
+	TrustedProxies string `koanf:"trusted_proxies" default:"" doc:"Proxies that are believed for whom they ask: addresses and networks, separated by commas, such as 127.0.0.1, 10.1.0.0/16; loopback and private stand for those networks. Clients in a network that is named can say what they like: name the proxies alone. Empty believes nobody."`
+	ProxyHeader    string `koanf:"proxy_header" default:"X-Forwarded-For" enum:"X-Forwarded-For,Forwarded" doc:"Header in which the trusted proxies say that. They have to write it themselves, not pass on what clients send."`
 
 	HealthListen string `koanf:"health_listen" default:"" doc:"Address and port on which a scheduler or worker alone answers /healthz, /readyz and /metrics, such as 127.0.0.1:9090; empty listens nowhere. serve and api answer them on listen."`
 
@@ -34,7 +39,8 @@ type Config struct {
 	AdminKey  secret.String `koanf:"admin_key" default:"" doc:"API key of the first administrator, at least 16 characters; empty makes one and keeps it in admin.key in data_dir. A key that was configured before, and is not any more, opens nothing."`
 	MasterKey secret.String `koanf:"master_key" default:"" doc:"Key that the channels' credentials are encrypted with, at least 16 characters. Empty makes one and keeps it in master.key in data_dir, with the embedded store only."`
 
-	PublicURL string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
+	PublicURL  string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
+	ConsoleURL string `koanf:"console_url" default:"" doc:"Address at which your own people reach this server, where that is not public_url: invitations and links for a new password lead there. Empty is public_url."`
 
 	CompatPrefix string `koanf:"compat_prefix" default:"" doc:"Path below which the APIs of others are served by their names, too, such as /compat: then /compat/xms/xms/api/v1 is xms'. Empty serves them only where their documents say."`
 	CompatHosts  string `koanf:"compat_hosts" default:"" doc:"Hosts that serve one API of others each: name=host, separated by commas, such as chatwoot=inbox.example.org. There, all paths are that API's."`
@@ -149,13 +155,13 @@ func (c Config) check() (wrong []fault.Field) {
 		}
 	}
 	wrong = append(wrong, c.checkCompat()...)
+	wrong = append(wrong, c.checkListeners()...)
 	if c.DataDir == "" {
 		add("data_dir", c.DataDir, "must name a folder")
 	}
-	if c.PublicURL != "" {
-		u, err := url.Parse(c.PublicURL)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			add("public_url", c.PublicURL, "must be an address such as https://news.example.org")
+	for _, s := range []struct{ name, address string }{{"public_url", c.PublicURL}, {"console_url", c.ConsoleURL}} {
+		if s.address != "" && !isBase(s.address) {
+			add(s.name, s.address, "must be an address such as https://news.example.org")
 		}
 	}
 	if key := c.MasterKey.Reveal(); key != "" && len(key) < minMasterKey {
@@ -165,6 +171,12 @@ func (c Config) check() (wrong []fault.Field) {
 		add("admin_key", nil, "must have at least %d characters and no spaces: make one with `openssl rand -hex 24`", minAdminKey)
 	}
 	return wrong
+}
+
+// isBase reports whether paths can be put behind a text, so that links come of it.
+func isBase(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
 // Least lengths of keys that are given.

@@ -100,7 +100,7 @@ func Load(o Options) (Config, error) {
 			wrong = append(wrong, f)
 		}
 	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.PublicURL, c.ConsoleURL = strings.TrimRight(c.PublicURL, "/"), strings.TrimRight(c.ConsoleURL, "/")
 	for _, name := range unknown {
 		c.notices = append(c.notices, name+" is no setting of Carillon and is not looked at")
 	}
@@ -112,7 +112,7 @@ func Load(o Options) (Config, error) {
 
 // clientVariables are read by the command line's client side, by failpoints and
 // by tests: they are no settings of the server.
-var clientVariables = []string{"CARILLON_CONFIG", "CARILLON_SERVER", "CARILLON_KEY", "CARILLON_FAILPOINTS", "CARILLON_FAILPOINT"}
+var clientVariables = []string{"CARILLON_CONFIG", "CARILLON_SERVER", "CARILLON_KEY", "CARILLON_CA_FILE", "CARILLON_FAILPOINTS", "CARILLON_FAILPOINT"}
 
 func fromEnviron(environ []string) (values map[string]value, unknown []string) {
 	values = map[string]value{}

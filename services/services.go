@@ -5,6 +5,7 @@
 package services
 
 import (
+	"cmp"
 	"time"
 
 	"carillon/access"
@@ -144,7 +145,8 @@ type Deps struct {
 	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
 	Dialer providers.Dialer
 	Import contacts.ImportConfig
-	// SignIns say how people sign in; the fields that the service is made of are set here.
+	// SignIns say how people sign in; the fields that the service is made of are set here, and
+	// its Address where there is none, to PublicURL.
 	SignIns access.PeopleDeps
 	Clock   clock.Clock
 }
@@ -189,7 +191,7 @@ func New(d Deps) *Services {
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	people := d.SignIns
-	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, d.PublicURL, d.Clock
+	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, cmp.Or(people.Address, d.PublicURL), d.Clock
 	s.People = access.NewPeople(people)
 	s.Written = contacts.NewWritten(d.Store, s.Lists)
 	s.Definitions = contacts.NewDefinitions(d.Store, s.Properties)

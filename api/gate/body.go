@@ -32,19 +32,30 @@ const (
 )
 
 // WithDeadlines bounds how long a connection may be held by sending or taking
-// nothing. A body that nobody reads is waited for only shortly.
+// nothing. A body that nobody reads is waited for only shortly; of a connection that is shared
+// nobody waits for it.
 func WithDeadlines(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := http.NewResponseController(w)
 		// That of the answer before on this connection.
 		_ = conn.SetWriteDeadline(time.Time{})
 		if r.Body != nil && r.Body != http.NoBody {
-			_ = conn.SetReadDeadline(now().Add(unreadBody))
-			r.Body = &pacedBody{ReadCloser: r.Body, conn: conn}
+			if !shared(r) {
+				_ = conn.SetReadDeadline(now().Add(unreadBody))
+			}
+			r.Body = &pacedBody{ReadCloser: r.Body, conn: conn, shared: shared(r)}
 		}
 		next.ServeHTTP(w, r)
+		if shared(r) {
+			// For what is still to be taken of the answer.
+			_ = conn.SetWriteDeadline(now().Add(answerStall))
+		}
 	})
 }
+
+// shared reports whether a request's connection carries others at the same time, as HTTP/2's
+// do. A deadline that passes there ends the request for good, even while nothing is waited for.
+func shared(r *http.Request) bool { return r.ProtoMajor >= 2 }
 
 // now is the machine's time, by which connections keep their deadlines.
 func now() time.Time { return clock.System{}.Now() }
@@ -56,6 +67,7 @@ type pacedBody struct {
 	conn   *http.ResponseController
 	bytes  int64
 	waited time.Duration
+	shared bool
 }
 
 // Read reads what has come. Its error is of code TooSlow when too little has.
@@ -69,9 +81,10 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, fault.New(fault.TooSlow, "the body of the request came too slowly: send at least %d KiB a second without long pauses", bodyLeastRate>>10)
 	}
-	if err != nil {
+	if err != nil || b.shared {
 		// It has ended: the connection is read again for the next request, or to
-		// notice that the client is gone.
+		// notice that the client is gone. A shared one is not to end while the server
+		// works on what has come.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err

@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -221,7 +222,10 @@ func TestBodiesTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 // One address that fills its share leaves room for others, and what is over is given back.
 func TestStrangersHaveTheirShares(t *testing.T) {
 	rooms := newSourceRooms(10, 4)
-	from := func(address string) memory { return rooms.of(sourceOf(&http.Request{RemoteAddr: address})) }
+	from := func(address string) memory {
+		at := NewProxies(nil, XForwardedFor, nil).of(&http.Request{RemoteAddr: address})
+		return rooms.of(sourceOf(context.WithValue(t.Context(), sourceKey, at)))
+	}
 	one, other := from("192.0.2.1:1"), from("192.0.2.2:1")
 	require.True(t, one.take(4))
 	require.False(t, from("192.0.2.1:2").take(1), "from another port, too")

@@ -75,8 +75,8 @@ type Meter interface {
 	Request(route string, status int, took time.Duration)
 }
 
-// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Meter, Clock
-// and Logger.
+// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Proxies, Meter,
+// Clock and Logger.
 type Deps struct {
 	Dialect Dialect
 	// API is the name of the API of others that stands behind the gate; empty for ours. A key
@@ -90,6 +90,8 @@ type Deps struct {
 	Answers  Answers
 	// Limits are shared by all gates of a server: what one API took, another has not.
 	Limits *Limits
+	// Proxies say where requests come from; nil trusts none. They are shared by all gates, too.
+	Proxies *Proxies
 	// MaxBodyBytes bounds a request that is no upload; 0 means 2 MiB.
 	MaxBodyBytes int64
 	// LargeBody is said to who sends more: by what it is bounded, and where more may go.
@@ -114,6 +116,9 @@ func New(d Deps) *Gate {
 	}
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Proxies == nil {
+		d.Proxies = NewProxies(nil, XForwardedFor, d.Logger)
 	}
 	if d.MaxBodyBytes <= 0 {
 		d.MaxBodyBytes = defaultMaxBody

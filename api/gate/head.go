@@ -47,7 +47,7 @@ func (g *Gate) headed(r *http.Request) (giveBack func()) {
 		most = mostStreamedHead
 	}
 	b := &headedBody{body: r.Body}
-	b.head, b.whole, b.release, b.err = readHead(r.Body, most, g.deps.Limits.heads.of(sourceOf(r)))
+	b.head, b.whole, b.release, b.err = readHead(r.Body, most, g.deps.Limits.heads.of(sourceOf(r.Context())))
 	rest := io.Reader(http.NoBody)
 	if !b.whole {
 		rest = r.Body

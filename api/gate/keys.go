@@ -42,7 +42,7 @@ func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Caller, erro
 func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented string) (access.Caller, error) {
 	wrong, brake := g.deps.Limits.wrong, g.deps.Limits.Brake
 	known, wait := wrong.wait(r, presented)
-	guess := access.KeyGuess(sourceOf(r))
+	guess := access.KeyGuess(sourceOf(r.Context()))
 	if brake != nil && !known && wait == 0 {
 		var err error
 		if wait, err = brake.Take(ctx, guess); err != nil {

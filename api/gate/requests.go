@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -32,13 +31,6 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// Source is the address that a request came from: that of the connection, which is a
-// proxy's where there is one.
-func Source(ctx context.Context) string {
-	source, _ := ctx.Value(sourceKey).(string)
-	return source
-}
-
 // goodRequestID keeps what clients send from breaking a log.
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -57,11 +49,8 @@ func (g *Gate) withRequestID(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("X-Frame-Options", "DENY")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		source, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			source = r.RemoteAddr
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(context.WithValue(r.Context(), requestIDKey, id), sourceKey, source)))
+		ctx := context.WithValue(r.Context(), requestIDKey, id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, sourceKey, g.deps.Proxies.of(r))))
 	})
 }
 
@@ -70,6 +59,8 @@ func (g *Gate) withRequestID(next http.Handler) http.Handler {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	// shared says that the connection carries other requests, too (HTTP/2).
+	shared bool
 	// ownDeadlines says that the handler sets the deadlines itself.
 	ownDeadlines atomic.Bool
 }
@@ -90,6 +81,15 @@ func (w *statusWriter) bound() {
 	}
 }
 
+// written takes the deadline away that was set for what has now been written, where it would
+// end an answer that only pauses: on HTTP/2 one that passes ends the stream at once, not what is
+// written after it.
+func (w *statusWriter) written() {
+	if w.shared {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Time{})
+	}
+}
+
 // SetWriteDeadline lets a handler set its own deadlines.
 func (w *statusWriter) SetWriteDeadline(deadline time.Time) error {
 	w.ownDeadlines.Store(true)
@@ -102,22 +102,30 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 		w.status = http.StatusOK
 	}
 	w.bound()
+	if !w.ownDeadlines.Load() {
+		defer w.written()
+	}
 	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush sends what was written.
-func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+// Flush sends what was written. Whoever sets deadlines means the writing and the flushing after it.
+func (w *statusWriter) Flush() {
+	w.bound()
+	defer w.written()
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
 
-// withLog writes a line at debug level and counts the request. Neither holds
-// more of the request than its route: paths and queries can name people.
+// withLog writes a line at debug level and counts the request. Neither holds more of the
+// request than its route: paths and queries can name people. The line says where a request
+// comes from that needs a key; who opens a page without one is a recipient.
 func (g *Gate) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := g.deps.Clock.Now()
 		route := routeOf(r)
-		sw := &statusWriter{ResponseWriter: w}
+		sw := &statusWriter{ResponseWriter: w, shared: shared(r)}
 		ctx, end := g.deps.Tracer.Request(r, route.Pattern, route.Open)
 		r = r.WithContext(ctx)
 		next.ServeHTTP(sw, r)
@@ -126,8 +134,11 @@ func (g *Gate) withLog(next http.Handler) http.Handler {
 		if g.deps.Meter != nil {
 			g.deps.Meter.Request(route.Pattern, sw.status, took)
 		}
-		g.deps.Logger.DebugContext(r.Context(), "request", "route", route.Pattern, "status", sw.status, "took", took.Round(time.Microsecond), "request_id",
-			RequestID(r.Context()))
+		line := []any{"route", route.Pattern, "status", sw.status, "took", took.Round(time.Microsecond), "request_id", RequestID(r.Context())}
+		if !route.Open {
+			line = append(line, "source", Source(r.Context()))
+		}
+		g.deps.Logger.DebugContext(r.Context(), "request", line...)
 	})
 }
 

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"crypto/sha256"
-	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -45,7 +44,7 @@ func newWrongKeys(c clock.Clock) *wrongKeys {
 
 // of is what is known of a request's source. The lock must be held.
 func (k *wrongKeys) of(r *http.Request) *source {
-	at := sourceOf(r)
+	at := sourceOf(r.Context())
 	if s := k.newer[at]; s != nil {
 		return s
 	}
@@ -94,24 +93,4 @@ func (k *wrongKeys) took(r *http.Request, presented string, right bool) {
 		}
 	}
 	s.known[sum] = true
-}
-
-// sourceOf is the address that a request came from: of IPv6 the network, because
-// whoever has one address has a whole /64.
-func sourceOf(r *http.Request) netip.Prefix {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	at, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	at = at.Unmap().WithZone("")
-	bits := at.BitLen()
-	if at.Is6() {
-		bits = 64
-	}
-	network, _ := at.Prefix(bits) // the bits are the address's own
-	return network
 }

@@ -2,6 +2,8 @@ package docstest
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +32,8 @@ func TestPages(t *testing.T) {
 		"README.md: Your first newsletter":                         newsletter,
 		"docs/schedules.md: A data feed":                           dataFeed,
 		"docs/tracking.md: Try it":                                 receiver,
+		"docs/network.md: TLS without a proxy":                     secure,
+		"docs/network.md: A listener for the public":               public,
 		"docs/statistics.md: Reports, and mails about the account": reportMails,
 		"docs/webhooks.md: Try it":                                 receiver,
 		"README.md: Several processes on PostgreSQL and Redis":     servers,
@@ -75,6 +79,26 @@ func servers(t *testing.T) stand {
 		"postgres://carillon:secret@db.example.org/carillon", testenv.SharedPostgres(t).NewDatabase(t),
 		"redis://redis.example.org:6379/0", testenv.SharedRedis(t).NewDatabase(t),
 	}}
+}
+
+// public puts a free address in the place of the one that the public listener has on the page.
+func public(t *testing.T) stand {
+	return stand{replace: []string{"127.0.0.1:8081", testenv.FreeAddress(t)}}
+}
+
+// secure lays a certificate, its key and its authority's certificate into the reader's folder.
+func secure(t *testing.T) stand {
+	own, ca := testenv.Certificate(t)
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	require.NoError(t, err)
+	with := public(t)
+	with.files = map[string]func(io.Writer) error{}
+	for name, text := range map[string]string{
+		"cert.pem": ca, "ca.pem": ca, "key.pem": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
+	} {
+		with.files[name] = func(w io.Writer) error { _, err := io.WriteString(w, text); return err }
+	}
+	return with
 }
 
 // dataFeed stands in for the shop of the reader.

@@ -190,7 +190,7 @@ type server struct {
 	*testenv.Child
 }
 
-var startedUp = regexp.MustCompile(`(?m)^Carillon \S+ (?:answers on http://(\S+) |works\.)`)
+var startedUp = regexp.MustCompile(`(?m)^Carillon \S+ (?:answers on (https?://)(\S+) |works\.)`)
 
 // serve starts a program for each line, with the session's folder and
 // environment, and waits until all of them work.
@@ -217,10 +217,10 @@ func (r *session) serve(text string) {
 		}, patience, 10*time.Millisecond, "%s does not start", s.command)
 		up := startedUp.FindStringSubmatch(s.Output())
 		require.NotNil(r.t, up, "%s ended: %s", s.command, s.Output())
-		if up[1] != "" {
-			r.api = up[1]
+		if up[2] != "" {
+			r.api = up[2]
 			r.replace = append(r.replace, writtenAPI, r.api)
-			r.do(block{}, "export CARILLON_SERVER=http://"+up[1])
+			r.do(block{}, "export CARILLON_SERVER="+up[1]+up[2])
 		}
 		r.last += s.Output()
 	}

@@ -18,8 +18,8 @@ import (
 	"carillon/internal/clock"
 )
 
-// Certificate makes a self-signed certificate for 127.0.0.1 that is good for an
-// hour, and its PEM form for those who are to trust it.
+// Certificate makes a self-signed certificate for 127.0.0.1 that is good for a
+// month, and its PEM form for those who are to trust it.
 func Certificate(t testing.TB) (own tls.Certificate, pemText string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -27,7 +27,7 @@ func Certificate(t testing.TB) (own tls.Certificate, pemText string) {
 	now := clock.System{}.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(30 * 24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

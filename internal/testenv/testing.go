@@ -111,3 +111,19 @@ func (s *RedisServer) NewDatabase(t testing.TB) string {
 	}
 	return url
 }
+
+// FreeAddress is a host:port of TCP that a program of the test may listen on; it is kept for
+// the test until that ends.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	p, err := reservePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p.addr()
+}
