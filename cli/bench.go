@@ -13,13 +13,13 @@ import (
 )
 
 type benchFlags struct {
-	selection      bench.Selection
-	suite          bench.Suite
-	list           bool
-	targeting      bool
-	clicks, flows  bool
-	contacts       int
-	role, scenario string
+	selection              bench.Selection
+	suite                  bench.Suite
+	list                   bool
+	targeting              bool
+	clicks, flows, signIns bool
+	contacts               int
+	role, scenario         string
 }
 
 func (c *cli) addBench(root *cobra.Command) {
@@ -51,7 +51,8 @@ empty one.`,
   carillon bench --content 30k --latency 20 --workers 1,4
   carillon bench --targeting --contacts 100000
   carillon bench --clicks --recipients 100000
-  carillon bench --flows --recipients 1000000`,
+  carillon bench --flows --recipients 1000000
+  carillon bench --sign-ins --recipients 100000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.role != "" {
 				return bench.Child(cmd.Context(), f.role, f.scenario, bench.Streams{In: c.in, Out: c.out, Err: c.err})
@@ -83,6 +84,8 @@ empty one.`,
 	flags.BoolVar(&f.clicks, "clicks", false, "measure clicks on tracked links instead: alone, and while a campaign is sent, on SQLite and PostgreSQL")
 	flags.BoolVar(&f.flows, "flows", false,
 		"measure flows instead: everybody's wait over at one moment, questions that are answered, events; on SQLite and PostgreSQL")
+	flags.BoolVar(&f.signIns, "sign-ins", false,
+		"measure sign-ins instead: how long people wait, alone and while a campaign is sent, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
 	flags.StringVar(&f.scenario, "scenario", "", "")
@@ -112,7 +115,7 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	for _, one := range []struct {
 		chosen bool
 		run    func(context.Context, []string, int) error
-	}{{f.clicks, f.suite.RunClicks}, {f.flows, f.suite.RunFlows}} {
+	}{{f.clicks, f.suite.RunClicks}, {f.flows, f.suite.RunFlows}, {f.signIns, f.suite.RunSignIns}} {
 		if one.chosen {
 			recipients := bench.DefaultRecipients
 			if len(f.selection.Recipients) > 0 {
