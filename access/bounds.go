@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/internal/near"
 )
 
 // Bounds of what a key is bound to.
@@ -49,7 +50,7 @@ func (s Scopes) Check(resources []string) error {
 		resource, read := strings.CutSuffix(scope, OnlyRead)
 		switch {
 		case !slices.Contains(resources, resource):
-			return fault.InvalidField("scopes", scope, "is no scope: it is one of these, alone or with %s behind it: %s", OnlyRead, strings.Join(resources, ", "))
+			return fault.InvalidField("scopes", scope, "is no scope, which is a resource, alone or with %s behind it: %s", OnlyRead, near.Hint(resource, resources))
 		case !read && slices.Contains(makers, resource):
 			return fault.InvalidField("scopes", scope, "a key that is bound can make nobody who is not: take %s, or no scopes", resource+OnlyRead)
 		case slices.Contains(s[:i], scope):

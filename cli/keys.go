@@ -20,9 +20,21 @@ func keysPath() path { return v1("keys") }
 
 func (c *cli) keysLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List API keys"}, keysPath,
-		rows[api.Key]{"ID NAME ROLE FOR ENDS_WITH CREATED LAST_USED FROM REVOKED", func(k api.Key) []any {
-			return []any{k.ID, k.Name, k.Role, keyFor(k), k.Hint, at(&k.CreatedAt), at(k.LastUsedAt), k.LastUsedFrom, at(k.RevokedAt)}
+		rows[api.Key]{"ID NAME ROLE FOR ENDS_WITH CREATED LAST_USED FROM BEFORE REVOKED", func(k api.Key) []any {
+			return []any{k.ID, k.Name, k.Role, keyFor(k), k.Hint, at(&k.CreatedAt), at(k.LastUsedAt), k.LastUsedFrom, keyBefore(k), at(k.RevokedAt)}
 		}})
+}
+
+// keyBefore says what is known of what a key was before it was rotated, while that still opens.
+func keyBefore(k api.Key) string {
+	switch r := k.Replaced; {
+	case r == nil:
+		return ""
+	case r.LastUsedAt == nil:
+		return "until " + at(&r.EndsAt) + ", not used"
+	default:
+		return "until " + at(&r.EndsAt) + ", used " + at(r.LastUsedAt)
+	}
 }
 
 // keyFor says what a key opens alone.
@@ -79,7 +91,7 @@ func (c *cli) keysCreate() *cobra.Command {
 }
 
 func newKeyTable(w *tabwriter.Writer, k api.NewKey) {
-	fields(w, "Key", k.Secret, "Id", k.ID, "Name", k.Name, "Role", k.Role, "Only for", keyFor(k.Key))
+	fields(w, "Key", k.Secret, "Id", k.ID, "Name", k.Name, "Role", k.Role, "Only for", keyFor(k.Key), "Before", keyBefore(k.Key))
 }
 
 func (c *cli) keysRotate() *cobra.Command {
