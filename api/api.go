@@ -64,8 +64,10 @@ type Deps struct {
 	Ready func(ctx context.Context) map[string]error
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
-	Clock   clock.Clock
-	Logger  *slog.Logger
+	// Refusals writes down who was not let in; nil writes nothing.
+	Refusals gate.Refusals
+	Clock    clock.Clock
+	Logger   *slog.Logger
 }
 
 // Server answers HTTP requests.
@@ -127,7 +129,7 @@ func (s *Server) Behind(name string, of gate.Dialect) *gate.Gate {
 
 func (s *Server) gateDeps(of gate.Dialect) gate.Deps {
 	return gate.Deps{
-		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
+		Dialect: of, Keys: s.Keys, Answers: s.Answers, Refusals: s.Refusals, Limits: s.limits, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
 		MaxBodyBytes: s.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
 	}
 }
@@ -216,6 +218,7 @@ func (s *Server) routes() {
 	s.meRoutes()
 	s.userRoutes()
 	s.accountRoutes()
+	s.trailRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/api/compat"
 	"carillon/campaigns"
@@ -19,6 +20,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
+	"carillon/internal/loops"
 	"carillon/providers/fetch"
 )
 
@@ -125,7 +127,9 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	e := s.Engine
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, log)
 	s.stack.push("events", quietly(live.Stop))
+	refusals := access.NewRefusals(e.Trail, clock.System{})
 	handler := api.New(api.Deps{
+		Refusals: refusals,
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
@@ -134,6 +138,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 		Examine: (&doctor{e, c, net.DefaultResolver}).Examine,
 	})
+	s.stack.push("refusals", writeRefusals(refusals, log))
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
@@ -143,6 +148,30 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 			Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
 		}}, handler)
 	s.serve(listener, all, log, live.Stop)
+}
+
+// refusalsEvery is how soon after its minute the count of refusals is written.
+const refusalsEvery = 10 * time.Second
+
+// writeRefusals writes what is counted of refused requests, until what it returns is called: then
+// the rest.
+func writeRefusals(r *access.Refusals, log *slog.Logger) (stop func() error) {
+	var group loops.Group
+	flush := func(ctx context.Context, all bool) {
+		if err := r.Flush(ctx, all); err != nil {
+			log.Warn("refused requests could not be written into the audit trail", "error", err)
+		}
+	}
+	group.Go(func(ctx context.Context) {
+		for (clock.System{}).Sleep(ctx, refusalsEvery) == nil {
+			flush(ctx, false)
+		}
+	})
+	return func() error {
+		group.Stop()
+		flush(context.Background(), true)
+		return nil
+	}
 }
 
 func (s *Server) serve(listener net.Listener, handler http.Handler, log *slog.Logger, onShutdown ...func()) {

@@ -75,7 +75,7 @@ type Meter interface {
 	Request(route string, status int, took time.Duration)
 }
 
-// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Meter, Clock
+// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Refusals, Meter, Clock
 // and Logger.
 type Deps struct {
 	Dialect Dialect
@@ -88,6 +88,8 @@ type Deps struct {
 	// Sessions knows the people who are signed in; nil where keys alone are taken.
 	Sessions Sessions
 	Answers  Answers
+	// Refusals writes down who was not let in; nil writes nothing.
+	Refusals Refusals
 	// Limits are shared by all gates of a server: what one API took, another has not.
 	Limits *Limits
 	// MaxBodyBytes bounds a request that is no upload; 0 means 2 MiB.
@@ -181,6 +183,9 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			return
 		}
 		if err := g.May(r.Context(), route, caller); err != nil {
+			if fault.Is(err, fault.Forbidden) {
+				g.refused(r.Context(), caller, access.RefusedRole)
+			}
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
