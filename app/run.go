@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/api/compat"
 	"carillon/api/gate"
@@ -19,6 +20,7 @@ import (
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
+	"carillon/internal/loops"
 	"carillon/providers/fetch"
 )
 
@@ -116,7 +118,9 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 	e := s.Engine
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, log)
 	s.stack.push("events", quietly(live.Stop))
+	refusals := access.NewRefusals(e.Trail, clock.System{})
 	handler := api.New(api.Deps{
+		Refusals: refusals,
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
@@ -125,6 +129,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 		Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(), Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
 	})
+	s.stack.push("refusals", writeRefusals(refusals, log))
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
@@ -136,6 +141,30 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 	s.URL = s.serve(open.main, all, log, live.Stop)
 	if open.public != nil {
 		s.PublicURL = s.serve(open.public, handler.Public(), log)
+	}
+}
+
+// refusalsEvery is how soon after its minute the count of refusals is written.
+const refusalsEvery = 10 * time.Second
+
+// writeRefusals writes what is counted of refused requests, until what it returns is called: then
+// the rest.
+func writeRefusals(r *access.Refusals, log *slog.Logger) (stop func() error) {
+	var group loops.Group
+	flush := func(ctx context.Context, all bool) {
+		if err := r.Flush(ctx, all); err != nil {
+			log.Warn("refused requests could not be written into the audit trail", "error", err)
+		}
+	}
+	group.Go(func(ctx context.Context) {
+		for (clock.System{}).Sleep(ctx, refusalsEvery) == nil {
+			flush(ctx, false)
+		}
+	})
+	return func() error {
+		group.Stop()
+		flush(context.Background(), true)
+		return nil
 	}
 }
 
