@@ -170,10 +170,14 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *lines) count(text string) int {
+func (l *lines) text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), text)
+	return l.b.String()
+}
+
+func (l *lines) count(text string) int {
+	return strings.Count(l.text(), text)
 }
 
 // New files are used by new connections, and those that are open go on. Files that are no pair

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the servers that the tests start for themselves: Redis and
 # PostgreSQL, curl, with which the README's commands are tried, Chromium with
-# Node.js, which look at the pages of recipients, and Prometheus, whose promtool
-# checks metrics and rules. Does nothing
-# if all are there. As root on Debian or Ubuntu it
+# Node.js, which look at the pages of recipients, Prometheus, whose promtool
+# checks metrics and rules, and nginx and Caddy, which run the examples of
+# deploy/. Does nothing if all are there. As root on Debian or Ubuntu it
 # installs what is missing; else it names the command and fails.
 set -euo pipefail
 
@@ -24,6 +24,8 @@ command -v curl >/dev/null || missing+=(curl)
 [[ -x /usr/bin/chromium ]] || missing+=(chromium)
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v promtool >/dev/null || missing+=(prometheus)
+[[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
+[[ -x /usr/bin/caddy ]] || missing+=(caddy)
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ((EUID != 0)) || ! command -v apt-get >/dev/null; then

@@ -29,11 +29,16 @@ const browser = "/usr/bin/chromium"
 
 // server is the real program with a public address.
 type server struct {
-	t    *testing.T
-	base string
+	t      *testing.T
+	base   string
+	client *http.Client
 }
 
-func serve(t *testing.T) *server {
+// serve starts the program, which speaks plain HTTP.
+func serve(t *testing.T) *server { return serveAs(t, "http", http.DefaultClient) }
+
+// serveAs starts the program with more settings, to which a client speaks.
+func serveAs(t *testing.T, scheme string, client *http.Client, settings ...string) *server {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "carillon")
 	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "carillon/cmd/carillon").CombinedOutput()
@@ -42,11 +47,12 @@ func serve(t *testing.T) *server {
 	require.NoError(t, err)
 	address := free.Addr().String()
 	require.NoError(t, free.Close())
-	s := &server{t: t, base: "http://" + address}
+	s := &server{t: t, base: scheme + "://" + address, client: client}
 	var log bytes.Buffer
 	cmd := exec.Command(binary, "serve") // it is ended by the clean-up
 	cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+t.TempDir(), "CARILLON_LISTEN="+address,
 		"CARILLON_PUBLIC_URL="+s.base, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
+	cmd.Env = append(cmd.Env, settings...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
@@ -57,7 +63,7 @@ func serve(t *testing.T) *server {
 		}
 	})
 	require.Eventually(t, func() bool {
-		response, err := http.Get(s.base + "/readyz")
+		response, err := client.Get(s.base + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -81,7 +87,7 @@ func (s *server) ask(method, path string, body any) (answer map[string]any) {
 	require.NoError(s.t, err)
 	request.Header.Set("Authorization", "Bearer "+adminKey)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client.Do(request)
 	require.NoError(s.t, err)
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
@@ -107,11 +113,27 @@ func modules(t *testing.T, dir string) {
 	require.NoError(t, err, "npm installs what drives the browser (Node 20 or newer is needed): %s", output)
 }
 
-func TestRecipientsInABrowser(t *testing.T) {
+// walk runs a script of tools/browser, and expects that it says each of its steps.
+func walk(t *testing.T, script string, with object, steps int) {
+	t.Helper()
 	require.FileExists(t, browser, "the test needs Chromium: apt-get install -y chromium, as scripts/test-deps.sh does")
 	tools, err := filepath.Abs("../../tools/browser")
 	require.NoError(t, err)
 	modules(t, tools)
+	with["chromium"] = browser
+	argument, err := json.Marshal(with)
+	require.NoError(t, err)
+	bounded, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(bounded, "node", script, string(argument))
+	cmd.Dir = tools
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Equal(t, steps, strings.Count(string(output), "\n"), "%s", output)
+	t.Logf("in the browser:\n%s", output)
+}
+
+func TestRecipientsInABrowser(t *testing.T) {
 	s := serve(t)
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<title>Shop</title>Tulips") }))
 	defer shop.Close()
@@ -145,17 +167,8 @@ func TestRecipientsInABrowser(t *testing.T) {
 		require.NotEmpty(t, found, "%s in %s", kind, text)
 		return found
 	}
-	pages, err := json.Marshal(object{
-		"chromium": browser, "click": link("c"), "target": shop.URL + "/tulips?size=5#red", "view": link("v"),
+	walk(t, "walk.mjs", object{
+		"click": link("c"), "target": shop.URL + "/tulips?size=5#red", "view": link("v"),
 		"unsubscribe": link("u"), "preferences": link("p"), "broken": s.base + "/u/cut-off",
-	})
-	require.NoError(t, err)
-	bounded, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(bounded, "node", "walk.mjs", string(pages))
-	cmd.Dir = tools
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Equal(t, 7, strings.Count(string(output), "\n"), "%s", output)
-	t.Logf("in the browser:\n%s", output)
+	}, 7)
 }
