@@ -123,7 +123,8 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 		},
 		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
-		Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(), Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
+		MasterKey: rotation{e, c}, Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(),
+		Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
 	})
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
