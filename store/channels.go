@@ -55,7 +55,7 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 // sealChannel makes the stored forms of configuration and limits. No error of
 // it carries a part of the configuration.
 func (s *Store) sealChannel(ctx context.Context, c providers.Channel) (config, limits string, err error) {
-	if config, err = s.reader().seal(ctx, c.Config); err != nil {
+	if config, err = s.reader().seal(ctx, ofChannel, c.Config); err != nil {
 		return "", "", fault.Wrap(fault.Internal, "seal channel", err)
 	}
 	encoded, err := json.Marshal(c.Limits)

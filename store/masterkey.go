@@ -15,8 +15,21 @@ import (
 // canary is what CheckMasterKey seals: any other text would do.
 const canary = "carillon"
 
+// sealedColumn is where something sealed is kept. Nothing is sealed but for one of them, so that
+// a rotation forgets none.
+type sealedColumn int
+
+const (
+	ofChannel sealedColumn = iota
+	ofWebhook
+	ofFactor
+	allSealed
+)
+
 // sealedColumns are all that is sealed, beside the canary.
-var sealedColumns = []struct{ table, column string }{{"channels", "config"}, {"webhooks", "config"}, {"users", "totp"}}
+var sealedColumns = [allSealed]struct{ table, column string }{
+	ofChannel: {"channels", "config"}, ofWebhook: {"webhooks", "config"}, ofFactor: {"users", "totp"},
+}
 
 // resealedAtOnce is how much is sealed anew in one transaction.
 const resealedAtOnce = 100
@@ -64,10 +77,11 @@ func (tx conn) followMasterKey(ctx context.Context) error {
 		"is not the key that this store's secrets are encrypted with: set CARILLON_MASTER_KEY to the one that was used before, the same for every process")
 }
 
-// seal seals with the key that holds now: it may have been changed since this process began.
-func (tx conn) seal(ctx context.Context, plain []byte) (string, error) {
-	if tx.s.box == nil {
-		return "", fault.New(fault.Internal, "there is no master key to seal with")
+// seal seals what is to be kept in a column with the key that holds now: it may have been changed
+// since this process began.
+func (tx conn) seal(ctx context.Context, in sealedColumn, plain []byte) (string, error) {
+	if c := sealedColumns[in]; tx.s.box == nil {
+		return "", fault.New(fault.Internal, "there is no master key to seal %s.%s with", c.table, c.column)
 	}
 	if err := tx.followMasterKey(ctx); err != nil {
 		return "", err

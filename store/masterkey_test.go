@@ -3,14 +3,18 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/store"
+	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/webhooks"
 )
@@ -91,19 +95,54 @@ func TestTheMasterKeyIsRotated(t *testing.T) {
 	})
 }
 
-// A second factor that no rotation knew would be lost with the key of before.
-func TestASealedSecondFactorIsSealedAnew(t *testing.T) {
+// sealedBy are the columns of the whole schema in which something is sealed by a key.
+func sealedBy(t *testing.T, s *storetest.Store, id string) (found []string) {
+	query := "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.type = 'TEXT' WHERE m.type = 'table'"
+	if s.Postgres() {
+		query = `SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND a.atttypid = 'text'::regtype`
+	}
+	columns, err := sqldb.Column[string](t.Context(), s.Reader(), query)
+	require.NoError(t, err)
+	require.Greater(t, len(columns), 150)
+	for _, c := range columns {
+		table, column, _ := strings.Cut(c, ".")
+		if s.Int("SELECT COUNT(*) FROM "+table+" WHERE substr("+column+", 1, 16) = ?", secret.Prefix(id)) > 0 {
+			found = append(found, c)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// What no rotation knew would be lost with the key of before. That every kind of it is asked for
+// here is what TestNothingIsSealedBesideTheRotation holds this to.
+func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		require.NoError(t, s.CheckMasterKey(ctx))
-		sealed, err := storetest.Box(t).Seal([]byte("JBSWY3DPEHPK3PXP"))
+		account := s.Account("one")
+		_, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "news", Provider: "smtp", Address: providers.Email,
+			Config: json.RawMessage(`{"password":"x"}`)})
 		require.NoError(t, err)
-		s.Exec("INSERT INTO users (id, email, name, totp, created_at) VALUES (1, 'ada@example.org', 'Ada', ?, 0)", sealed)
+		_, err = s.CreateWebhook(ctx, webhooks.Webhook{AccountID: account, URL: "https://n.example.org", State: webhooks.On}, 10)
+		require.NoError(t, err)
+		s.Exec("INSERT INTO users (id, email, name, created_at) VALUES (1, 'ada@example.org', 'Ada', 0)")
+		require.NoError(t, s.SetFactor(ctx, 1, access.Factor{TOTP: secret.New("JBSWY3DPEHPK3PXP")}, 0))
+		before := ringOf(t, testMasterKey).Box.Ring().Using()
+		sealed := []string{"channels.config", "meta.value", "users.totp", "webhooks.config"}
+		require.Len(t, sealed, store.SealedColumns+1, "each of them is sealed here, beside the canary")
+		require.Equal(t, sealed, sealedBy(t, s, before))
+
 		rolled := storetest.OpenWith(t, s.DSN, ringOf(t, newMasterKey, testMasterKey))
-		require.NoError(t, rolled.SetMasterKey(ctx, ringOf(t, newMasterKey).Box.Ring().Using()))
-		n, err := rolled.Reseal(ctx)
-		require.NoError(t, err)
-		require.Equal(t, 1, n)
+		present := ringOf(t, newMasterKey).Box.Ring().Using()
+		require.NoError(t, rolled.SetMasterKey(ctx, present))
+		for n := 1; n > 0; {
+			n, err = rolled.Reseal(ctx)
+			require.NoError(t, err)
+		}
+		require.Empty(t, sealedBy(t, s, before))
+		require.Equal(t, sealed, sealedBy(t, s, present))
 		proofs, err := storetest.OpenWith(t, s.DSN, ringOf(t, newMasterKey)).ProofsOf(ctx, 1)
 		require.NoError(t, err)
 		require.Equal(t, "JBSWY3DPEHPK3PXP", proofs.TOTP.Reveal())

@@ -67,7 +67,7 @@ func (tx conn) sealWebhook(ctx context.Context, w webhooks.Webhook) (string, err
 	for name, value := range w.Headers {
 		config.Headers[name] = value.Reveal()
 	}
-	sealed, err := tx.seal(ctx, []byte(mustJSON(config)))
+	sealed, err := tx.seal(ctx, ofWebhook, []byte(mustJSON(config)))
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, "seal webhook", err)
 	}
