@@ -88,6 +88,10 @@ bench/compare: ## Compare two results: make bench/compare OLD=a.txt NEW=b.txt.
 	@test -n "$(OLD)" && test -n "$(NEW)" || { echo "Name two results: make bench/compare OLD=a.txt NEW=b.txt"; exit 2; }
 	$(BENCHSTAT) $(OLD) $(NEW)
 
+.PHONY: rotation
+rotation: test/deps ## Rotate the master key while MESSAGES=100000 go out, on SQLite and on PostgreSQL with Redis.
+	CARILLON_TEST_MESSAGES=$(or $(MESSAGES),100000) $(GO) test ./app -run TestTheMasterKeyIsRotatedWhileMessagesGoOut -count 1 -v -timeout 30m
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for a while (FUZZTIME=10s each).
 	scripts/fuzz.sh $(FUZZTIME)

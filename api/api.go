@@ -67,6 +67,8 @@ type Deps struct {
 	CertificateEnds func() time.Time
 	// Proxies say where requests come from; nil trusts none.
 	Proxies *gate.Proxies
+	// MasterKey rotates the master key; nil can not.
+	MasterKey Rotation
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
 	// Refusals writes down who was not let in; nil writes nothing.
@@ -190,6 +192,7 @@ func (s *Server) routes() {
 	s.statisticsRoutes()
 	s.reportRoutes()
 	s.doctorRoutes()
+	s.masterKeyRoutes()
 	s.retentionRoutes()
 	s.templateRoutes()
 	s.uploadRoutes()

@@ -68,7 +68,7 @@ func (s *server) Request(route string, status int, _ time.Duration) {
 // over is the services over another store, such as one that fails.
 func (s *server) over(other services.Store) *services.Services {
 	return services.New(services.Deps{
-		Store: other, Receipts: s.writer, Providers: s.kinds, MasterKey: secret.New(masterKey), PublicURL: "https://n.example.org",
+		Store: other, Receipts: s.writer, Providers: s.kinds, MasterKeys: secret.NewRing(secret.New(masterKey)), PublicURL: "https://n.example.org",
 		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock, Dialer: providers.Dialer{AllowPrivate: true},
 	})
 }

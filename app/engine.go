@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"carillon/access"
@@ -59,6 +61,11 @@ type Engine struct {
 	stack        stack
 	installation string
 	tracer       *tracing.Tracer
+	rotating     sync.Mutex
+	// madeKey is the id of the master key that this process made last.
+	madeKey atomic.Pointer[string]
+	// masterKeys are the store's box's and sign what is not in the store.
+	masterKeys *secret.Ring
 	// storePath is the embedded store's file.
 	storePath string
 }
@@ -97,18 +104,19 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 			err = errors.Join(err, e.Stop())
 		}
 	}()
-	masterKey, err := e.openStore(ctx, o.Config)
+	e.masterKeys, err = e.openStore(ctx, o.Config)
 	if err != nil {
 		return nil, err
 	}
 	e.Queue, err = queue.Open(ctx, queue.Options{
 		URL: o.Config.RedisURL.Reveal(), Logger: o.Logger, Clock: clock.System{},
-		DrainTimeout: time.Duration(o.Config.ShutdownSeconds) * time.Second,
+		DrainTimeout: time.Duration(o.Config.ShutdownSeconds) * time.Second, Signer: e.masterKeys.Signer(queue.SignedFor),
 	})
 	if err != nil {
 		return nil, err
 	}
 	e.stack.push("queue", e.Queue.Close)
+	e.followMasterKey()
 	if e.Registry, err = builtin.Registry(); err != nil {
 		return nil, err
 	}
@@ -129,7 +137,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	e.stack.push("writer", quietly(e.Writer.Stop))
 	deps := services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: measured{e.Writer, o.Meter}, Providers: e.Registry,
-		MasterKey: masterKey, PublicURL: o.Config.PublicURL,
+		MasterKeys: e.masterKeys, PublicURL: o.Config.PublicURL,
 		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	}
 	if o.Roles.API {
@@ -162,52 +170,52 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 }
 
 // openStore opens and, where that is safe, migrates the store.
-func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String, error) {
+func (e *Engine) openStore(ctx context.Context, c configs.Config) (*secret.Ring, error) {
 	if err := c.EnsureDataDir(); err != nil {
-		return secret.String{}, err
+		return nil, err
 	}
 	if err := refuseEmptied(c); err != nil {
-		return secret.String{}, err
+		return nil, err
 	}
-	masterKey, err := c.ResolveMasterKey()
+	keys, err := c.ResolveMasterKeys()
 	if err != nil {
-		return masterKey, err
+		return nil, err
 	}
-	box, err := secret.NewBox(masterKey)
+	box, err := secret.NewBox(keys[0], keys[1:]...)
 	if err != nil {
-		return masterKey, fault.InvalidField("master_key", nil, "%v", err)
+		return nil, fault.InvalidField("master_key", nil, "%v", err)
 	}
 	if !c.Postgres() {
 		release, err := lockDataDir(filepath.Dir(c.Store()))
 		if err != nil {
-			return masterKey, err
+			return nil, err
 		}
 		e.stack.push("data folder's lock", release)
 		e.storePath = c.Store()
 	}
 	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log, SoftBounces: c.SoftBounces})
 	if err != nil {
-		return masterKey, err
+		return nil, err
 	}
 	e.stack.push("store", e.Store.Close)
 	if !e.Store.Postgres() {
 		// The file is this process's alone: a new version brings its schema along,
 		// and nothing of before can still be alive.
 		if _, err := e.Store.Migrate(ctx); err != nil {
-			return masterKey, err
+			return nil, err
 		}
 		if err := e.Store.RetireOthers(ctx); err != nil {
-			return masterKey, err
+			return nil, err
 		}
 	}
 	if err := checkSchema(ctx, e.Store); err != nil {
-		return masterKey, err
+		return nil, err
 	}
 	if err := e.Store.CheckMasterKey(ctx); err != nil {
-		return masterKey, err
+		return nil, err
 	}
 	e.installation, err = e.Store.Installation(ctx)
-	return masterKey, err
+	return box.Ring(), err
 }
 
 // checkSchema refuses to work on a schema that this program does not know.

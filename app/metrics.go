@@ -122,7 +122,10 @@ func (m *metrics) watch(e *Engine) {
 		}
 		return 0
 	})
-	m.registry.MustRegister(build, leader, newShared(e.Store, e.log))
+	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "carillon_envelopes_refused_total", Help: "Envelopes in Redis that this process refused: not signed with this installation's master key, or damaged.",
+	}, func() float64 { return float64(e.Queue.Refused()) })
+	m.registry.MustRegister(build, leader, refused, newShared(e.Store, e.log))
 	if w := e.Engagement; w != nil {
 		m.registry.MustRegister(
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{

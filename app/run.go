@@ -127,7 +127,8 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 		},
 		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
-		Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(), Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
+		MasterKey: rotation{e, c}, Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(),
+		Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
 	})
 	s.stack.push("refusals", writeRefusals(refusals, log))
 	s.stack.push("API", handler.Close)

@@ -272,6 +272,8 @@ stats people --interval all
 stats flows
 stats notes
 doctor
+rotate master-key
+rotate master-key --dry-run
 verify --statistics --repair
 webhooks ls
 webhooks show 1

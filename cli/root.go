@@ -152,6 +152,7 @@ func (c *cli) root() *cobra.Command {
 	c.addWebhooks(root)
 	c.addStats(root)
 	c.addDoctor(root)
+	c.addRotate(root)
 	c.addRetention(root)
 	c.addFlows(root)
 	c.addEvents(root)

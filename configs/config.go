@@ -36,8 +36,9 @@ type Config struct {
 	StoreDSN secret.String `koanf:"store_dsn" default:"" doc:"postgres://user:password@host/database, or the path of a SQLite file; empty is carillon.db in data_dir."`
 	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis+sentinel:// or redis+cluster:// address; empty is a Redis inside the process."`
 
-	AdminKey  secret.String `koanf:"admin_key" default:"" doc:"API key of the first administrator, at least 16 characters; empty makes one and keeps it in admin.key in data_dir. A key that was configured before, and is not any more, opens nothing."`
-	MasterKey secret.String `koanf:"master_key" default:"" doc:"Key that the channels' credentials are encrypted with, at least 16 characters. Empty makes one and keeps it in master.key in data_dir, with the embedded store only."`
+	AdminKey        secret.String `koanf:"admin_key" default:"" doc:"API key of the first administrator, at least 16 characters; empty makes one and keeps it in admin.key in data_dir. A key that was configured before, and is not any more, opens nothing."`
+	MasterKey       secret.String `koanf:"master_key" default:"" doc:"Key that the channels' credentials are encrypted with, at least 16 characters. Empty makes one and keeps it in master.key in data_dir, with the embedded store only."`
+	OtherMasterKeys secret.String `koanf:"other_master_keys" default:"" doc:"Master keys that open what they sealed and signed and that nothing is sealed with: those of before, each on a line of its own or separated by commas. carillon rotate master-key says when one is needed no more."`
 
 	PublicURL  string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
 	ConsoleURL string `koanf:"console_url" default:"" doc:"Address at which your own people reach this server, where that is not public_url: invitations and links for a new password lead there. Empty is public_url."`
@@ -164,8 +165,13 @@ func (c Config) check() (wrong []fault.Field) {
 			add(s.name, s.address, "must be an address such as https://news.example.org")
 		}
 	}
-	if key := c.MasterKey.Reveal(); key != "" && len(key) < minMasterKey {
-		add("master_key", nil, "has fewer than %d characters: make one with `openssl rand -base64 32`", minMasterKey)
+	if key := c.MasterKey.Reveal(); key != "" && len(key) < secret.MinMasterKey {
+		add("master_key", nil, "has fewer than %d characters: make one with `openssl rand -base64 32`", secret.MinMasterKey)
+	}
+	for i, key := range splitKeys(c.OtherMasterKeys.Reveal()) {
+		if len(key.Reveal()) < secret.MinMasterKey {
+			add("other_master_keys", nil, "its key %d has fewer than %d characters: give whole keys, one a line or separated by commas", i+1, secret.MinMasterKey)
+		}
 	}
 	if key := c.AdminKey.Reveal(); key != "" && (len(key) < minAdminKey || strings.ContainsAny(key, " \t\r\n")) {
 		add("admin_key", nil, "must have at least %d characters and no spaces: make one with `openssl rand -hex 24`", minAdminKey)
@@ -179,8 +185,5 @@ func isBase(text string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
-// Least lengths of keys that are given.
-const (
-	minMasterKey = 16
-	minAdminKey  = 16
-)
+// minAdminKey is the least length of an administrator's key that is given.
+const minAdminKey = 16

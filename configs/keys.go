@@ -51,53 +51,103 @@ func (c Config) AdminKeyPath() string { return filepath.Join(c.DataDir, adminKey
 const needMasterKey = "must be set, the same for every process that shares the store: CARILLON_MASTER_KEY=$(openssl rand -base64 32), " +
 	"or CARILLON_MASTER_KEY_FILE. Keep it: without it the channels' credentials can't be read"
 
-// ResolveMasterKey is the master key: the one that is configured, or with the
-// embedded store the one in the data folder, which is made at the first start.
-func (c Config) ResolveMasterKey() (secret.String, error) {
+// ResolveMasterKeys are the master keys, the present one first: those that are configured, or
+// with the embedded store those in the data folder, of which one is made at the first start.
+func (c Config) ResolveMasterKeys() ([]secret.String, error) {
+	others := splitKeys(c.OtherMasterKeys.Reveal())
 	if !c.MasterKey.Empty() {
-		return c.MasterKey, nil
+		return append([]secret.String{c.MasterKey}, others...), nil
 	}
 	if c.Postgres() {
-		return secret.String{}, fault.InvalidField("master_key", nil, "%s", needMasterKey)
+		return nil, fault.InvalidField("master_key", nil, "%s", needMasterKey)
 	}
 	if err := c.EnsureDataDir(); err != nil {
-		return secret.String{}, err
+		return nil, err
 	}
 	path := c.MasterKeyPath()
-	key, err := readKey(path)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return key, err
+	keys, err := readKeys(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		made, makeErr := newMasterKey()
+		if makeErr != nil {
+			return nil, makeErr
+		}
+		if err := WriteKey(path, made); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		// Whoever was first, the file says what the key is.
+		keys, err = readKeys(path)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return append(keys, others...), nil
+}
+
+// OwnMasterKey reports whether the program keeps the master key itself, in the data folder.
+func (c Config) OwnMasterKey() bool { return c.MasterKey.Empty() && !c.Postgres() }
+
+// AddMasterKey makes another master key and puts it into the data folder before those that are
+// there, which stay: what they sealed is opened with them.
+func (c Config) AddMasterKey() (secret.String, error) {
+	keys, err := readKeys(c.MasterKeyPath())
+	if err != nil {
+		return secret.String{}, err
+	}
+	made, err := newMasterKey()
+	if err != nil {
+		return secret.String{}, err
+	}
+	lines := []string{made.Reveal()}
+	for _, k := range keys {
+		lines = append(lines, k.Reveal())
+	}
+	return made, writeKey(c.MasterKeyPath(), secret.New(strings.Join(lines, "\n")), os.Rename)
+}
+
+func newMasterKey() (secret.String, error) {
 	raw := make([]byte, 32)
 	if _, err := rand.Read(raw); err != nil {
 		return secret.String{}, fmt.Errorf("make master key: %w", err)
 	}
-	if err := WriteKey(path, secret.New(base64.StdEncoding.EncodeToString(raw))); err != nil && !errors.Is(err, fs.ErrExist) {
-		return secret.String{}, err
+	return secret.New(base64.StdEncoding.EncodeToString(raw)), nil
+}
+
+// splitKeys are keys that are given in one setting.
+func splitKeys(text string) (keys []secret.String) {
+	for _, key := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+		if key = strings.TrimSpace(key); key != "" {
+			keys = append(keys, secret.New(key))
+		}
 	}
-	// Whoever was first, the file says what the key is.
-	return readKey(path)
+	return keys
 }
 
 // MasterKeyPath is the file of a master key that the program has made for itself.
 func (c Config) MasterKeyPath() string { return filepath.Join(c.DataDir, masterKeyFile) }
 
-func readKey(path string) (secret.String, error) {
+// readKeys are the keys in a file, one a line, and at least one.
+func readKeys(path string) (keys []secret.String, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return secret.String{}, fmt.Errorf("read key: %w", err)
+		return nil, fmt.Errorf("read key: %w", err)
 	}
-	key := strings.TrimSpace(string(content))
-	if len(key) < minMasterKey {
-		return secret.String{}, fault.New(fault.Invalid, "the key in %s is damaged: it has fewer than %d characters", path, minMasterKey)
+	for _, line := range strings.Split(strings.TrimSpace(string(content)), "\n") {
+		key := strings.TrimSpace(line)
+		if len(key) < secret.MinMasterKey {
+			return nil, fault.New(fault.Invalid, "the key in %s is damaged: it has fewer than %d characters", path, secret.MinMasterKey)
+		}
+		keys = append(keys, secret.New(key))
 	}
-	return secret.New(key), nil
+	return keys, nil
 }
 
 // WriteKey writes a key into a new file that only its owner can read. The file
 // appears whole or not at all; if there is one already it stays as it is and
 // the error is fs.ErrExist.
-func WriteKey(path string, key secret.String) error {
+func WriteKey(path string, key secret.String) error { return writeKey(path, key, os.Link) }
+
+// writeKey writes a key into a file of another name and has place give it its own.
+func writeKey(path string, key secret.String, place func(from, to string) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("write key: %w", err)
@@ -110,7 +160,20 @@ func WriteKey(path string, key secret.String) error {
 	if err := errors.Join(err, temporary.Close()); err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
-	if err := os.Link(temporary.Name(), path); err != nil {
+	if err := place(temporary.Name(), path); err != nil {
+		return fmt.Errorf("write key: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir has a name in a folder outlast a loss of power: nothing is to be sealed with a key
+// that is not kept.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("write key: %w", err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
 	return nil

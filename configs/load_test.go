@@ -215,9 +215,9 @@ func TestMasterKey(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range keys {
 		group.Go(func() {
-			key, err := c.ResolveMasterKey()
+			found, err := c.ResolveMasterKeys()
 			if err == nil {
-				keys[i] = key.Reveal()
+				keys[i] = found[0].Reveal()
 			}
 		})
 	}
@@ -234,19 +234,54 @@ func TestMasterKey(t *testing.T) {
 	require.Len(t, entries, 1, "nothing is left over")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "master.key"), []byte("x\n"), 0o600))
-	_, err = c.ResolveMasterKey()
+	_, err = c.ResolveMasterKeys()
 	require.ErrorContains(t, err, "is damaged")
 
 	c, err = Load(Options{File: write(t, "master_key: 0123456789abcdef\n")})
 	require.NoError(t, err)
-	key, err := c.ResolveMasterKey()
+	found, err := c.ResolveMasterKeys()
 	require.NoError(t, err)
-	require.Equal(t, "0123456789abcdef", key.Reveal())
+	require.Len(t, found, 1)
+	require.Equal(t, "0123456789abcdef", found[0].Reveal())
 
 	c, err = Load(Options{File: write(t, "store_dsn: postgres://h/db\ndata_dir: "+dir+"\n")})
 	require.NoError(t, err)
-	_, err = c.ResolveMasterKey()
+	_, err = c.ResolveMasterKeys()
 	require.ErrorContains(t, err, "CARILLON_MASTER_KEY=$(openssl rand -base64 32)")
+}
+
+// Another key that the program makes for itself comes before the one of before, which stays;
+// keys that are given are split.
+func TestOtherMasterKeys(t *testing.T) {
+	reveal := func(c Config) (list []string) {
+		keys, err := c.ResolveMasterKeys()
+		require.NoError(t, err)
+		for _, k := range keys {
+			list = append(list, k.Reveal())
+		}
+		return list
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	c, err := Load(Options{File: write(t, "data_dir: "+dir+"\n")})
+	require.NoError(t, err)
+	require.True(t, c.OwnMasterKey())
+	before := reveal(c)
+	made, err := c.AddMasterKey()
+	require.NoError(t, err)
+	require.Equal(t, append([]string{made.Reveal()}, before...), reveal(c))
+	info, err := os.Stat(c.MasterKeyPath())
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+
+	c, err = Load(Options{File: write(t, "master_key: 0123456789abcdef\n"), Environ: []string{
+		"CARILLON_OTHER_MASTER_KEYS=first-of-before-16, second-of-before-16\nthird-of-before-16\n",
+	}})
+	require.NoError(t, err)
+	require.False(t, c.OwnMasterKey())
+	require.Equal(t, []string{"0123456789abcdef", "first-of-before-16", "second-of-before-16", "third-of-before-16"}, reveal(c))
+	_, err = Load(Options{File: write(t, "master_key: 0123456789abcdef\n"), Environ: []string{"CARILLON_OTHER_MASTER_KEYS=first-of-before-16,short"}})
+	require.ErrorContains(t, err, "its key 2 has fewer than 16 characters")
+	require.NotContains(t, err.Error(), "short,")
 }
 
 func TestRequireShared(t *testing.T) {

@@ -2,14 +2,10 @@ package messages
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"strings"
-	"sync"
 
 	"carillon/contacts"
 	"carillon/internal/fault"
@@ -41,16 +37,15 @@ func (u Unsubscriber) change(source string) contacts.ConsentChange {
 // Tokens makes and reads the tokens in unsubscribe links. A token is signed,
 // not encrypted: it holds ids, and an address only where no message is known.
 type Tokens struct {
-	base string
-	macs *sync.Pool // of hash.Hash that have the key
+	base   string
+	signer *secret.Signer
 }
 
-// NewTokens derives the signing key from the master key. publicURL is the
-// address at which recipients reach the server; without it there are no links.
-func NewTokens(masterKey secret.String, publicURL string) Tokens {
-	key := sha256.Sum256([]byte("carillon unsubscribe\x00" + masterKey.Reveal()))
-	macs := &sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}
-	return Tokens{base: strings.TrimRight(publicURL, "/"), macs: macs}
+// NewTokens derives the signing keys from the master keys: those that are not in use any
+// more still read the tokens that they signed. publicURL is the address at which
+// recipients reach the server; without it there are no links.
+func NewTokens(keys *secret.Ring, publicURL string) Tokens {
+	return Tokens{base: strings.TrimRight(publicURL, "/"), signer: keys.Signer("carillon unsubscribe")}
 }
 
 // Forms of a token's payload, and the length of its signature: 128 bits.
@@ -60,7 +55,7 @@ const (
 	tokenOfView    = 3
 	tokenOfClick   = 4
 	tokenOfOpen    = 5
-	signatureBytes = 16
+	signatureBytes = secret.SumBytes
 )
 
 var tokenEncoding = base64.RawURLEncoding
@@ -127,21 +122,14 @@ func (t Tokens) open(token string) ([]byte, error) {
 		return nil, errUnknownLink()
 	}
 	payload := raw[:len(raw)-signatureBytes]
-	if !hmac.Equal(t.sign(payload[:len(payload):len(payload)]), raw) {
+	if !t.signer.Valid(payload, raw[len(payload):]) {
 		return nil, errUnknownLink()
 	}
 	return payload, nil
 }
 
 // sign appends the signature to a payload.
-func (t Tokens) sign(payload []byte) []byte {
-	mac := t.macs.Get().(hash.Hash)
-	defer t.macs.Put(mac)
-	mac.Reset()
-	mac.Write(payload)
-	var sum [sha256.Size]byte
-	return append(payload, mac.Sum(sum[:0])[:signatureBytes]...)
-}
+func (t Tokens) sign(payload []byte) []byte { return t.signer.Append(payload) }
 
 // Unsubscriber reads the token of an unsubscribe link and finds the address
 // behind it.

@@ -1,15 +1,61 @@
 package queue
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
+
+	"carillon/internal/secret"
 )
 
 // codecVersion is the first byte of an encoded envelope. A worker gives an
 // envelope of another version back to the store.
-const codecVersion = '2'
+const codecVersion = '3'
+
+// Signer signs what goes into Redis, so that who can write there sends no mail, and
+// recognizes it; *secret.Signer does.
+type Signer interface {
+	// Append appends the signature of payload to it, of secret.SumBytes bytes.
+	Append(payload []byte) []byte
+	// Valid reports whether sum is the signature of payload.
+	Valid(payload, sum []byte) bool
+}
+
+var sumText = base64.RawURLEncoding
+
+// sumLength is how long a signature is as text.
+var sumLength = sumText.EncodedLen(secret.SumBytes)
+
+// errUnsigned says that an envelope was put into Redis by somebody who has not the master
+// key, or was changed there.
+var errUnsigned = errors.New("its signature is not one of this installation's master key")
+
+// seal writes an envelope and signs all of it.
+func seal(e *Envelope, by Signer) string {
+	text := encode(e)
+	payload := make([]byte, len(text), len(text)+secret.SumBytes)
+	copy(payload, text)
+	return text + sumText.EncodeToString(by.Append(payload)[len(text):])
+}
+
+// unseal reads what seal wrote. Nothing of it is looked at before the signature is found
+// to be right, but the version, which says whether there is one.
+func unseal(s string, by Signer) (Envelope, error) {
+	if s == "" || s[0] != codecVersion {
+		return Envelope{}, fmt.Errorf("decode envelope: version %q is not known", s[:min(1, len(s))])
+	}
+	if len(s) <= sumLength {
+		return Envelope{}, fmt.Errorf("decode envelope: %w", errUnsigned)
+	}
+	text := s[:len(s)-sumLength]
+	sum, err := sumText.DecodeString(s[len(text):])
+	if err != nil || !by.Valid([]byte(text), sum) {
+		return Envelope{}, fmt.Errorf("decode envelope: %w", errUnsigned)
+	}
+	return decode(text)
+}
 
 // encode writes an envelope as ASCII, because it travels in a task header and
 // protocol buffers refuse what is no UTF-8 there: numbers are little-endian groups

@@ -77,7 +77,7 @@ func (q *Queue) register(ctx context.Context, queues ...any) error {
 }
 
 func (q *Queue) enqueue(ctx context.Context, e *Envelope) error {
-	task := asynq.NewTaskWithHeaders(taskType, nil, map[string]string{payloadHeader: encode(e)})
+	task := asynq.NewTaskWithHeaders(taskType, nil, map[string]string{payloadHeader: seal(e, q.signer)})
 	_, err := q.asynq.EnqueueContext(ctx, task,
 		asynq.TaskID(taskID(e.ID)), asynq.Queue(QueueName(e.ChannelID, e.Transactional)),
 		asynq.MaxRetry(maxRetry), asynq.Timeout(taskTimeout))

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/secret"
 )
 
 // DefaultDrainTimeout is how long a stopping Server lets its handlers finish
@@ -34,7 +36,13 @@ type Options struct {
 	// DrainTimeout bounds how long Server.Stop lets handlers finish before it ends
 	// their context; zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
+	// Signer signs envelopes, the same for all processes that share the Redis; nil is one
+	// of this Queue's own.
+	Signer Signer
 }
+
+// SignedFor is the purpose of signatures of envelopes.
+const SignedFor = "carillon envelope"
 
 // Queue carries envelopes from feeders to workers. It is safe for concurrent use.
 type Queue struct {
@@ -47,7 +55,13 @@ type Queue struct {
 	drain    atomic.Int64  // nanoseconds
 	retry    time.Duration // how long a task waits after an error
 	closed   atomic.Bool
+	signer   Signer
+	refused  atomic.Int64
 }
+
+// Refused is how many envelopes this process refused, because they were not its
+// installation's, or damaged.
+func (q *Queue) Refused() int64 { return q.refused.Load() }
 
 // Open connects to Redis and checks that it can be used: it must answer, and
 // its maxmemory-policy must be noeviction, because a Redis that evicts keys
@@ -64,8 +78,11 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	if o.DrainTimeout <= 0 {
 		o.DrainTimeout = DefaultDrainTimeout
 	}
+	if o.Signer == nil {
+		o.Signer = secret.NewRing(secret.New(rand.Text())).Signer(SignedFor)
+	}
 	silence()
-	q := &Queue{log: o.Logger, clock: o.Clock, retry: retryDelay}
+	q := &Queue{log: o.Logger, clock: o.Clock, retry: retryDelay, signer: o.Signer}
 	q.drain.Store(int64(o.DrainTimeout))
 	if o.URL == "" {
 		e, err := startEmbedded()

@@ -146,9 +146,10 @@ func (s *Server) process(asynqCtx context.Context, task *asynq.Task) error {
 		return context.Canceled
 	}
 	defer s.handlers.Done()
-	e, err := decode(task.Headers()[payloadHeader])
+	e, err := s.open(asynqCtx, task)
 	if err != nil {
-		s.log.ErrorContext(s.ctx, "an envelope can't be read and is given up; its messages are fed again", "err", err)
+		s.queue.refused.Add(1)
+		s.log.ErrorContext(s.ctx, "an envelope is refused and given up; the messages that it was for are fed again", "task", task.ResultWriter().TaskID(), "err", err)
 		return fmt.Errorf("%w: %w", err, asynq.RevokeTask)
 	}
 	s.hold(e.ID)
@@ -160,6 +161,21 @@ func (s *Server) process(asynqCtx context.Context, task *asynq.Task) error {
 		}
 	}
 	return err
+}
+
+// open reads the envelope of a task, and holds it to the queue and the name of the task: one
+// that was signed for another channel, or copied, is nobody's.
+func (s *Server) open(ctx context.Context, task *asynq.Task) (Envelope, error) {
+	e, err := unseal(task.Headers()[payloadHeader], s.queue.signer)
+	if err != nil {
+		return e, err
+	}
+	name, _ := asynq.GetQueueName(ctx)
+	if id := task.ResultWriter().TaskID(); e.ChannelID != s.channelID || QueueName(e.ChannelID, e.Transactional) != name || taskID(e.ID) != id {
+		return e, fmt.Errorf("open envelope %d: it was signed for queue %s and is task %s of queue %s",
+			e.ID, QueueName(e.ChannelID, e.Transactional), id, name)
+	}
+	return e, nil
 }
 
 func (s *Server) handle(e Envelope) (err error) {

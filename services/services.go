@@ -138,10 +138,10 @@ type Deps struct {
 	Engagement tracking.Recorder
 	// Providers describes the providers; *providers.Registry does.
 	Providers channels.Configurations
-	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
+	// MasterKeys sign unsubscribe links, which lead to PublicURL; without it there
 	// are none.
-	MasterKey secret.String
-	PublicURL string
+	MasterKeys *secret.Ring
+	PublicURL  string
 	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
 	Dialer providers.Dialer
 	Import contacts.ImportConfig
@@ -188,7 +188,7 @@ func New(d Deps) *Services {
 		SeriesOf:   messages.NewSeries(d.Store),
 		PublicURL:  d.PublicURL,
 		Clock:      d.Clock,
-		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
+		Tokens:     messages.NewTokens(d.MasterKeys, d.PublicURL),
 	}
 	people := d.SignIns
 	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, cmp.Or(people.Address, d.PublicURL), d.Clock

@@ -42,7 +42,7 @@ func (s *Store) SealAudit(ctx context.Context) (more bool, err error) {
 		var n, foreign int
 		sealErr := s.inTx(ctx, func(tx conn) error {
 			var err error
-			n, foreign, err = tx.seal(ctx, account)
+			n, foreign, err = tx.sealEntries(ctx, account)
 			return err
 		})
 		if foreign > 0 {
@@ -55,8 +55,8 @@ func (s *Store) SealAudit(ctx context.Context) (more bool, err error) {
 	return more, s.translate(err)
 }
 
-// seal seals a batch of an account's entries, n of them.
-func (tx conn) seal(ctx context.Context, account int64) (n, foreign int, err error) {
+// sealEntries seals a batch of an account's entries, n of them.
+func (tx conn) sealEntries(ctx context.Context, account int64) (n, foreign int, err error) {
 	c, err := tx.lockChain(ctx, account)
 	if err != nil {
 		return 0, 0, err

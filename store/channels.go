@@ -54,11 +54,8 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 
 // sealChannel makes the stored forms of configuration and limits. No error of
 // it carries a part of the configuration.
-func (s *Store) sealChannel(c providers.Channel) (config, limits string, err error) {
-	if s.box == nil {
-		return "", "", fault.New(fault.Internal, "keep channel: there is no master key to seal its configuration with")
-	}
-	if config, err = s.box.Seal(c.Config); err != nil {
+func (s *Store) sealChannel(ctx context.Context, c providers.Channel) (config, limits string, err error) {
+	if config, err = s.reader().seal(ctx, ofChannel, c.Config); err != nil {
 		return "", "", fault.Wrap(fault.Internal, "seal channel", err)
 	}
 	encoded, err := json.Marshal(c.Limits)
@@ -86,7 +83,7 @@ func (tx conn) nameTaken(ctx context.Context, c providers.Channel) error {
 // CreateChannel keeps a new channel, active; ID, Status and the times are set
 // here. A name that is taken is a Conflict.
 func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
-	config, limits, err := s.sealChannel(c)
+	config, limits, err := s.sealChannel(ctx, c)
 	if err != nil {
 		return providers.Channel{}, err
 	}
@@ -147,7 +144,7 @@ func (tx conn) handle(ctx context.Context, c providers.Channel) error {
 // health begins anew with it: no request with another configuration begins after
 // the answer.
 func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
-	config, limits, err := s.sealChannel(c)
+	config, limits, err := s.sealChannel(ctx, c)
 	if err != nil {
 		return providers.Channel{}, err
 	}

@@ -15,6 +15,7 @@ const (
 	SettleAtOnce   = settleAtOnce
 	SweptAtOnce    = sweptAtOnce
 	HaltSeen       = haltFresh + haltBegins
+	SealedColumns  = int(allSealed)
 )
 
 // ErrStopped is what a stopped writer says.

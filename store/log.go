@@ -37,7 +37,7 @@ func (s *Store) KeepLog(ctx context.Context, accountID, channelID int64) error {
 			_, err := tx.Exec(ctx, "UPDATE webhooks SET channels = ?, updated_at = ? WHERE id = ?", listJSON(channels), now, id)
 			return err
 		}
-		config, err := s.sealWebhook(webhooks.Webhook{})
+		config, err := tx.sealWebhook(ctx, webhooks.Webhook{})
 		if err != nil {
 			return err
 		}

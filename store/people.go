@@ -225,7 +225,7 @@ func (s *Store) SetFactor(ctx context.Context, userID int64, f access.Factor, ke
 	sealed := ""
 	if !f.TOTP.Empty() {
 		var err error
-		if sealed, err = s.box.Seal([]byte(f.TOTP.Reveal())); err != nil {
+		if sealed, err = s.reader().seal(ctx, ofFactor, []byte(f.TOTP.Reveal())); err != nil {
 			return fault.Wrap(fault.Internal, "seal a second factor", err)
 		}
 	}

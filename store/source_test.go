@@ -56,3 +56,24 @@ func TestLinesAndParametersAreFew(t *testing.T) {
 		})
 	}
 }
+
+// What is sealed elsewhere than in a column that a rotation of the master key knows would be
+// lost with the key.
+func TestNothingIsSealedBesideTheRotation(t *testing.T) {
+	sealing := 0
+	for _, path := range sources(t) {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if of, ok := n.(*ast.SelectorExpr); ok && of.Sel.Name == "Seal" {
+				sealing++
+				require.Equal(t, "masterkey.go", path, "seal by conn.seal, for one of sealedColumns")
+			}
+			return true
+		})
+	}
+	require.Equal(t, 4, sealing, "conn.seal, two canaries and what is sealed anew")
+}

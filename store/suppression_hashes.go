@@ -28,6 +28,12 @@ func (s *Store) fingerprint(accountID int64, kind providers.AddressKind, address
 	return s.box.Fingerprint("suppression", strconv.FormatInt(accountID, 10), string(kind), address)
 }
 
+// fingerprints are what may stand for an address that was erased, under this master key or
+// one of before.
+func (s *Store) fingerprints(accountID int64, kind providers.AddressKind, address string) []string {
+	return s.box.Fingerprints("suppression", strconv.FormatInt(accountID, 10), string(kind), address)
+}
+
 // keepHashes keeps hashes of suppressed addresses and returns how many are new.
 func (tx conn) keepHashes(ctx context.Context, list []contacts.Suppression) (added int64, err error) {
 	for _, p := range list {
@@ -96,9 +102,10 @@ func (tx conn) suppressByHash(ctx context.Context, accountID int64, list []given
 	marks := map[providers.AddressKind][]string{}
 	byMark := make(map[string]givenAddress, len(list))
 	for _, t := range list {
-		mark := tx.s.fingerprint(accountID, t.kind, t.address)
-		marks[t.kind] = append(marks[t.kind], mark)
-		byMark[mark] = t
+		for _, mark := range tx.s.fingerprints(accountID, t.kind, t.address) {
+			marks[t.kind] = append(marks[t.kind], mark)
+			byMark[mark] = t
+		}
 	}
 	var known []contacts.Suppression
 	for kind, hashes := range marks {

@@ -225,8 +225,8 @@ func (tx conn) forget(ctx context.Context, p contacts.Suppression) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?",
-		p.AccountID, string(p.Kind), tx.s.fingerprint(p.AccountID, p.Kind, p.Address))
+	_, err := tx.Exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash "+tx.d.InTexts,
+		p.AccountID, string(p.Kind), tx.d.TextList(tx.s.fingerprints(p.AccountID, p.Kind, p.Address)))
 	return err
 }
 

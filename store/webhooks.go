@@ -59,10 +59,7 @@ func (s *Store) scanWebhook(scan sqldb.Scan) (w webhooks.Webhook, err error) {
 }
 
 // sealWebhook makes the stored form of what is secret. No error of it carries a part.
-func (s *Store) sealWebhook(w webhooks.Webhook) (string, error) {
-	if s.box == nil {
-		return "", fault.New(fault.Internal, "keep webhook: there is no master key to seal its secrets with")
-	}
+func (tx conn) sealWebhook(ctx context.Context, w webhooks.Webhook) (string, error) {
 	config := webhookConfig{Headers: make(map[string]string, len(w.Headers))}
 	for _, key := range w.Secrets {
 		config.Secrets = append(config.Secrets, key.Reveal())
@@ -70,7 +67,7 @@ func (s *Store) sealWebhook(w webhooks.Webhook) (string, error) {
 	for name, value := range w.Headers {
 		config.Headers[name] = value.Reveal()
 	}
-	sealed, err := s.box.Seal([]byte(mustJSON(config)))
+	sealed, err := tx.seal(ctx, ofWebhook, []byte(mustJSON(config)))
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, "seal webhook", err)
 	}
@@ -89,7 +86,7 @@ func listJSON[T any](list []T) string {
 
 // CreateWebhook keeps a webhook; there may be so many of an account.
 func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int) (webhooks.Webhook, error) {
-	config, err := s.sealWebhook(w)
+	config, err := s.reader().sealWebhook(ctx, w)
 	if err != nil {
 		return w, err
 	}
@@ -191,7 +188,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 		if err := tx.boundToOwn(ctx, before, w); err != nil {
 			return err
 		}
-		config, err := s.sealWebhook(w)
+		config, err := tx.sealWebhook(ctx, w)
 		if err != nil {
 			return err
 		}

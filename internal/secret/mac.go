@@ -8,34 +8,31 @@ import (
 	"strings"
 )
 
-// MAC is a keyed hash of parts for one purpose, with the id of the key before it:
-// whoever lacks the master key can make none. What was made for one purpose is good for
-// no other.
+// MAC is a keyed hash of parts for one purpose, by the key in use, with the id of the key
+// before it: whoever lacks the master key can make none. What was made for one purpose is good
+// for no other.
 func (b *Box) MAC(purpose string, parts ...string) string {
-	key := hmac.New(sha256.New, b.printKey)
-	key.Write([]byte("carillon mac\x00" + purpose))
-	mac := hmac.New(sha256.New, key.Sum(nil))
+	return b.ring.held.Load().using.mac(purpose, parts)
+}
+
+// CheckMAC reports whether MAC made mac of the same purpose and parts, by any key of the ring,
+// and whether the key that it names is one of these.
+func (b *Box) CheckMAC(mac, purpose string, parts ...string) (right, known bool) {
+	id, _, _ := strings.Cut(mac, ".")
+	k := b.ring.held.Load().find(id)
+	if k == nil {
+		return false, false
+	}
+	return hmac.Equal([]byte(mac), []byte(k.mac(purpose, parts))), true
+}
+
+func (k *key) mac(purpose string, parts []string) string {
+	derived := hmac.New(sha256.New, k.printKey)
+	derived.Write([]byte("carillon mac\x00" + purpose))
+	mac := hmac.New(sha256.New, derived.Sum(nil))
 	for _, part := range parts {
 		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		mac.Write([]byte(part))
 	}
-	return b.macKeyID() + "." + hex.EncodeToString(mac.Sum(nil))
-}
-
-// CheckMAC reports whether MAC made mac of the same purpose and parts, and whether the
-// key that it names is one of this box.
-func (b *Box) CheckMAC(mac, purpose string, parts ...string) (right, known bool) {
-	id, _, _ := strings.Cut(mac, ".")
-	if id != b.macKeyID() {
-		return false, false
-	}
-	return hmac.Equal([]byte(mac), []byte(b.MAC(purpose, parts...))), true
-}
-
-// macKeyID names the key by which MACs are made, and gives nothing of it away.
-func (b *Box) macKeyID() string {
-	const length = 8
-	id := hmac.New(sha256.New, b.printKey)
-	id.Write([]byte("carillon mac key id"))
-	return hex.EncodeToString(id.Sum(nil))[:length]
+	return k.id + "." + hex.EncodeToString(mac.Sum(nil))
 }

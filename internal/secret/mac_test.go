@@ -23,4 +23,13 @@ func TestMAC(t *testing.T) {
 		right, known = box.CheckMAC(foreign, "entry", "1", "a")
 		require.False(t, right || known)
 	}
+
+	// When the key is another, what was made before is still known, and only while it is here.
+	both, err := NewBox(New("another key of 16 bytes"), New("0123456789abcdef"))
+	require.NoError(t, err)
+	right, known = both.CheckMAC(mac, "entry", "1", "a")
+	require.True(t, right && known)
+	require.Equal(t, other.MAC("entry", "1", "a"), both.MAC("entry", "1", "a"))
+	right, known = box.CheckMAC(both.MAC("entry", "1", "a"), "entry", "1", "a")
+	require.False(t, right || known)
 }

@@ -4,8 +4,6 @@
 package secret
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -78,65 +76,113 @@ func (s *String) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Box encrypts with AES-256-GCM under a key derived from the master key, and
-// makes fingerprints with another.
-type Box struct {
-	aead     cipher.AEAD
-	printKey []byte
+// Box encrypts with AES-256-GCM under keys derived from the master keys of a ring, and
+// makes fingerprints with others.
+type Box struct{ ring *Ring }
+
+// What is sealed begins with the first and the id of the key; before there were several
+// keys, with the second alone.
+const (
+	prefix    = "enc:v2:"
+	prefixOld = "enc:v1:"
+)
+
+// MinMasterKey is how many characters a master key has at least.
+const MinMasterKey = 16
+
+// NewBox makes a box from the master key and others that open, each of at least
+// MinMasterKey characters.
+func NewBox(masterKey String, others ...String) (*Box, error) {
+	for _, k := range append([]String{masterKey}, others...) {
+		if len(k.Reveal()) < MinMasterKey {
+			return nil, fmt.Errorf("a master key has fewer than %d characters: make one with `openssl rand -base64 32`", MinMasterKey)
+		}
+	}
+	return &Box{NewRing(masterKey, others...)}, nil
 }
 
-const prefix = "enc:v1:"
+// Ring is the keys of the box.
+func (b *Box) Ring() *Ring { return b.ring }
 
-// NewBox makes a box from the master key, which must have at least 16
-// characters.
-func NewBox(masterKey String) (*Box, error) {
-	if len(masterKey.Reveal()) < 16 {
-		return nil, errors.New("the master key has fewer than 16 characters: make one with `openssl rand -base64 32`")
-	}
-	key := sha256.Sum256([]byte("carillon secret box\x00" + masterKey.Reveal()))
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
-	}
-	printKey := sha256.Sum256([]byte("carillon fingerprint\x00" + masterKey.Reveal()))
-	return &Box{aead: aead, printKey: printKey[:]}, nil
-}
-
-// Seal encrypts plain for storing.
+// Seal encrypts plain for storing, under the key in use.
 func (b *Box) Seal(plain []byte) (string, error) {
-	nonce := make([]byte, b.aead.NonceSize())
+	k := b.ring.held.Load().using
+	nonce := make([]byte, k.aead.NonceSize())
 	if _, err := rand.Read(nonce); err != nil {
 		return "", fmt.Errorf("read nonce: %w", err)
 	}
-	return prefix + base64.StdEncoding.EncodeToString(b.aead.Seal(nonce, nonce, plain, nil)), nil
+	return prefix + k.id + ":" + base64.StdEncoding.EncodeToString(k.aead.Seal(nonce, nonce, plain, nil)), nil
 }
 
-// Open decrypts what Seal made. The error for a wrong master key says so.
+// Open decrypts what Seal made. The error for a key that the ring has not names its id.
 func (b *Box) Open(sealed string) ([]byte, error) {
-	rest, ok := strings.CutPrefix(sealed, prefix)
-	if !ok {
-		return nil, errors.New("open secret: not sealed by this version")
+	plain, _, err := b.OpenBy(sealed)
+	return plain, err
+}
+
+// Prefix is what all begins with that is sealed by the key with an id.
+func Prefix(id string) string { return prefix + id + ":" }
+
+// OpenBy is Open, and says the id of the key that opened.
+func (b *Box) OpenBy(sealed string) (plain []byte, id string, err error) {
+	h := b.ring.held.Load()
+	keys := h.keys
+	rest, old := strings.CutPrefix(sealed, prefixOld)
+	if !old {
+		named, ok := strings.CutPrefix(sealed, prefix)
+		if !ok {
+			return nil, "", errors.New("open secret: not sealed by this version")
+		}
+		if id, rest, ok = strings.Cut(named, ":"); !ok || len(id) != keyIDLength {
+			return nil, "", errDamaged
+		}
+		k := h.find(id)
+		if k == nil {
+			return nil, id, fmt.Errorf("open secret: it was sealed with the master key %s, which is not here: "+
+				"set CARILLON_MASTER_KEY to that key, or add it to CARILLON_OTHER_MASTER_KEYS", id)
+		}
+		keys = []*key{k}
 	}
 	raw, err := base64.StdEncoding.DecodeString(rest)
-	if err != nil || len(raw) < b.aead.NonceSize() {
-		return nil, errors.New("open secret: damaged")
-	}
-	plain, err := b.aead.Open(nil, raw[:b.aead.NonceSize()], raw[b.aead.NonceSize():], nil)
 	if err != nil {
-		return nil, errors.New("open secret: the master key is not the one it was sealed with (CARILLON_MASTER_KEY)")
+		return nil, id, errDamaged
 	}
-	return plain, nil
+	for _, k := range keys {
+		if len(raw) < k.aead.NonceSize() {
+			return nil, id, errDamaged
+		}
+		if plain, err := k.aead.Open(nil, raw[:k.aead.NonceSize()], raw[k.aead.NonceSize():], nil); err == nil {
+			return plain, k.id, nil
+		}
+	}
+	if !old {
+		return nil, id, errDamaged
+	}
+	return nil, "", errors.New("open secret: the master key is not the one it was sealed with (CARILLON_MASTER_KEY, CARILLON_OTHER_MASTER_KEYS)")
 }
+
+var errDamaged = errors.New("open secret: damaged")
 
 // Fingerprint is a keyed hash of parts, 64 hexadecimal digits: it shows whether
 // something is known without saying what. Without the master key nobody can try
 // out what it stands for.
 func (b *Box) Fingerprint(parts ...string) string {
-	mac := hmac.New(sha256.New, b.printKey)
+	return b.ring.held.Load().using.fingerprint(parts)
+}
+
+// Fingerprints are those of parts under every key of the ring: what was erased can't be
+// marked anew under another.
+func (b *Box) Fingerprints(parts ...string) []string {
+	h := b.ring.held.Load()
+	marks := make([]string, len(h.keys))
+	for i, k := range h.keys {
+		marks[i] = k.fingerprint(parts)
+	}
+	return marks
+}
+
+func (k *key) fingerprint(parts []string) string {
+	mac := hmac.New(sha256.New, k.printKey)
 	for _, part := range parts {
 		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		mac.Write([]byte(part))

@@ -116,7 +116,7 @@ func New(t testing.TB) *Fixture {
 // of it.
 func (f *Fixture) Over(s services.Store) *services.Services {
 	return services.New(services.Deps{
-		Store: s, Providers: f.registry, MasterKey: secret.New(MasterKey), PublicURL: "https://n.example.org", Clock: f.Clock,
+		Store: s, Providers: f.registry, MasterKeys: secret.NewRing(secret.New(MasterKey)), PublicURL: "https://n.example.org", Clock: f.Clock,
 		Dialer: providers.Dialer{AllowPrivate: true}, // for what a test serves
 	})
 }
