@@ -141,7 +141,7 @@ func (f front) check(t *testing.T, client *http.Client) {
 	for path, want := range map[string]int{
 		"/healthz": 200, "/u/wrong": 404, "/hooks/9": 404, "/v1/contacts": 404, "/docs": 404, "/": 404, "/metrics": 404, "/readyz": 404,
 	} {
-		response, body := ask(t, client, "GET", "https://news.example.org"+path, "")
+		response, body := ask(t, client, "GET https://news.example.org"+path, "")
 		require.Equal(t, want, response.StatusCode, "%s: %s", path, body)
 		require.Equal(t, 2, response.ProtoMajor)
 		require.Equal(t, path == "/healthz" || strings.HasPrefix(path, "/u/") || strings.HasPrefix(path, "/hooks/"), response.Header.Get("X-Request-Id") != "",
@@ -159,7 +159,7 @@ func (f front) check(t *testing.T, client *http.Client) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusCreated, response.StatusCode)
-	_, trail := ask(t, client, "GET", api+"/v1/audit", "")
+	_, trail := ask(t, client, "GET "+api+"/v1/audit", "")
 	require.Contains(t, trail, `"source":"127.0.0.2"`)
 	require.NotContains(t, trail, "6.6.6.6")
 

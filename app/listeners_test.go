@@ -76,9 +76,10 @@ func browser(t *testing.T, old bool, trusted []byte) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// ask asks with the administrator's key.
-func ask(t *testing.T, client *http.Client, method, url, body string) (*http.Response, string) {
+// ask asks with the administrator's key for what a method and an address say.
+func ask(t *testing.T, client *http.Client, what, body string) (*http.Response, string) {
 	t.Helper()
+	method, url, _ := strings.Cut(what, " ")
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer admin-key-0123456789")
@@ -103,21 +104,21 @@ func TestTLS(t *testing.T) {
 		client := browser(t, old, ca)
 		for _, base := range []string{s.URL, s.PublicURL} {
 			require.True(t, strings.HasPrefix(base, "https://127.0.0.1:"), base)
-			response, body := ask(t, client, "GET", base+"/healthz", "")
+			response, body := ask(t, client, "GET "+base+"/healthz", "")
 			require.Equal(t, http.StatusOK, response.StatusCode, body)
 			require.Equal(t, version, response.Proto)
 			require.GreaterOrEqual(t, response.TLS.Version, uint16(tls.VersionTLS12))
 		}
-		response, _ := ask(t, client, "GET", s.URL+"/v1/contacts", "")
+		response, _ := ask(t, client, "GET "+s.URL+"/v1/contacts", "")
 		require.Equal(t, http.StatusOK, response.StatusCode)
-		response, _ = ask(t, client, "GET", s.PublicURL+"/v1/contacts", "")
+		response, _ = ask(t, client, "GET "+s.PublicURL+"/v1/contacts", "")
 		require.Equal(t, http.StatusNotFound, response.StatusCode)
-		response, _ = ask(t, client, "POST", s.URL+"/v1/groups", `{"name":"by `+version+`"}`)
+		response, _ = ask(t, client, "POST "+s.URL+"/v1/groups", `{"name":"by `+version+`"}`)
 		require.Equal(t, http.StatusCreated, response.StatusCode)
 	}
-	_, ready := ask(t, browser(t, false, ca), "GET", s.URL+"/readyz", "")
+	_, ready := ask(t, browser(t, false, ca), "GET "+s.URL+"/readyz", "")
 	require.Contains(t, ready, "certificate_ends")
-	_, found := ask(t, browser(t, false, ca), "GET", s.URL+"/v1/doctor", "")
+	_, found := ask(t, browser(t, false, ca), "GET "+s.URL+"/v1/doctor", "")
 	require.Contains(t, found, "it holds until")
 
 	old := tls.Dialer{Config: &tls.Config{RootCAs: trusting(t, ca), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}}
@@ -132,7 +133,7 @@ func TestInvitationsLeadToTheConsole(t *testing.T) {
 	s, err := Start(t.Context(), c, Roles{API: true}, Notices{Say: func(string) {}})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Stop()) }()
-	_, made := ask(t, browser(t, false, ca), "POST", s.URL+"/v1/invitations", `{"email":"ada@example.org","role":"editor"}`)
+	_, made := ask(t, browser(t, false, ca), "POST "+s.URL+"/v1/invitations", `{"email":"ada@example.org","role":"editor"}`)
 	require.Contains(t, made, `"link":"https://carillon.example.org/invitation#`)
 }
 

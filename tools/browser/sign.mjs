@@ -102,7 +102,8 @@ const steps = {
       },
       async fetch(elsewhere) {
         const answered = elsewhere.waitForResponse(to.base + "/v1/groups");
-        await elsewhere.evaluate((url) => fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"stolen"}' }), to.base + "/v1/groups");
+        await elsewhere.evaluate((url) => fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"stolen"}' }),
+          to.base + "/v1/groups");
         return answered;
       },
       async "sign-in"(elsewhere) {
