@@ -161,25 +161,6 @@ func (c Caller) Actor() string {
 	return "key " + strconv.FormatInt(c.ID, 10) + " (" + c.Name + ")"
 }
 
-// AuditEntry is one thing that somebody did.
-type AuditEntry struct {
-	ID        int64
-	AccountID int64
-	// Actor is who did it, such as "key 3 (deploy)" or "cli".
-	Actor string
-	// Action is what was done, such as "queue.clear".
-	Action string
-	// Target is to what, such as "campaign 17".
-	Target string
-	// Detail is whatever else should be known, such as what was there before and after;
-	// it must hold no secret and nobody's data. May be nil.
-	Detail map[string]any
-	// RequestID is the request that did it, and Source the address that it came from;
-	// empty for what no request did.
-	RequestID, Source string
-	At                time.Time
-}
-
 // AnswerState says what is known of a request with an idempotency key.
 type AnswerState int
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,7 +71,22 @@ func (w *walk) fill(header []string, account int64, marker string) map[string]st
 	} {
 		f.made[name] = value
 	}
+	f.trail()
 	return f.made
+}
+
+// trail seals the entries of what was done, and notes what the newest one says.
+func (f filling) trail() {
+	f.t.Helper()
+	newest := f.send("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
+	for _, name := range []string{"actor", "action", "target", "request_id"} {
+		f.made[name] = url.QueryEscape(newest[name].(string))
+	}
+	_, err := f.store.SealAudit(f.t.Context())
+	require.NoError(f.t, err)
+	f.made["head"] = f.send("GET", "/v1/audit/verify", "")["head"].(string)
+	// This one has no place when the account is deleted.
+	f.post("/v1/labels", `{"name":"@channel_name later"}`)
 }
 
 // phone is the end of a phone number of an account's.

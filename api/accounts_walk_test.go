@@ -277,7 +277,7 @@ func (w *walk) path(path string, from map[string]string) string {
 }
 
 // sharedParameters are the same for everybody.
-var sharedParameters = []string{"version", "language", "kind"}
+var sharedParameters = []string{"version", "language", "kind", "action"}
 
 // harmlessQueries name nothing of an account.
 var harmlessQueries = []string{

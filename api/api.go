@@ -69,8 +69,10 @@ type Deps struct {
 	Proxies *gate.Proxies
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
-	Clock   clock.Clock
-	Logger  *slog.Logger
+	// Refusals writes down who was not let in; nil writes nothing.
+	Refusals gate.Refusals
+	Clock    clock.Clock
+	Logger   *slog.Logger
 }
 
 // Server answers HTTP requests.
@@ -132,7 +134,8 @@ func (s *Server) Behind(name string, of gate.Dialect) *gate.Gate {
 
 func (s *Server) gateDeps(of gate.Dialect) gate.Deps {
 	return gate.Deps{
-		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Proxies: s.Proxies, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
+		Dialect: of, Keys: s.Keys, Answers: s.Answers, Refusals: s.Refusals, Limits: s.limits, Proxies: s.Proxies, Meter: s.Meter, Tracer: s.Tracer,
+		Clock: s.Clock, Logger: s.Logger,
 		MaxBodyBytes: s.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
 	}
 }
@@ -221,6 +224,7 @@ func (s *Server) routes() {
 	s.meRoutes()
 	s.userRoutes()
 	s.accountRoutes()
+	s.trailRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()

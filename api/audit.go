@@ -28,6 +28,11 @@ const (
 	readsAll
 )
 
+// String is how the OpenAPI document says it; empty for nobody.
+func (d disclosure) String() string {
+	return [...]string{readsNobody: "", readsPeople: "list", readsAll: "file"}[d]
+}
+
 // bulkRead is how many people may be looked at at a time without an entry: a page of
 // a list, as somebody reads it who works with it.
 const bulkRead = 100
@@ -81,11 +86,26 @@ func (s *Server) audit(ctx context.Context, caller access.Caller, o operation, e
 	case o.reads != readsNobody && ok:
 		kept.Detail = map[string]any{"items": counted.count()}
 	case o.reads == readsNobody:
-		kept.Detail = o.changed(e.before, s.after(ctx, caller, o, e))
+		after := s.after(ctx, caller, o, e)
+		kept.Detail, kept.TargetName = o.changed(e.before, after), o.nameOf(after, e.before)
 	}
 	if err := s.Trail.Add(context.WithoutCancel(ctx), kept); err != nil {
 		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", gate.RequestID(ctx), "error", err)
 	}
+}
+
+// nameOf is what a thing is called, now or else before. People have none in the trail: it would
+// outlive them.
+func (o operation) nameOf(shown ...map[string]any) string {
+	if slices.Contains(personal, o.tag) {
+		return ""
+	}
+	for _, fields := range shown {
+		if name, ok := o.nameless(fields["name"]).(string); ok && name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // view is how a thing is shown, of which an input names the id; nil if there is none.

@@ -91,19 +91,6 @@ type KeyRotation struct {
 	Overlap int64 `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"For how many seconds the one before still opens, for programs that are told later; 0, if absent, has it open nothing from the answer on."`
 }
 
-// AuditEntry is one thing that somebody did.
-type AuditEntry struct {
-	ID     int64          `json:"id"`
-	At     time.Time      `json:"at"`
-	Actor  string         `json:"actor"`
-	Action string         `json:"action"`
-	Target string         `json:"target"`
-	Detail map[string]any `json:"detail,omitempty" doc:"before and after of what was changed, secrets masked and long values as their hash; changed has the names alone where the values are somebody's data; items is how many people were read."`
-	// RequestID and Source are empty for what no request did.
-	RequestID string `json:"request_id,omitempty" doc:"X-Request-Id of the request, which the log has too."`
-	Source    string `json:"source,omitempty" doc:"Address that the request came from; a proxy's where there is one."`
-}
-
 type createKey struct{ Body KeyInput }
 
 func keyView(k access.Key) Key {
@@ -225,19 +212,5 @@ func (s *Server) keyRoutes() {
 		more:  "Binds at once. The last admin key, and the last operator's key of the installation, can't be revoked."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
-		})
-	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "audit", doc: "Who did what, newest first", roles: mayAdmin},
-		func(ctx context.Context, caller access.Caller, in *Paged) (*pageOut[AuditEntry], error) {
-			before, err := in.position()
-			if err != nil {
-				return nil, err
-			}
-			list, err := s.Trail.List(ctx, caller.AccountID, before, in.Limit+1)
-			if err != nil {
-				return nil, err
-			}
-			return page(list, in.Limit, func(e access.AuditEntry) AuditEntry {
-				return AuditEntry{ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Detail: e.Detail, RequestID: e.RequestID, Source: e.Source}
-			}, func(e access.AuditEntry) string { return idKey(e.ID) }), nil
 		})
 }

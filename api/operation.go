@@ -157,6 +157,9 @@ func (o operation) described() huma.Operation {
 		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}, {"session": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
 	}
+	if said := o.reads.String(); said != "" {
+		op.Extensions = map[string]any{"x-reads-people": said}
+	}
 	if op.Description != "" {
 		op.Description += "\n\n"
 	}

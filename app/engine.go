@@ -230,6 +230,9 @@ const pullsEvery = 200 * time.Millisecond
 // flowsEvery is how soon somebody goes on who has answered, or whose time has come.
 const flowsEvery = 100 * time.Millisecond
 
+// sealEvery is how long an entry of the audit trail waits for its place in the chain.
+const sealEvery = time.Second
+
 // webhooksEvery is how soon programs are told what happened.
 const webhooksEvery = 200 * time.Millisecond
 
@@ -272,6 +275,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "statistics", Every: statisticsEvery, Run: e.Store.FoldStatistics},
 			{Name: "weekly mails", Every: time.Minute, Run: e.Summaries.MailWeeks},
 			{Name: "accounts", Every: time.Minute, Run: e.Store.DeleteAccounts},
+			{Name: "audit", Every: sealEvery, Run: e.Store.SealAudit},
 			{Name: "retention", Every: time.Minute, Run: e.Store.Retain}, {Name: "partitions", Every: time.Minute, Run: e.Store.TendPartitions},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},

@@ -405,6 +405,10 @@ queue resume 1
 status
 workers
 audit
+audit --actor cli --action create-* --target channel --request r --since 2026-01-01 --until 2026-02-01T10:00:00Z
+audit verify
+audit verify --head 3:k.00
+audit export --since 2026-01-01 --action create-* --to OUT
 verify
 verify 1
 explain ada@example.org

@@ -31,6 +31,8 @@ type owned struct {
 	// with are the tables of what belongs to each row, by their column of its id: they are many
 	// rows of many, and go with it.
 	with map[string]string
+	// first is done before a piece of the table is deleted, in the same transaction; may be nil.
+	first func(ctx context.Context, tx conn, account int64) error
 }
 
 const (
@@ -135,7 +137,8 @@ var ownedTables = []owned{
 	{table: "user_sessions", key: "id", of: ofAccount},
 	{table: "account_users", key: "account_id, user_id", of: ofAccount},
 	{table: "channels", key: "id", of: ofAccount},
-	{table: "audit", key: "id", of: ofAccount},
+	{table: "audit", key: "id", of: ofAccount, first: closeChain},
+	{table: "audit_chains", key: "account_id", of: ofAccount},
 	{table: "account_numbers", key: "account_id, kind", of: ofAccount},
 	{table: "account_settings", key: "account_id", of: ofAccount},
 }
@@ -214,6 +217,11 @@ func (s *Store) dueDeletion(ctx context.Context, now time.Time) (account int64, 
 func (s *Store) deleteOwned(ctx context.Context, account int64, t owned) (n int64, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
 		n = 0
+		if t.first != nil {
+			if err := t.first(ctx, tx, account); err != nil {
+				return err
+			}
+		}
 		picked := "SELECT " + t.key + " FROM " + t.table + " WHERE " + t.of + " LIMIT ?"
 		if len(t.with) == 0 {
 			var err error

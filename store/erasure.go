@@ -161,6 +161,13 @@ func (e *erasing) change(ctx context.Context, table, query string, args ...any) 
 	return err
 }
 
+// changeAudit empties details in the audit trail.
+func (e *erasing) changeAudit(ctx context.Context, where string, args ...any) error {
+	n, err := e.eraseDetails(ctx, where, args...)
+	e.done.Rows["audit"] += n
+	return err
+}
+
 // keepHashes leaves hashes of the addresses that may not be written to: the
 // suppressed ones, and all of them if the person ever said that they do not want
 // something, and has not taken that back.
@@ -255,8 +262,7 @@ func (e *erasing) eraseWords(ctx context.Context) error {
 // eraseTraces empties what names the person in refused lines, the audit trail,
 // examples of cleared messages and kept answers.
 func (e *erasing) eraseTraces(ctx context.Context) error {
-	if err := e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND target = ? AND detail <> '{}'",
-		e.accountID, "contact "+strconv.FormatInt(e.contact.ID, 10)); err != nil {
+	if err := e.changeAudit(ctx, "account_id = ? AND target = ?", e.accountID, "contact "+strconv.FormatInt(e.contact.ID, 10)); err != nil {
 		return err
 	}
 	// Who was first in a dry run is named as a whole; nobody needs that for long.
@@ -288,7 +294,7 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		if err := errors.Join(
 			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+
 				holds, e.accountID, like),
-			e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND LOWER(detail)"+holds, e.accountID, like),
+			e.changeAudit(ctx, "account_id = ? AND LOWER(detail)"+holds, e.accountID, like),
 			e.change(ctx, "clears", "UPDATE clears SET examples = '[]' WHERE account_id = ? AND LOWER(examples)"+holds, e.accountID, like),
 			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds,
 				[]byte("{}"), e.accountID, []byte(needle)),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
@@ -122,7 +123,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Len(t, consents, 4)
 		require.Equal(t, contacts.SourceMerge, consents[3].Source)
 		require.Equal(t, 3, s.Int("SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
-		entries, err := s.ListAudit(ctx, account, 0, 5)
+		entries, err := s.ListAudit(ctx, access.AuditQuery{AccountID: account, Before: 0, Limit: 5})
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "once, and not for the dry run")
 		require.EqualValues(t, from.ID, entries[0].Detail["from"])

@@ -64,7 +64,7 @@ var sweepsOf = map[retention.Kind][]sweep{
 	retention.Replies:    {{remove: (*sweep).times, table: "replies"}},
 	retention.Events:     {{remove: (*sweep).times, table: "contact_events"}},
 	retention.Deliveries: {{remove: (*sweep).times, table: "webhook_deliveries"}},
-	retention.Audit:      {{remove: (*sweep).times, table: "audit"}},
+	retention.Audit:      {{remove: (*sweep).retainAudit, table: "audit"}},
 }
 
 // Retain removes a piece of what accounts do not keep any more, and rests. It reports whether

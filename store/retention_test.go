@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/messages"
@@ -238,10 +239,11 @@ func TestEachKindIsRemoved(t *testing.T) {
 				s.Exec("INSERT INTO replies (account_id, channel_id, contact_id, kind, address, text, meaning, at) VALUES (?, ?, 1, 'email', 'a', 'x', 'none', ?)",
 					account, j.Channel.ID, at)
 				s.Exec("INSERT INTO contact_events (account_id, contact_id, name, payload, at, created_at) VALUES (?, 1, 'x', '{}', ?, ?)", account, at, at)
-				s.Exec("INSERT INTO audit (account_id, actor, action, target, at) VALUES (?, 'a', 'b', 'c', ?)", account, at)
+				require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: account, Actor: "a", Action: "b", Target: "c"}))
 			}
 		}
 		fill(now)
+		sealAll(t, s)
 		s.Exec("INSERT INTO message_contents (message_id, content) VALUES (?, '{}')", first)
 		s.Exec("INSERT INTO transitions (message_id, seq, state, at, attempt) VALUES (?, 40, 3, ?, 1)", first, now)
 		s.Exec("INSERT INTO engagement (message_id, clicks, events) VALUES (?, 3, '[{}]')", first)
@@ -267,7 +269,8 @@ func TestEachKindIsRemoved(t *testing.T) {
 		_, err = service.Change(ctx, j.AccountID, choice)
 		require.NoError(t, err)
 		retain(t, s, fake)
-		for _, table := range []string{"replies", "contact_events", "audit"} {
+		require.Equal(t, []string{"b", "remove-audit"}, actionsOf(t, s, j.AccountID))
+		for _, table := range []string{"replies", "contact_events"} {
 			require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM "+table+" WHERE account_id = ?", j.AccountID), table)
 			require.Equal(t, 2, s.Int("SELECT COUNT(*) FROM "+table+" WHERE account_id = ?", other), table)
 		}

@@ -75,8 +75,8 @@ type Meter interface {
 	Request(route string, status int, took time.Duration)
 }
 
-// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Proxies, Meter,
-// Clock and Logger.
+// Deps is what a gate is made of. All fields are needed but API, Served, Sessions, Refusals, Proxies,
+// Meter, Clock and Logger.
 type Deps struct {
 	Dialect Dialect
 	// API is the name of the API of others that stands behind the gate; empty for ours. A key
@@ -88,6 +88,8 @@ type Deps struct {
 	// Sessions knows the people who are signed in; nil where keys alone are taken.
 	Sessions Sessions
 	Answers  Answers
+	// Refusals writes down who was not let in; nil writes nothing.
+	Refusals Refusals
 	// Limits are shared by all gates of a server: what one API took, another has not.
 	Limits *Limits
 	// Proxies say where requests come from; nil trusts none. They are shared by all gates, too.
@@ -186,6 +188,9 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			return
 		}
 		if err := g.May(r.Context(), route, caller); err != nil {
+			if fault.Is(err, fault.Forbidden) {
+				g.refused(r.Context(), caller, access.RefusedRole)
+			}
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}

@@ -137,13 +137,14 @@ func (m *meter) Request(route string, status int, _ time.Duration) {
 
 // stand is the reference API behind a gate, over loopback.
 type stand struct {
-	t      *testing.T
-	server *httptest.Server
-	clock  *clock.Fake
-	memory *memory
-	meter  *meter
-	log    *bytes.Buffer // read it when the server is closed
-	made   int
+	refusals refusals
+	t        *testing.T
+	server   *httptest.Server
+	clock    *clock.Fake
+	memory   *memory
+	meter    *meter
+	log      *bytes.Buffer // read it when the server is closed
+	made     int
 }
 
 func newStand(t *testing.T, burst int) *stand {
@@ -182,7 +183,8 @@ func newStand(t *testing.T, burst int) *stand {
 	mux.HandleFunc("POST /send", take)
 	mux.HandleFunc("POST /file", take)
 	g := gate.New(gate.Deps{
-		Dialect: bodied{d}, Keys: s.memory, Answers: s.memory, Limits: gate.NewLimits(1, burst, s.clock), MaxBodyBytes: 1 << 10, LargeBody: "the bound",
+		Dialect: bodied{d}, Keys: s.memory, Answers: s.memory, Refusals: &s.refusals, Limits: gate.NewLimits(1, burst, s.clock),
+		MaxBodyBytes: 1 << 10, LargeBody: "the bound",
 		Meter: s.meter, Clock: s.clock, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	s.server = httptest.NewServer(g.Before(mux))

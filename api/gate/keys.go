@@ -22,6 +22,24 @@ type Keys interface {
 	Lookup(ctx context.Context, presented secret.String, source string) (access.Key, error)
 }
 
+// Refusals writes down who was not let in, within bounds; *access.Refusals does.
+type Refusals interface {
+	// Refused writes a refusal down, or counts it.
+	Refused(ctx context.Context, f access.Refusal) error
+}
+
+// refused writes down that a request was not let in; a failure is logged.
+func (g *Gate) refused(ctx context.Context, caller access.Caller, why string) {
+	if g.deps.Refusals == nil {
+		return
+	}
+	if err := g.deps.Refusals.Refused(context.WithoutCancel(ctx), access.Refusal{
+		Caller: caller, Why: why, Route: routeIn(ctx).Pattern, Source: Source(ctx), RequestID: RequestID(ctx),
+	}); err != nil {
+		g.deps.Logger.ErrorContext(ctx, "audit failed", "action", why, "request_id", RequestID(ctx), "error", err)
+	}
+}
+
 // Lookup finds whom a request comes from by the key that it presents, or by the session that
 // its browser is in. No key, and one that is unknown or
 // revoked, is Unauthorized; RateLimited comes from where too many wrong ones come
@@ -50,6 +68,7 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 		}
 	}
 	if wait > 0 {
+		g.refused(ctx, access.Caller{}, access.RefusedKey)
 		return access.Caller{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
 	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented), Source(ctx))
@@ -61,6 +80,9 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 				return access.Caller{}, undone
 			}
 		}
+	}
+	if fault.Is(err, fault.Unauthorized) {
+		g.refused(ctx, access.Caller{}, access.RefusedKey)
 	}
 	return key.Caller(), err
 }

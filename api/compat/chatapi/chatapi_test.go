@@ -220,7 +220,7 @@ func TestTheQueueIsShownAndCleared(t *testing.T) {
 	w = s.as(access.Editor, "GET", "clearMessagesQueue", "")
 	require.JSONEq(t, `{"message":"Cleared 0 messages","messageTextsExample":[]}`, w.Body.String())
 	require.Equal(t, map[string]any{"totalMessages": 0., "first100": []any{}}, s.ok("GET", "showMessagesQueue", ""))
-	trail, err := s.Trail.List(t.Context(), s.Account, 0, 10)
+	trail, err := s.Trail.List(t.Context(), access.AuditQuery{AccountID: s.Account, Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, []any{"clear-queue", fmt.Sprintf("channel %d", s.Text.ID)}, []any{trail[1].Action, trail[1].Target})
 }
