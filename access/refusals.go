@@ -22,10 +22,11 @@ type Refusal struct {
 
 // The reasons of refusals, as actions of the trail.
 const (
+	refusals = "refuse-"
 	// RefusedKey is a key that is unknown, revoked or over.
-	RefusedKey = "refuse-key"
+	RefusedKey = refusals + "key"
 	// RefusedRole is a key that may not do what was asked for.
-	RefusedRole = "refuse-role"
+	RefusedRole = refusals + "role"
 )
 
 // Bounds of the entries of refusals, in each process: who guesses keys fills no table.

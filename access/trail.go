@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -93,6 +94,32 @@ type ChainWalk struct {
 	Most int
 }
 
+// TrailCopy is a place to which the trail is copied.
+type TrailCopy string
+
+// The places to which it can be copied.
+const (
+	CopyFile   TrailCopy = "file"
+	CopySyslog TrailCopy = "syslog"
+)
+
+// Uncopied are entries of an account that were not copied to a place yet, in the order of
+// their chain.
+type Uncopied struct {
+	AccountID int64
+	Entries   []AuditEntry
+	// Lost is how many were gone before, because their time was over; Through is the place up to
+	// which nothing is left to copy with these entries.
+	Lost, Through int64
+}
+
+// Backlog is what waits to be copied.
+type Backlog struct {
+	Entries int64
+	// Oldest is when the oldest of them was written; zero if none waits.
+	Oldest time.Time
+}
+
 // TrailStore keeps who did what.
 type TrailStore interface {
 	// AddAudit writes an entry by itself; ID and At are set there.
@@ -156,6 +183,9 @@ type AuditLine struct {
 	Seq        int64          `json:"seq,omitempty"`
 	Hash       string         `json:"hash,omitempty"`
 }
+
+// Refusal reports whether the entry tells that somebody was not let in.
+func (e AuditEntry) Refusal() bool { return strings.HasPrefix(e.Action, refusals) }
 
 // Line is the entry as it is exported.
 func (e AuditEntry) Line() AuditLine {

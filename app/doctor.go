@@ -47,7 +47,7 @@ const (
 // Examine makes every check; what can't be found out is said as such.
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
-		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.certificate, d.proxies,
+		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.trailCopies, d.certificate, d.proxies,
 		d.publicURL, d.senders, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {

@@ -159,7 +159,9 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		e.settleWrecks(ctx, o.Config)
 	}
 	if o.Roles.Scheduler {
-		e.startScheduler(o, fmt.Sprintf("%s/%d", name, workerID))
+		if err := e.startScheduler(o, fmt.Sprintf("%s/%d", name, workerID)); err != nil {
+			return nil, err
+		}
 	}
 	if o.Roles.Worker {
 		e.startWorker(o, workerID)
@@ -238,9 +240,6 @@ const pullsEvery = 200 * time.Millisecond
 // flowsEvery is how soon somebody goes on who has answered, or whose time has come.
 const flowsEvery = 100 * time.Millisecond
 
-// sealEvery is how long an entry of the audit trail waits for its place in the chain.
-const sealEvery = time.Second
-
 // webhooksEvery is how soon programs are told what happened.
 const webhooksEvery = 200 * time.Millisecond
 
@@ -264,7 +263,11 @@ func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 	return false, err
 }
 
-func (e *Engine) startScheduler(o Options, holder string) {
+func (e *Engine) startScheduler(o Options, holder string) error {
+	trailed, err := e.trailChores(o.Config, o.Logger)
+	if err != nil {
+		return err
+	}
 	poster := fetch.ForMany(dialer(o.Config))
 	teller := outgoing.New(e.Store, outgoing.Way{Poster: poster, Formats: compat.Formats(e.Services)}, clock.System{}, o.Logger)
 	e.stack.push("webhooks", quietly(func() {
@@ -273,7 +276,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 	}))
 	s := scheduler.New(scheduler.Options{
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
-		Chores: []scheduler.Chore{
+		Chores: append(trailed, []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
 			{Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
@@ -283,16 +286,16 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "statistics", Every: statisticsEvery, Run: e.Store.FoldStatistics},
 			{Name: "weekly mails", Every: time.Minute, Run: e.Summaries.MailWeeks},
 			{Name: "accounts", Every: time.Minute, Run: e.Store.DeleteAccounts},
-			{Name: "audit", Every: sealEvery, Run: e.Store.SealAudit},
 			{Name: "retention", Every: time.Minute, Run: e.Store.Retain}, {Name: "partitions", Every: time.Minute, Run: e.Store.TendPartitions},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
-		},
+		}...),
 	})
 	s.Start()
 	e.Wake, e.FeedStats, e.Leads = s.Wake, s.FeedStats, s.Leads
 	e.stack.push("scheduler", quietly(s.Stop))
+	return nil
 }
 
 // settleWrecks settles what workers of this machine left that were killed. On a

@@ -5,6 +5,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -61,6 +62,10 @@ type Config struct {
 
 	BackupDir string `koanf:"backup_dir" default:"" doc:"Folder in which backups of the store are put, whose newest carillon doctor looks for; empty is not looked at."`
 
+	AuditFile     string `koanf:"audit_file" default:"" doc:"File to which the process that leads appends every entry of the audit trail, a line of JSON each; empty writes none."`
+	AuditSyslog   string `koanf:"audit_syslog" default:"" doc:"Syslog receiver that is sent every entry of the audit trail, as RFC 5424 has it: udp://host:514, tcp://host:601, tls://host:6514 or unix:///dev/log; empty sends none."`
+	AuditSyslogCA string `koanf:"audit_syslog_ca" default:"" doc:"File of the certificates, in PEM, by which a receiver at tls:// is known; empty is those that this machine trusts."`
+
 	WorkerName      string `koanf:"worker_name" default:"" doc:"Name of this process in logs and in the list of workers; empty is the host's name and the process id."`
 	SoftBounces     int    `koanf:"soft_bounces" default:"5" minimum:"1" maximum:"1000" doc:"How many soft bounces in a row suppress an address; a delivery begins to count anew."`
 	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight; then it ends, whatever hangs. A second signal ends it at once."`
@@ -100,6 +105,23 @@ func (c Config) Relays() []string {
 		}
 	}
 	return relays
+}
+
+// Syslog is where audit_syslog points: the way to the receiver, and its host:port or the path of its socket.
+func (c Config) Syslog() (way, address string) {
+	u, err := url.Parse(c.AuditSyslog)
+	if err != nil {
+		return "", ""
+	}
+	port, ok := map[string]string{"udp": "514", "tcp": "601", "tls": "6514"}[u.Scheme]
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
+		return u.Scheme, u.Path
+	case ok && u.Hostname() != "" && strings.Trim(u.Path, "/") == "":
+		return u.Scheme, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
+	}
+	return "", ""
 }
 
 // Notices are remarks about the configuration that belong into the log.
@@ -148,6 +170,9 @@ func (c Config) check() (wrong []fault.Field) {
 	}
 	if _, port, err := net.SplitHostPort(c.HealthListen); c.HealthListen != "" && (err != nil || port == "") {
 		add("health_listen", c.HealthListen, "must be an address and a port such as 127.0.0.1:9090, or empty")
+	}
+	if way, _ := c.Syslog(); c.AuditSyslog != "" && way == "" {
+		add("audit_syslog", c.AuditSyslog, "must be udp://host:514, tcp://host:601, tls://host:6514 or the path of a socket as unix:///dev/log")
 	}
 	for _, relay := range c.Relays() {
 		host, port, err := net.SplitHostPort(relay)

@@ -330,3 +330,19 @@ func TestKeysAreTheOwnersAlone(t *testing.T) {
 		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), name)
 	}
 }
+
+// A receiver of syslog is named with how to reach it; its port need not be.
+func TestSyslog(t *testing.T) {
+	for address, want := range map[string][2]string{
+		"udp://logs": {"udp", "logs:514"}, "tcp://10.0.0.1:99": {"tcp", "10.0.0.1:99"}, "tls://[::1]/": {"tls", "[::1]:6514"}, "unix:///dev/log": {"unix", "/dev/log"},
+	} {
+		c, err := Load(Options{File: write(t, ""), Environ: []string{"CARILLON_AUDIT_SYSLOG=" + address}})
+		require.NoError(t, err, address)
+		way, at := c.Syslog()
+		require.Equal(t, want, [2]string{way, at})
+	}
+	for _, address := range []string{"logs:514", "https://logs", "unix://dev/log", "tcp://", "tcp://a/b", "tls://me@logs", "udp://%zz"} {
+		_, err := Load(Options{File: write(t, ""), Environ: []string{"CARILLON_AUDIT_SYSLOG=" + address}})
+		require.ErrorContains(t, err, "audit_syslog", address)
+	}
+}
