@@ -334,7 +334,8 @@ func TestKeysAreTheOwnersAlone(t *testing.T) {
 // A receiver of syslog is named with how to reach it; its port need not be.
 func TestSyslog(t *testing.T) {
 	for address, want := range map[string][2]string{
-		"udp://logs": {"udp", "logs:514"}, "tcp://10.0.0.1:99": {"tcp", "10.0.0.1:99"}, "tls://[::1]/": {"tls", "[::1]:6514"}, "unix:///dev/log": {"unix", "/dev/log"},
+		"udp://logs": {"udp", "logs:514"}, "tcp://10.0.0.1:99": {"tcp", "10.0.0.1:99"}, "tls://[::1]/": {"tls", "[::1]:6514"},
+		"unix:///dev/log": {"unix", "/dev/log"},
 	} {
 		c, err := Load(Options{File: write(t, ""), Environ: []string{"CARILLON_AUDIT_SYSLOG=" + address}})
 		require.NoError(t, err, address)

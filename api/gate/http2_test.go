@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"bufio"
 	"io"
 	"log/slog"
@@ -44,7 +45,7 @@ func overHTTP2(t *testing.T, handler http.HandlerFunc, client func(t *testing.T,
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()
 		var conns []net.Conn
-		transport := &http.Transport{Protocols: &h2, Dial: func(string, string) (net.Conn, error) {
+		transport := &http.Transport{Protocols: &h2, DialContext: func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			conns = append(conns, ours)
 			listener.conns <- theirs

@@ -23,8 +23,12 @@ import (
 const (
 	// Unix is a datagram socket of this machine, such as /dev/log.
 	Unix = "unix"
-	// UDP is RFC 5426, TCP is RFC 6587 with octet counting, TLS is RFC 5425.
-	UDP, TCP, TLS = "udp", "tcp", "tls"
+	// UDP is RFC 5426.
+	UDP = "udp"
+	// TCP is RFC 6587, with octet counting.
+	TCP = "tcp"
+	// TLS is RFC 5425.
+	TLS = "tls"
 )
 
 const (
