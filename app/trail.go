@@ -32,7 +32,8 @@ func (e *Engine) trailChores(c configs.Config, log *slog.Logger) ([]scheduler.Ch
 	copies := func(to access.TrailCopy, target trail.Target) {
 		e.stack.push("audit "+string(to), target.Close)
 		chores = append(chores, scheduler.Chore{
-			Name: "audit " + string(to), Every: sealEvery, Run: trail.NewExporter(e.Store, to, target, clock.System{}, log).Pass,
+			Name: "audit " + string(to), Every: sealEvery,
+			Run: trail.NewExporter(to, target, trail.Deps{Store: e.Store, Clock: clock.System{}, Logger: log}).Pass,
 		})
 	}
 	if c.AuditFile != "" {

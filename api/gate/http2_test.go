@@ -1,8 +1,8 @@
 package gate
 
 import (
-	"context"
 	"bufio"
+	"context"
 	"io"
 	"log/slog"
 	"net"

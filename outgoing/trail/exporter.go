@@ -51,9 +51,16 @@ type Exporter struct {
 	next  time.Time
 }
 
+// Deps is what an exporter is made of; all of it is needed.
+type Deps struct {
+	Store  Store
+	Clock  clock.Clock
+	Logger *slog.Logger
+}
+
 // NewExporter makes what copies entries that the store keeps to a target.
-func NewExporter(store Store, to access.TrailCopy, target Target, c clock.Clock, log *slog.Logger) *Exporter {
-	return &Exporter{store: store, to: to, target: target, clock: c, log: log}
+func NewExporter(to access.TrailCopy, target Target, d Deps) *Exporter {
+	return &Exporter{store: d.Store, to: to, target: target, clock: d.Clock, log: d.Logger}
 }
 
 // Pass copies a batch of each account, and reports whether there may be more. After an error it

@@ -152,7 +152,7 @@ func TestEveryEntryIsCopied(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		fake, to := clock.NewFake(time.UnixMilli(1_700_000_000_000)), &target{}
 		exporter := func(store trail.Store) *trail.Exporter {
-			return trail.NewExporter(store, access.CopyFile, to, fake, slog.New(slog.DiscardHandler))
+			return trail.NewExporter(access.CopyFile, to, trail.Deps{Store: store, Clock: fake, Logger: slog.New(slog.DiscardHandler)})
 		}
 		pass := func(e *trail.Exporter) {
 			_, err := e.Pass(t.Context())
@@ -179,7 +179,7 @@ func TestEveryEntryIsCopied(t *testing.T) {
 		require.Equal(t, []string{named(one, "d"), named(one, "d")}, to.take())
 
 		syslog := &target{}
-		_, err = trail.NewExporter(s.Store, access.CopySyslog, syslog, fake, slog.New(slog.DiscardHandler)).Pass(t.Context())
+		_, err = trail.NewExporter(access.CopySyslog, syslog, trail.Deps{Store: s.Store, Clock: fake, Logger: slog.New(slog.DiscardHandler)}).Pass(t.Context())
 		require.NoError(t, err)
 		require.Len(t, syslog.take(), 4)
 		waits, err = s.AuditBacklog(t.Context(), access.CopyFile)
@@ -192,7 +192,7 @@ func TestEveryEntryIsCopied(t *testing.T) {
 func TestATargetThatIsDown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		fake, to := clock.NewFake(time.UnixMilli(1_700_000_000_000)), &target{fail: errors.New("down")}
-		exporter := trail.NewExporter(s.Store, access.CopySyslog, to, fake, slog.New(slog.DiscardHandler))
+		exporter := trail.NewExporter(access.CopySyslog, to, trail.Deps{Store: s.Store, Clock: fake, Logger: slog.New(slog.DiscardHandler)})
 		add(t, s, s.Account("one"), "a", "b")
 		tried := []int{}
 		for second := range 200 {
@@ -219,7 +219,7 @@ func TestABacklogIsCopied(t *testing.T) {
 		add(t, s, account, make([]string, n)...)
 		s.Exec("UPDATE audit_chains SET floor_seq = 100, closed = 0")
 		s.Exec("DELETE FROM audit WHERE seq <= 100")
-		exporter := trail.NewExporter(s.Store, access.CopyFile, to, clock.System{}, slog.New(slog.NewTextHandler(&log, nil)))
+		exporter := trail.NewExporter(access.CopyFile, to, trail.Deps{Store: s.Store, Clock: clock.System{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		passes := 0
 		for more := true; more; passes++ {
 			var err error
