@@ -50,7 +50,7 @@ func TestEveryViewSaysThatNothingGoesOut(t *testing.T) {
 	for _, view := range views {
 		require.NotContains(t, f.ok(view...), "nothing is sent", "%v", view)
 	}
-	require.Regexp(t, `key 1 \(admin\) +create-channel +channel 1 +127\.0\.0\.1 +[0-9a-f]{16}`, f.ok("audit"))
+	require.Regexp(t, `key 1 \(admin\) +create-channel +channel 1 +news +127\.0\.0\.1 +[0-9a-f]{16}`, f.ok("audit"))
 	f.ok("campaign", "pause", "1")
 	require.Contains(t, f.ok("campaign", "show", "1"), "Campaign 1 is paused since")
 	require.Contains(t, f.ok("queue", "ls"), "`carillon campaign resume 1` lets it go on")

@@ -310,6 +310,9 @@ func (tx conn) changeable(ctx context.Context, caller access.Caller, id int64) (
 	return k, err
 }
 
+// mostReplaced is how many of what a key was are known: a program may rotate its own for ever.
+const mostReplaced = 100
+
 // ReplaceKey gives a key of the caller's account another secret, in one step. The one that it
 // had opens until the overlap is over, one that it had before that no more.
 func (s *Store) ReplaceKey(ctx context.Context, caller access.Caller, r access.Replacement) (k access.Key, err error) {
@@ -332,6 +335,11 @@ func (s *Store) ReplaceKey(ctx context.Context, caller access.Caller, r access.R
 		ends := now.Add(r.Overlap)
 		if _, err := tx.Exec(ctx, "INSERT INTO replaced_keys (hash, key_id, ends_at) SELECT hash, id, CAST(? AS BIGINT) FROM api_keys WHERE id = ?",
 			sqldb.Millis(ends), r.ID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM replaced_keys WHERE key_id = ? AND ends_at <= ? AND hash NOT IN
+			(SELECT b.hash FROM replaced_keys b WHERE b.key_id = ? ORDER BY b.ends_at DESC, b.hash LIMIT ?)`,
+			r.ID, sqldb.Millis(now), r.ID, mostReplaced); err != nil {
 			return err
 		}
 		k.Hint = hintOf(r.Key)

@@ -252,6 +252,30 @@ func TestAKeyIsRotatedWhileProgramsGoOn(t *testing.T) {
 	})
 }
 
+// A program may rotate its own key for ever: what is kept of that is bounded.
+func TestWhatAKeyWasIsBounded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, account, now := t.Context(), s.Account("a"), s.FakeTime()
+		keys, caller := access.NewKeys(s), access.Caller{AccountID: account}
+		other, _, err := keys.Create(ctx, access.Key{AccountID: account, Name: "other", Role: access.Sender})
+		require.NoError(t, err)
+		_, _, err = keys.Rotate(ctx, caller, other.ID, 0)
+		require.NoError(t, err)
+		made, last, err := keys.Create(ctx, access.Key{AccountID: account, Name: "bot", Role: access.Sender})
+		require.NoError(t, err)
+		for range 110 {
+			now.Advance(time.Second)
+			before := last
+			_, last, err = keys.Rotate(ctx, caller, made.ID, time.Minute)
+			require.NoError(t, err)
+			_, err = keys.Lookup(ctx, before, "127.0.0.1")
+			require.NoError(t, err)
+		}
+		require.Equal(t, 100, s.Int("SELECT COUNT(*) FROM replaced_keys WHERE key_id = ?", made.ID))
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM replaced_keys WHERE key_id = ?", other.ID))
+	})
+}
+
 func TestTheConfiguredKeyIsRotatedInTheConfiguration(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx, account, key := t.Context(), s.Account("a"), secret.New("configured-key-0123456789")
