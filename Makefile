@@ -32,7 +32,7 @@ build: ## Build bin/carillon.
 
 .PHONY: test
 test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
-	$(GO) test -timeout 9m $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -timeout 14m $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: test/deps
 test/deps: ## Install the servers that the tests start, if they are missing.
