@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
@@ -45,10 +44,7 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 		path = strings.NewReplacer("{id}", "1", "{key}", "k", "{name}", "n", "{language}", "en", "{version}", "1", "{session_id}", "1",
 			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone").Replace(path)
 		require.NotContains(t, path, "{")
-		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
-			if op == nil {
-				continue
-			}
+		for method, op := range operationsOf(item) {
 			if op.Security != nil && len(op.Security) == 0 {
 				open = append(open, op.OperationID)
 				continue

@@ -18,10 +18,8 @@ import (
 // operations calls for each operation of the document.
 func (s *server) operations(each func(method, path string, op *huma.Operation)) {
 	for path, item := range s.OpenAPI().Paths {
-		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
-			if op != nil {
-				each(method, path, op)
-			}
+		for method, op := range operationsOf(item) {
+			each(method, path, op)
 		}
 	}
 }

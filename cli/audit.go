@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -142,18 +141,6 @@ func (c *cli) auditExport() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		body, err := c.open(ctx, get(auditPath().below("export").with(asked)))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = body.Close() }()
-		bar := c.newProgress("Exporting")
-		defer bar.end()
-		counted := &countingReader{r: body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
-		if file == "-" {
-			_, err = io.Copy(c.out, counted)
-			return err
-		}
-		return saveTo(file, counted)
+		return c.export(ctx, get(auditPath().below("export").with(asked)), file)
 	})
 }

@@ -30,20 +30,25 @@ the same columns.`,
 		if err := f.into(c, &audience); err != nil {
 			return err
 		}
-		body, err := c.open(ctx, post(contactsPath().below("export.csv"), map[string]any{"audience": audience}))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = body.Close() }()
-		bar := c.newProgress("Exporting")
-		defer bar.end()
-		counted := &countingReader{r: body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
-		if file == "" {
-			_, err = io.Copy(c.out, counted)
-			return err
-		}
-		return saveTo(file, counted)
+		return c.export(ctx, post(contactsPath().below("export.csv"), map[string]any{"audience": audience}), file)
 	})
+}
+
+// export writes what is asked for to a file, or to standard output where none is named, or -.
+func (c *cli) export(ctx context.Context, r request, file string) error {
+	body, err := c.open(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	bar := c.newProgress("Exporting")
+	defer bar.end()
+	counted := &countingReader{r: body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
+	if file == "" || file == "-" {
+		_, err = io.Copy(c.out, counted)
+		return err
+	}
+	return saveTo(file, counted)
 }
 
 // saveTo writes a file; what breaks off leaves none that looks whole.
