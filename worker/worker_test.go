@@ -70,6 +70,9 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	stopped.Wait()
 	require.True(t, running[0].isClosed())
 	require.True(t, b.store.retired)
+	for len(asked) > 0 { // the eighth, where it was asked for before the stop
+		inFlight[<-asked] = true
+	}
 	recorded := b.writer.recorded()
 	for id, o := range recorded {
 		if inFlight[id] {

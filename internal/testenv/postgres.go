@@ -224,7 +224,17 @@ func (s *PostgresServer) CopyDatabase(ctx context.Context, from string) (dsn str
 
 func (s *PostgresServer) createDatabase(ctx context.Context, name, template string) error {
 	err := s.asAdmin(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{template}.Sanitize())
+		create := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize() + " TEMPLATE " + pgx.Identifier{template}.Sanitize()
+		// Files are copied in a tenth of the time that the pages of our schema take one by one,
+		// which is the default. Before PostgreSQL 15 there was no other way, and no word for it.
+		var choice bool
+		if err := conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int >= 150000").Scan(&choice); err != nil {
+			return err
+		}
+		if choice {
+			create += " STRATEGY FILE_COPY"
+		}
+		_, err := conn.Exec(ctx, create)
 		return err
 	})
 	if err != nil {
