@@ -19,6 +19,7 @@ import (
 	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
@@ -38,14 +39,14 @@ func TestMain(m *testing.M) {
 func eachEngine(t *testing.T, run func(t *testing.T, config configs.Config)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
-		run(t, testConfig(t))
+		config := testConfig(t)
+		require.NoError(t, os.Rename(storetest.NewestSQLite(t), config.Store()))
+		run(t, config)
 	})
 	t.Run("Redis and PostgreSQL", func(t *testing.T) {
 		config := testConfig(t)
-		config.StoreDSN = secret.New(testenv.SharedPostgres(t).NewDatabase(t))
+		config.StoreDSN = secret.New(storetest.NewestPostgres(t))
 		config.RedisURL = secret.New(testenv.Redis(t).URL())
-		_, err := Migrate(t.Context(), config)
-		require.NoError(t, err)
 		run(t, config)
 	})
 }

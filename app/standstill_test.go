@@ -23,6 +23,7 @@ import (
 	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/storetest"
 )
 
 // soon is within how much time everybody is told of a standstill, and of its end.
@@ -261,11 +262,9 @@ func TestThatNoWorkerIsAliveIsTold(t *testing.T) {
 // Redis that does not answer holds everything, and is told.
 func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
 	config := testConfig(t)
-	config.StoreDSN = secret.New(testenv.SharedPostgres(t).NewDatabase(t))
+	config.StoreDSN = secret.New(storetest.NewestPostgres(t))
 	redis := testenv.Redis(t)
 	config.RedisURL = secret.New(redis.URL())
-	_, err := Migrate(t.Context(), config)
-	require.NoError(t, err)
 	e := startTestEngine(t, config, AllRoles)
 	f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: 5}}, people)
 	k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"carillon/contacts/csvfile"
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -68,11 +70,7 @@ func (im *Importer) Queued() <-chan struct{} { return im.queued }
 // column, and options that don't fit it, are refused with the reason, and
 // nothing is left behind.
 func (im *Importer) Take(ctx context.Context, accountID int64, filename string, file io.Reader, options ImportOptions) (Upload, error) {
-	opts, err := im.csv(ctx, accountID, options)
-	if err != nil {
-		return Upload{}, err
-	}
-	set, err := im.set(ctx, accountID)
+	opts, set, err := im.csv(ctx, accountID, options, nil)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -88,12 +86,8 @@ func (im *Importer) Take(ctx context.Context, accountID int64, filename string, 
 	}
 	upload := Upload{
 		AccountID: accountID, Filename: cleanFilename(filename), Options: options,
-		Columns: extraColumns(reader), Notices: []string{},
+		Columns: extraColumns(reader), Notices: options.notices(reader, set, nil, sampled(reader)),
 	}
-	for _, notice := range reader.Notices() {
-		upload.Notices = append(upload.Notices, notice.Message)
-	}
-	upload.Notices = append(upload.Notices, options.notices(reader, set)...)
 	if upload, err = im.inbox.CreateUpload(ctx, upload); err != nil {
 		return Upload{}, err
 	}
@@ -135,20 +129,24 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 	}
 }
 
-// csv is what the options, and the account's properties, say to the reader of
-// the file.
-func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
-	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key), Strict: o.Strict}
+// csv is what the options say to the reader of the file, and the account's properties with
+// those that are proposed: a dry run makes none.
+func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions, proposed []Proposal) (opts csvfile.Options, set PropertySet, err error) {
+	opts = csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key), Strict: o.Strict}
 	if err := o.formats().Check(); err != nil {
-		return opts, err
+		return opts, nil, err
 	}
 	properties, err := im.store.ListProperties(ctx, accountID)
 	if err != nil {
-		return opts, err
+		return opts, nil, err
 	}
-	set, err := CompileProperties(properties)
-	if err != nil {
-		return opts, err
+	for _, p := range proposed {
+		if !slices.ContainsFunc(properties, func(made property.Property) bool { return made.Key == p.Key }) {
+			properties = append(properties, p.Property(accountID))
+		}
+	}
+	if set, err = CompileProperties(properties); err != nil {
+		return opts, nil, err
 	}
 	for _, p := range properties {
 		opts.Attributes = append(opts.Attributes, csvfile.Attribute{Key: p.Key, Name: p.Name, Label: p.Label, Parse: func(cell string) (string, string) {
@@ -163,18 +161,9 @@ func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (
 	case utf8.RuneCountInString(separator) == 1:
 		opts.Separator, _ = utf8.DecodeRuneInString(separator)
 	default:
-		return opts, fault.InvalidField("separator", separator, `is not one character: use "," ";" "|" or "tab"`)
+		return opts, nil, fault.InvalidField("separator", separator, `is not one character: use "," ";" "|" or "tab"`)
 	}
-	return opts, nil
-}
-
-// set are the account's properties.
-func (im *Importer) set(ctx context.Context, accountID int64) (PropertySet, error) {
-	properties, err := im.store.ListProperties(ctx, accountID)
-	if err != nil {
-		return nil, err
-	}
-	return CompileProperties(properties)
+	return opts, set, nil
 }
 
 // fit checks the options that are about more than the reading, and returns them

@@ -25,33 +25,38 @@ type Proposal struct {
 	Note string `json:"note,omitempty"`
 }
 
+// Property is what is proposed.
+func (p Proposal) Property(accountID int64) property.Property {
+	return property.Property{AccountID: accountID, Key: p.Key, Label: p.Column, Type: p.Type, Editable: true}
+}
+
 // properties makes properties of the columns that would be kept for templates alone, with
-// the types that all of their values have. A dry run proposes them and makes none. A
-// process that was killed on the way begins anew: what is a property by now is no column
-// of that kind any more.
-func (im *Importer) properties(ctx context.Context, upload Upload) error {
+// the types that all of their values have, and returns them. A dry run proposes them and makes
+// none. A process that was killed on the way begins anew: what is a property by now is no
+// column of that kind any more.
+func (im *Importer) properties(ctx context.Context, upload Upload) ([]Proposal, error) {
 	proposed, err := im.guess(ctx, upload)
 	if err != nil || len(proposed) == 0 {
-		return err
+		return nil, err
 	}
 	if err := im.store.ProposeProperties(ctx, upload.ID, proposed); err != nil || upload.Options.DryRun {
-		return err
+		return proposed, err
 	}
 	for _, p := range proposed {
-		c, err := property.Compile(property.Property{AccountID: upload.AccountID, Key: p.Key, Label: p.Column, Type: p.Type, Editable: true})
+		c, err := property.Compile(p.Property(upload.AccountID))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if _, err := im.store.CreateProperty(ctx, c.Property); err != nil && !fault.Is(err, fault.Conflict) {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return proposed, nil
 }
 
 // guess reads the whole file for the types of its extra columns.
 func (im *Importer) guess(ctx context.Context, upload Upload) ([]Proposal, error) {
-	opts, err := im.csv(ctx, upload.AccountID, upload.Options)
+	opts, _, err := im.csv(ctx, upload.AccountID, upload.Options, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +121,60 @@ func freeColumns(reader *csvfile.Reader) []csvfile.Column {
 	})
 }
 
-// notices are what is to be known of a file beside how it was read: columns that no rule
-// can use, and dates and numbers that could be read better.
-func (o ImportOptions) notices(reader *csvfile.Reader, properties PropertySet) (notices []string) {
+// signsOf are what the values of a column say about their formats.
+type signsOf func(csvfile.Column) property.Signs
+
+// sampled reads them from the first lines of a file.
+func sampled(reader *csvfile.Reader) signsOf {
+	return func(c csvfile.Column) (signs property.Signs) {
+		for _, cell := range reader.Sample(c.Index) {
+			signs.Read(cell)
+		}
+		return signs
+	}
+}
+
+// listen has them counted while a file is read, for the properties that it may say something
+// about.
+func listen(attributes []csvfile.Attribute, properties PropertySet, proposed []Proposal) signsOf {
+	heard := map[string]*property.Signs{}
+	for i := range attributes {
+		a := &attributes[i]
+		if date, number := formatted(a.Key, properties, proposed); !date && !number {
+			continue
+		}
+		signs, parse := &property.Signs{}, a.Parse
+		heard[a.Key] = signs
+		a.Parse = func(cell string) (value, reason string) {
+			signs.Read(cell)
+			return parse(cell)
+		}
+	}
+	return func(c csvfile.Column) (signs property.Signs) {
+		if known := heard[c.Key]; known != nil {
+			signs = *known
+		}
+		return signs
+	}
+}
+
+// formatted says whether a property's values are dates or numbers, which files write in more
+// than one way. One that an upload makes may be a text because nobody could tell.
+func formatted(key string, properties PropertySet, proposed []Proposal) (date, number bool) {
+	if slices.ContainsFunc(proposed, func(p Proposal) bool { return p.Key == key }) {
+		return true, true
+	}
+	p := properties[key]
+	return p != nil && p.Type == property.Date, p != nil && p.Type.Comparison() == property.AsNumber
+}
+
+// notices are what is to be known of a file: how it was read, columns that no rule can use,
+// and dates and numbers that could be read better.
+func (o ImportOptions) notices(reader *csvfile.Reader, properties PropertySet, proposed []Proposal, signs signsOf) []string {
+	notices := []string{}
+	for _, notice := range reader.Notices() {
+		notices = append(notices, notice.Message)
+	}
 	free := freeColumns(reader)
 	if len(free) > 0 && !o.Properties {
 		var names []string
@@ -129,22 +185,16 @@ func (o ImportOptions) notices(reader *csvfile.Reader, properties PropertySet) (
 			firstOf(names)))
 	}
 	for _, c := range reader.Columns() {
-		date, number := o.Properties && slices.Contains(free, c), o.Properties && slices.Contains(free, c)
-		if p := properties[c.Key]; c.Field == csvfile.FieldAttribute && p != nil {
-			date, number = p.Type == property.Date, p.Type.Comparison() == property.AsNumber
-		}
-		if !date && !number {
-			continue
-		}
-		var signs property.Signs
-		for _, cell := range reader.Sample(c.Index) {
-			signs.Read(cell)
+		date := o.Properties && slices.Contains(free, c)
+		number := date
+		if c.Field == csvfile.FieldAttribute {
+			date, number = formatted(c.Key, properties, proposed)
 		}
 		if date && o.Dates == "" {
-			notices = append(notices, dateNotice(c, signs)...)
+			notices = append(notices, dateNotice(c, signs(c))...)
 		}
 		if number && o.Decimal == "" {
-			notices = append(notices, numberNotice(c, signs, reader.Separator())...)
+			notices = append(notices, numberNotice(c, signs(c), reader.Separator())...)
 		}
 	}
 	return notices

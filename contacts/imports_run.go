@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,9 +82,11 @@ func (im *Importer) run(ctx context.Context, upload Upload) error {
 
 func (im *Importer) rehearseOrImport(ctx context.Context, upload Upload) error {
 	if upload.Options.Properties && (upload.Records == 0 || upload.Options.DryRun) {
-		if err := im.properties(ctx, upload); err != nil {
+		proposed, err := im.properties(ctx, upload)
+		if err != nil {
 			return err
 		}
+		upload.Proposed = proposed
 	}
 	if !upload.Options.DryRun {
 		return im.importFile(ctx, upload, im.store.ImportBatch)
@@ -133,10 +136,11 @@ const leftOut = " (left out; the line was taken without it)"
 
 // readBatches cuts the file into batches.
 func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, batches chan<- ImportBatch) error {
-	opts, err := im.csv(ctx, upload.AccountID, upload.Options)
+	opts, set, err := im.csv(ctx, upload.AccountID, upload.Options, upload.Proposed)
 	if err != nil {
 		return err
 	}
+	heard := listen(opts.Attributes, set, upload.Proposed)
 	opts.SkipRecords = upload.Records
 	file := &chunkReader{ctx: ctx, store: im.store, uploadID: upload.ID}
 	reader, err := csvfile.Open(file, opts)
@@ -191,7 +195,14 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, 
 			return ctx.Err()
 		}
 	}
-	return nil
+	if upload.Records > 0 {
+		return nil // who goes on in the middle has not heard what came before
+	}
+	notices := upload.Options.notices(reader, set, upload.Proposed, heard)
+	if slices.Equal(notices, upload.Notices) {
+		return nil
+	}
+	return im.store.NoteUpload(ctx, upload.ID, notices)
 }
 
 // refusedLine is a fault of a line; taken says that the line is taken without the value.

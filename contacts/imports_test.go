@@ -102,6 +102,12 @@ func (m *memory) ProposeProperties(context.Context, int64, []Proposal) error {
 	return errors.New("nothing can be proposed here")
 }
 
+func (m *memory) NoteUpload(_ context.Context, id int64, notices []string) error {
+	u := m.uploads[id]
+	u.Notices = notices
+	return nil
+}
+
 func (m *memory) Rehearse(context.Context, Upload) (Rehearsal, error) {
 	return nil, errors.New("nothing can be rehearsed here")
 }

@@ -93,13 +93,16 @@ type ImportStore interface {
 	CreateProperty(ctx context.Context, p property.Property) (property.Property, error)
 	// ProposeProperties puts on record what properties a running upload makes.
 	ProposeProperties(ctx context.Context, uploadID int64, proposed []Proposal) error
+	// NoteUpload puts on record what was found out about a running upload's file, in the
+	// place of what its first lines said.
+	NoteUpload(ctx context.Context, uploadID int64, notices []string) error
 	// ReadChunk is a piece of the file; nil behind the last.
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
 	// ImportBatch carries out one batch in one transaction; see ImportBatch. A batch
 	// that does not begin where the upload stands is a Conflict.
 	ImportBatch(ctx context.Context, b ImportBatch) error
-	// Rehearse makes a place for a dry run and sets a running upload back to its
-	// beginning.
+	// Rehearse makes a place for a dry run, which has the properties that the upload
+	// proposes, and sets a running upload back to its beginning.
 	Rehearse(ctx context.Context, u Upload) (Rehearsal, error)
 	// FinishUpload ends a running upload, failed if there is a reason, and forgets its
 	// file. It is a Conflict if the upload is not running.

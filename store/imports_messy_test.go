@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +50,10 @@ func TestMessyList(t *testing.T) {
 		require.Equal(t, "Jürgen", dry.Preview[0].FirstName)
 		require.Equal(t, "Müller", dry.Preview[0].LastName)
 		require.Equal(t, map[string]string{"email": "person0@example.org", "phone": "+491711000000"}, dry.Preview[0].Addresses)
-		require.Contains(t, string(dry.Preview[0].Row), "10,50")
+		// The people are shown as they would be: with the properties that a dry run does not make.
+		require.JSONEq(t, "10.5", string(dry.Preview[0].Attributes["umsatz"]))
+		require.JSONEq(t, `"80331"`, string(dry.Preview[0].Attributes["plz"]))
+		require.Contains(t, string(dry.Preview[0].Row), "10,50", "templates find it as the file has it, too")
 		types := map[string]property.Type{}
 		for _, p := range dry.Proposed {
 			types[p.Key] = p.Type
@@ -122,6 +127,21 @@ func TestEveryFaultOfALine(t *testing.T) {
 		require.Zero(t, said.Incomplete)
 		require.Empty(t, said.Notices)
 		require.Empty(t, said.Faults)
+
+		// What tells how they are to be read may stand far behind the first lines.
+		var long strings.Builder
+		long.WriteString("email;born;spent\n")
+		for i := range 300 {
+			fmt.Fprintf(&long, "p%d@example.org;03/04/1981;1.234\n", i)
+		}
+		unknown := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{DryRun: true}, text: long.String()})
+		require.Contains(t, unknown.Notices[0], "of which nobody can tell the day")
+		long.WriteString("last@example.org;23/04/1981;1.234,50\n")
+		for _, options := range []contacts.ImportOptions{{DryRun: true}, {}} {
+			require.Equal(t, unsure.Notices, importCSV(t, s, account, csvFile{options: options, text: long.String()}).Notices)
+		}
+		made := importCSV(t, s, s.Account("elsewhere"), csvFile{options: contacts.ImportOptions{DryRun: true, Properties: true}, text: long.String()})
+		require.Equal(t, unsure.Notices, made.Notices)
 		kept, err := sqldb.Column[[]byte](t.Context(), s.Reader(), "SELECT attributes FROM contacts ORDER BY id LIMIT 1")
 		require.NoError(t, err)
 		require.JSONEq(t, `{"age":7,"born":"1981-04-03","spent":1234}`, string(kept[0]))

@@ -85,10 +85,7 @@ func (tx conn) createProperty(ctx context.Context, p property.Property, shown co
 		if n >= contacts.MaxProperties {
 			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", contacts.MaxProperties)
 		}
-		now := sqldb.Millis(tx.s.clock.Now())
-		id, err := tx.Insert(ctx, `INSERT INTO properties (account_id, key, name, label, type, rule, default_value, expires_seconds, editable, hidden,
-			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
-			append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
+		id, err := tx.insertProperty(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -102,6 +99,13 @@ func (tx conn) createProperty(ctx context.Context, p property.Property, shown co
 		return tx.adopt(ctx, made)
 	}()
 	return made, err
+}
+
+func (tx conn) insertProperty(ctx context.Context, p property.Property) (id int64, err error) {
+	now := sqldb.Millis(tx.s.clock.Now())
+	return tx.Insert(ctx, `INSERT INTO properties (account_id, key, name, label, type, rule, default_value, expires_seconds, editable, hidden,
+		position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
+		append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
 }
 
 // GetProperty is one property by its key.

@@ -23,6 +23,7 @@ var rehearsed = []struct {
 	{"members", false},
 	{"suppressions", false},
 	{"consents", true},
+	{"properties", true},
 	{"outbox", false},
 }
 
@@ -109,7 +110,14 @@ func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 			return fmt.Errorf("copy table %s: %w", t.table, err)
 		}
 	}
-	return nil
+	return r.inCopyTx(ctx, func(tx conn) error {
+		for _, p := range u.Proposed {
+			if _, err := tx.insertProperty(ctx, p.Property(u.AccountID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // hide makes an empty temporary table that hides a table.

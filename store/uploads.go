@@ -187,6 +187,14 @@ func (s *Store) ProposeProperties(ctx context.Context, uploadID int64, proposed 
 	})
 }
 
+// NoteUpload puts on record what was found out about a running upload's file.
+func (s *Store) NoteUpload(ctx context.Context, uploadID int64, notices []string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.Exec(ctx, "UPDATE uploads SET notices = ? WHERE id = ? AND state = 'running'", mustJSON(notices), uploadID)
+		return err
+	})
+}
+
 // ReleaseUpload lets another process claim a running upload at once.
 func (s *Store) ReleaseUpload(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {

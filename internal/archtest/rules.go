@@ -48,7 +48,7 @@ func layers() []layer {
 			why: "it measures the parts and the whole, and decides nothing",
 		},
 		{
-			name: "app", may: join(product, harness, []string{"demo"}),
+			name: "app", may: join(product, harness, []string{"demo"}), mayInTests: []string{"store/storetest"},
 			why: "it is the composition root: it wires everything and only the command line knows it",
 		},
 		{

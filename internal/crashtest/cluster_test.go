@@ -39,13 +39,13 @@ type cluster struct {
 func newCluster(t *testing.T, s stack) *cluster {
 	t.Helper()
 	c := prepareCluster(t, s)
-	if s.shared {
+	if s.empty {
 		c.migrate()
 	}
 	return c
 }
 
-// prepareCluster is a cluster on an empty store.
+// prepareCluster is a cluster on the store that the stack makes, which may be empty.
 func prepareCluster(t *testing.T, s stack) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir()}

@@ -27,7 +27,7 @@ func dieReading(t *testing.T, s stack) {
 	t.Cleanup(feed.Close)
 	var mu sync.Mutex
 	said := map[string]int{}
-	c := prepareCluster(t, s)
+	c := newCluster(t, s)
 	to := c.httpSink(sink.Options{Seen: func(d sink.Delivery) {
 		var message struct {
 			Text string `json:"text"`
@@ -38,9 +38,6 @@ func dieReading(t *testing.T, s stack) {
 			mu.Unlock()
 		}
 	}})
-	if s.shared {
-		c.migrate()
-	}
 	p := c.serve("serve", fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", failpoint.AfterFeedRead, passing[failpoint.AfterFeedRead]))
 	channel := c.createChannel(to, providers.Limits{PerSecond: failpointRate, Concurrency: failpointConcurrency}, "")
 	campaign := c.draft(channel, failpointPeople)

@@ -74,7 +74,7 @@ type walk struct {
 // beginWalk starts the flow and somebody who answers in the name of all.
 func beginWalk(t *testing.T, s stack, env ...string) (*walk, *process) {
 	t.Helper()
-	w := &walk{cluster: prepareCluster(t, s), got: map[string][]string{}, done: make(chan struct{})}
+	w := &walk{cluster: newCluster(t, s), got: map[string][]string{}, done: make(chan struct{})}
 	replies := make(chan func(), 4*walkers)
 	w.to = w.httpSink(sink.Options{Seen: func(d sink.Delivery) {
 		address, text := deliveryOf(d)
@@ -103,9 +103,6 @@ func beginWalk(t *testing.T, s stack, env ...string) (*walk, *process) {
 		})
 	}
 	t.Cleanup(func() { close(w.done); w.group.Wait() })
-	if s.shared {
-		w.migrate()
-	}
 	p := w.serve("serve")
 	w.channel = w.createChannel(w.to, providers.Limits{Concurrency: failpointConcurrency}, "")
 	require.NoError(t, w.postPeople(walkers))
@@ -285,7 +282,7 @@ func dieWalking(t *testing.T, s stack, d death, doubt int) {
 
 func TestDieWhilePeopleWalk(t *testing.T) {
 	t.Parallel()
-	for _, s := range []stack{embedded, servers} {
+	for _, s := range bothInLong() {
 		deaths := []struct {
 			point    string
 			passings []int
@@ -305,9 +302,6 @@ func TestDieWhilePeopleWalk(t *testing.T) {
 					dieWalking(t, s, death{point: d.point, passing: n}, d.doubt)
 				})
 			}
-		}
-		if s.shared && !long {
-			continue // the failpoints of flows are hit on the servers, too
 		}
 		t.Run(s.name+"/at random", func(t *testing.T) {
 			t.Parallel()

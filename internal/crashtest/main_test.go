@@ -46,6 +46,24 @@ var (
 	})
 )
 
+// newestSchema is a database of the shared server that was migrated once. Each test takes a
+// copy: sixty migrations take longer than some tests.
+var newestSchema = sync.OnceValues(func() (dsn string, err error) {
+	postgres, err := sharedPostgres()
+	if err != nil {
+		return "", err
+	}
+	if dsn, err = postgres.CreateDatabase(context.Background()); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(context.Background(), program, "migrate")
+	cmd.Env = append(os.Environ(), serverEnv(dsn, "")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("migrate: %w\n%s", err, out)
+	}
+	return dsn, nil
+})
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -59,7 +77,7 @@ func run(m *testing.M) int {
 	}
 	// Most of a test is waiting until a dead worker's heartbeat is old enough. This
 	// is the default for -parallel.
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		return failed(errors.Join(err, os.RemoveAll(dir)))
 	}
 	code := m.Run()
@@ -99,24 +117,40 @@ type stack struct {
 	name string
 	// shared says that several processes can work on it.
 	shared bool
+	// empty says that the database has no schema yet, which on servers is for `carillon
+	// migrate` to make.
+	empty bool
 	// env is the configuration of its processes; it makes the databases.
 	env func(t *testing.T) []string
 }
 
 var (
-	embedded = stack{"embedded", false, func(*testing.T) []string { return nil }}
-	servers  = stack{"servers", true, func(t *testing.T) []string {
-		redis, err := sharedRedis()
+	embedded = stack{"embedded", false, false, func(*testing.T) []string { return nil }}
+	servers  = stack{"servers", true, false, func(t *testing.T) []string {
+		newest, err := newestSchema()
 		require.NoError(t, err)
-		postgres, err := sharedPostgres()
-		require.NoError(t, err)
-		return serverEnv(postgres.NewDatabase(t), redis.NewDatabase(t))
+		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewCopy(t, newest) })
+	}}
+	// emptyServers is servers before any migration.
+	emptyServers = stack{"servers", true, true, func(t *testing.T) []string {
+		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewDatabase(t) })
 	}}
 )
 
+// sharedEnv is the configuration for a database of the shared PostgreSQL and one of the shared
+// Redis.
+func sharedEnv(t *testing.T, database func(*testenv.PostgresServer) (dsn string)) []string {
+	t.Helper()
+	redis, err := sharedRedis()
+	require.NoError(t, err)
+	postgres, err := sharedPostgres()
+	require.NoError(t, err)
+	return serverEnv(database(postgres), redis.NewDatabase(t))
+}
+
 // ownServers is a stack on servers that the test may stop.
 func ownServers(redis *testenv.RedisServer, postgres *testenv.PostgresServer) stack {
-	return stack{"own servers", true, func(*testing.T) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
+	return stack{"own servers", true, true, func(*testing.T) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
 }
 
 func serverEnv(dsn, redisURL string) []string {

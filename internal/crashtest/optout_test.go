@@ -29,7 +29,7 @@ const (
 func TestOptOutsBindUnderLoad(t *testing.T) {
 	t.Parallel()
 	people, kills := inLong(1500, 15_000), inLong(2, 20)
-	for _, s := range []stack{embedded, servers} {
+	for _, s := range bothInLong() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			x := &chaos{cluster: newCluster(t, s), random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))}

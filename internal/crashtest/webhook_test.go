@@ -76,7 +76,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // in order.
 func TestWebhooksUnderKills(t *testing.T) {
 	t.Parallel()
-	for _, s := range []stack{embedded, servers} {
+	for _, s := range bothInLong() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			people, kills := inLong(600, 6000), inLong(4, 12)

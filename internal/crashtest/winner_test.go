@@ -27,11 +27,8 @@ func dieChoosing(t *testing.T, s stack, n int, by string) {
 	t.Helper()
 	const people = 6000 // of whom more wait than one batch takes
 	const after = 12 * time.Second
-	c := prepareCluster(t, s)
+	c := newCluster(t, s)
 	to := c.httpSink(sink.Options{})
-	if s.shared {
-		c.migrate()
-	}
 	p := c.serve("serve", fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", failpoint.AfterWinnerChosen, n))
 	channel := c.createChannel(to, providers.Limits{Concurrency: 64}, "")
 	campaign := c.draft(channel, people)

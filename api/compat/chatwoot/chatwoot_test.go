@@ -191,9 +191,10 @@ func TestDefinitions(t *testing.T) {
 	for body, message := range map[string]string{
 		`{"attribute_display_name":"N","attribute_display_type":0,"attribute_key":"email","attribute_model":1}`: "Attribute key The provided key is " +
 			"not allowed as it might conflict with default attributes.",
-		`{"attribute_display_name":"S","attribute_display_type":1,"attribute_key":"seats","attribute_model":1}`:    "Attribute key has already been taken",
-		`{"attribute_display_name":"S","attribute_display_type":99,"attribute_key":"x","attribute_model":1}`:       "'99' is not a valid attribute_display_type",
-		`{"attribute_display_name":"S","attribute_display_type":"text","attribute_key":"a b","attribute_model":1}`: "Attribute key is invalid",
+		`{"attribute_display_name":"S","attribute_display_type":1,"attribute_key":"seats","attribute_model":1}`:        "Attribute key has already been taken",
+		`{"attribute_display_name":"S","attribute_display_type":99,"attribute_key":"x","attribute_model":1}`:           "'99' is not a valid attribute_display_type",
+		`{"attribute_display_name":"S","attribute_display_type":"text","attribute_key":"a b","attribute_model":1}`:     "Attribute key is invalid",
+		`{"attribute_display_name":"S","attribute_display_type":1,"attribute_key":"` + strings.Repeat("ä", 256) + `"}`: "Attribute key is invalid",
 	} {
 		require.Equal(t, message, in(t, s.ask(422, "POST", "custom_attribute_definitions", json.RawMessage(body)))["message"], body)
 	}
