@@ -9,6 +9,10 @@ export CGO_ENABLED = 1
 TESTFLAGS ?=
 # Which packages are tested and benchmarked.
 PACKAGES  ?= ./...
+# What looks at when things happen, kills processes or drives a browser, and so runs beside no
+# other package.
+ALONE := carillon/cli/bench carillon/internal/browsertest carillon/internal/crashtest
+
 # Which benchmarks run, how often, and where the results go for benchstat.
 BENCH     ?= .
 BENCHCOUNT ?= 1
@@ -32,7 +36,11 @@ build: ## Build bin/carillon.
 
 .PHONY: test
 test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
-	$(GO) test -timeout 14m $(TESTFLAGS) $(PACKAGES)
+	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
+	together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
+	if [ -n "$$together" ]; then $(GO) test -timeout 14m $(TESTFLAGS) $$together || status=1; fi; \
+	if [ -n "$$alone" ]; then $(GO) test -p 1 -timeout 14m $(TESTFLAGS) $$alone || status=1; fi; \
+	exit $$status
 
 .PHONY: test/deps
 test/deps: ## Install the servers that the tests start, if they are missing.

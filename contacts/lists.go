@@ -89,7 +89,8 @@ func listName(kind ListKind, name string) (string, error) {
 
 var colorForm = regexp.MustCompile(`^[0-9A-F]{6}$`)
 
-func (l *List) check() (err error) {
+// Check is nil if a list can be made so; it brings names and colors into their form.
+func (l *List) Check() (err error) {
 	if l.Name, err = listName(l.Kind, l.Name); err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (l *List) check() (err error) {
 // Create makes an empty list of AccountID, Kind, Name, Description and colors. A name
 // that is taken is a Conflict; so is a category with Slot AnySlot where no number is free.
 func (s *Lists) Create(ctx context.Context, l List) (List, error) {
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return List{}, err
 	}
 	return s.store.CreateList(ctx, l)
@@ -149,7 +150,7 @@ func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id i
 				*field.to = *field.from
 			}
 		}
-		return l.check()
+		return l.Check()
 	})
 }
 

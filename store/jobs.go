@@ -57,6 +57,28 @@ func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.A
 
 // CreateJob keeps a new job; ID and CreatedAt are set here.
 func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, error) {
+	var made targeting.Job
+	err := s.inTx(ctx, func(tx conn) (err error) {
+		made, err = tx.createJob(ctx, j)
+		return err
+	})
+	return made, err
+}
+
+// CreateListAndJob makes a list and keeps a job that puts people into it, both or none.
+func (s *Store) CreateListAndJob(ctx context.Context, l contacts.List, j targeting.Job) (list contacts.List, job targeting.Job, err error) {
+	err = s.inTx(ctx, func(tx conn) (err error) {
+		if list, err = tx.createList(ctx, l); err != nil {
+			return err
+		}
+		j.Bulk.ListID = list.ID
+		job, err = tx.createJob(ctx, j)
+		return err
+	})
+	return list, job, err
+}
+
+func (tx conn) createJob(ctx context.Context, j targeting.Job) (targeting.Job, error) {
 	spec := []byte(j.Spec)
 	if spec == nil {
 		var err error
@@ -64,17 +86,12 @@ func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, 
 			return targeting.Job{}, fmt.Errorf("encode job: %w", err)
 		}
 	}
-	var made targeting.Job
-	err := s.inTx(ctx, func(tx conn) error {
-		id, err := tx.Insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, cursor, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, j.Cursor, clean(j.Actor), sqldb.Millis(s.clock.Now()))
-		if err != nil {
-			return err
-		}
-		made, err = scanJob(tx.Row(ctx, selectJob+" WHERE id = ?", id).Scan)
-		return err
-	})
-	return made, err
+	id, err := tx.Insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, cursor, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, j.Cursor, clean(j.Actor), sqldb.Millis(tx.s.clock.Now()))
+	if err != nil {
+		return targeting.Job{}, err
+	}
+	return scanJob(tx.Row(ctx, selectJob+" WHERE id = ?", id).Scan)
 }
 
 // GetJob is one job.

@@ -31,31 +31,35 @@ func scanList(scan sqldb.Scan) (contacts.List, error) {
 // the list which has it.
 func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List, error) {
 	var made contacts.List
-	err := s.inTx(ctx, func(tx conn) error {
-		if l.Kind == contacts.Category {
-			if err := tx.lockAccount(ctx, l.AccountID); err != nil { // numbers are given one after the other
-				return err
-			}
-		}
-		id, created, err := tx.ensureList(ctx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
-		if err != nil {
-			return err
-		}
-		if !created {
-			return listTaken(l.Kind, l.Name, id)
-		}
-		slot, err := tx.freeSlot(ctx, l)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "UPDATE lists SET description = ?, slot = ?, color = ?, text_color = ? WHERE id = ?",
-			l.Description, slot, l.Color, l.TextColor, id); err != nil {
-			return err
-		}
-		made, err = scanList(tx.Row(ctx, selectList+" WHERE l.id = ?", id).Scan)
+	err := s.inTx(ctx, func(tx conn) (err error) {
+		made, err = tx.createList(ctx, l)
 		return err
 	})
 	return made, err
+}
+
+func (tx conn) createList(ctx context.Context, l contacts.List) (made contacts.List, err error) {
+	if l.Kind == contacts.Category {
+		if err := tx.lockAccount(ctx, l.AccountID); err != nil { // numbers are given one after the other
+			return made, err
+		}
+	}
+	id, created, err := tx.ensureList(ctx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
+	if err != nil {
+		return made, err
+	}
+	if !created {
+		return made, listTaken(l.Kind, l.Name, id)
+	}
+	slot, err := tx.freeSlot(ctx, l)
+	if err != nil {
+		return made, err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE lists SET description = ?, slot = ?, color = ?, text_color = ? WHERE id = ?",
+		l.Description, slot, l.Color, l.TextColor, id); err != nil {
+		return made, err
+	}
+	return scanList(tx.Row(ctx, selectList+" WHERE l.id = ?", id).Scan)
 }
 
 // freeSlot is the number of a new list: for a category the lowest that is free, else nil.

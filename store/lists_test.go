@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func TestGroups(t *testing.T) {
@@ -83,5 +85,37 @@ func TestDeleteGroupTakesManyMembers(t *testing.T) {
 		require.NoError(t, s.DeleteGroup(ctx, account, group.ID))
 		left := s.Int("SELECT COUNT(*) FROM members")
 		require.Zero(t, left)
+	})
+}
+
+// A list that is made with people in it is there with the job that puts them into it, or not at
+// all: whoever is told that it failed makes it again.
+func TestAListIsMadeWithItsJobOrNotAtAll(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("lists")
+		person, err := contacts.NewContacts(s).Create(t.Context(), contacts.Contact{AccountID: account, ExternalID: "ada"}, "")
+		require.NoError(t, err)
+		l := contacts.List{AccountID: account, Kind: contacts.Category, Name: "For all", Slot: contacts.AnySlot}
+		everybody := targeting.Audience{Contacts: []int64{person.ID}}
+		broken := targeting.Job{AccountID: account, Kind: targeting.BulkJob, Bulk: targeting.Bulk{Value: json.RawMessage("{")}}
+		_, _, err = s.CreateListAndJob(t.Context(), l, broken)
+		require.Error(t, err)
+		require.Zero(t, s.Int("SELECT COUNT(*) FROM lists"))
+
+		jobs := targeting.NewJobs(s)
+		made, job, err := jobs.StartInNewList(t.Context(), l, everybody, "ada")
+		require.NoError(t, err)
+		require.Equal(t, 1, made.Slot)
+		require.EqualValues(t, 1, job.Total)
+		_, _, err = jobs.StartInNewList(t.Context(), l, everybody, "ada")
+		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM jobs"))
+		worked, err := jobs.RunNext(t.Context())
+		require.NoError(t, err)
+		require.True(t, worked)
+		require.Equal(t, []int64{person.ID}, s.IDs("SELECT contact_id FROM members WHERE list_id = ?", made.ID))
+		l.Name = " "
+		_, _, err = jobs.StartInNewList(t.Context(), l, everybody, "ada")
+		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 	})
 }

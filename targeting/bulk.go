@@ -3,6 +3,7 @@ package targeting
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -118,6 +119,9 @@ type JobStore interface {
 	CountMembers(ctx context.Context, accountID int64, a Audience) (int64, error)
 	// CreateJob keeps a job for a scheduler.
 	CreateJob(ctx context.Context, j Job) (Job, error)
+	// CreateListAndJob makes a list and keeps a job of it for a scheduler, in one
+	// transaction; see contacts.ListStore for what keeps a list from being made.
+	CreateListAndJob(ctx context.Context, l contacts.List, j Job) (contacts.List, Job, error)
 	// GetJob is NotFound if the account has no such job.
 	GetJob(ctx context.Context, accountID, id int64) (Job, error)
 	// ListJobs lists those before the id before, newest first; 0 begins with the
@@ -151,6 +155,21 @@ func (s *Jobs) Start(ctx context.Context, accountID int64, b Bulk, actor string)
 		return Job{}, err
 	}
 	return s.store.CreateJob(ctx, Job{AccountID: accountID, Kind: BulkJob, Bulk: b, State: JobQueued, Total: matched, Actor: actor})
+}
+
+// StartInNewList makes a list, and a job that puts an audience into it: both or none. The
+// audience must have been checked as a campaign's is.
+func (s *Jobs) StartInNewList(ctx context.Context, l contacts.List, a Audience, actor string) (contacts.List, Job, error) {
+	if err := errors.Join(l.Check(), a.Validate()); err != nil {
+		return contacts.List{}, Job{}, err
+	}
+	matched, err := s.store.CountMembers(ctx, l.AccountID, a)
+	if err != nil {
+		return contacts.List{}, Job{}, err
+	}
+	return s.store.CreateListAndJob(ctx, l, Job{
+		AccountID: l.AccountID, Kind: BulkJob, Bulk: Bulk{Action: BulkAdd, ListKind: l.Kind, Audience: a}, State: JobQueued, Total: matched, Actor: actor,
+	})
 }
 
 // check refuses what can't be carried out, and fills in the kind of the list and

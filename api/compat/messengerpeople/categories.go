@@ -78,24 +78,24 @@ func (s *Server) createCategory(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.Lists.Create(ctx, contacts.List{AccountID: a.caller.AccountID, Kind: contacts.Category, Name: name, Slot: contacts.AnySlot})
-	if err != nil {
-		return nil, err
-	}
 	settings, err := s.settings(ctx, a)
 	if err != nil {
 		return nil, err
 	}
+	made := contacts.List{AccountID: a.caller.AccountID, Kind: contacts.Category, Name: name, Slot: contacts.AnySlot}
 	if assign, _ := strconv.ParseBool(settings["categories_auto_assign"]); assign {
-		active, err := s.Rules.Audience(ctx, a.caller.AccountID,
+		var active targeting.Audience
+		active, err = s.Rules.Audience(ctx, a.caller.AccountID,
 			json.RawMessage(`{"condition":"AND","rules":[{"field":"status","operator":"equal","value":"active"}]}`))
 		if err != nil {
 			return nil, err
 		}
-		join := targeting.Bulk{Action: targeting.BulkAdd, ListID: made.ID, Audience: active}
-		if _, err := s.Jobs.Start(ctx, a.caller.AccountID, join, a.caller.Actor()); err != nil {
-			return nil, err
-		}
+		made, _, err = s.Jobs.StartInNewList(ctx, made, active, a.caller.Actor())
+	} else {
+		made, err = s.Lists.Create(ctx, made)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return identity{int64(made.Slot)}, nil
 }
