@@ -36,7 +36,9 @@ func parseFile(path string, source []byte) (values map[string]value, wrong []fau
 	for _, s := range Settings() {
 		names = append(names, s.Name)
 		if s.Secret {
-			names = append(names, s.Name+"_file")
+			for _, w := range ways {
+				names = append(names, s.Name+w.suffix)
+			}
 		}
 	}
 	values = map[string]value{}

@@ -78,7 +78,7 @@ func Load(o Options) (Config, error) {
 	merged := koanf.New("\x00") // names hold no delimiter: the configuration is flat
 	origins := map[string]Origin{}
 	for _, layer := range []map[string]value{defaults, file, environment, flags} {
-		layer, unread := readSecretFiles(layer)
+		layer, unread := readSecrets(layer)
 		wrong = append(wrong, unread...)
 		values := make(map[string]any, len(layer))
 		for name, v := range layer {
@@ -120,7 +120,9 @@ func fromEnviron(environ []string) (values map[string]value, unknown []string) {
 	for _, s := range Settings() {
 		known[s.Env()] = s.Name
 		if s.Secret {
-			known[s.Env()+"_FILE"] = s.Name + "_file"
+			for _, w := range ways {
+				known[s.Env()+strings.ToUpper(w.suffix)] = s.Name + w.suffix
+			}
 		}
 	}
 	for _, entry := range environ {
@@ -160,34 +162,6 @@ func fromFile(path string, environ []string) (map[string]value, []fault.Field) {
 		return nil, []fault.Field{{Location: path, Message: "the configuration file can't be read: " + errors.Unwrap(err).Error(), Source: named}}
 	}
 	return parseFile(path, source)
-}
-
-// readSecretFiles replaces each name_file of a layer by what the file holds, and
-// names those that can't be.
-func readSecretFiles(layer map[string]value) (out map[string]value, wrong []fault.Field) {
-	out = make(map[string]value, len(layer))
-	for name, v := range layer {
-		out[name] = v
-	}
-	for _, s := range Settings() {
-		v, ok := layer[s.Name+"_file"]
-		if !s.Secret || !ok {
-			continue
-		}
-		delete(out, s.Name+"_file")
-		if direct, both := layer[s.Name]; both && direct.text != "" {
-			wrong = append(wrong, fault.Field{Location: s.Name, Message: fmt.Sprintf("is given twice: as %s and as %s", direct.origin, v.origin)})
-			continue
-		}
-		content, err := os.ReadFile(v.text)
-		if err != nil {
-			wrong = append(wrong, fault.Field{Location: s.Name + "_file", Value: v.text,
-				Message: fmt.Sprintf("can't be read: %v; name a file that this user may read", errors.Unwrap(err)), Source: v.origin.String()})
-			continue
-		}
-		out[s.Name] = value{strings.TrimRight(string(content), "\r\n"), Origin{v.origin.Layer, v.origin.Detail + " → " + v.text}}
-	}
-	return out, wrong
 }
 
 // InForce is one line of `carillon config`.

@@ -104,6 +104,32 @@ func TestSecrets(t *testing.T) {
 	require.ErrorContains(t, err, "redis_url_file: can't be read: no such file or directory; name a file that this user may read (--redis-url-file)")
 }
 
+func TestACommandFetchesASecret(t *testing.T) {
+	c, err := Load(Options{
+		File:    write(t, "master_key_command: printf '%s\\n' lower-layer-0123456789 | tr a-z A-Z\n"),
+		Environ: []string{"CARILLON_ADMIN_KEY_COMMAND=echo admin-0123456789-admin"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "LOWER-LAYER-0123456789", c.MasterKey.Reveal())
+	require.Equal(t, "admin-0123456789-admin", c.AdminKey.Reveal())
+	require.Equal(t, "CARILLON_ADMIN_KEY_COMMAND → echo admin-0123456789-admin", line(c, "admin_key").Origin)
+
+	for command, says := range map[string]string{
+		"echo hidden-0123456789-x; echo no token given >&2; exit 3": `master_key_command: can't be read: exit status 3: "no token given"; try it in a shell`,
+		"true":                                   "it prints nothing",
+		"head -c 100000 /dev/zero":               "it prints more than 65536 bytes",
+		"no-such-vault-client read":              "not found",
+		"yes complaint | head -9999 >&2; exit 1": "complaint",
+	} {
+		_, err := Load(Options{Environ: []string{"CARILLON_MASTER_KEY_COMMAND=" + command}})
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, strings.ReplaceAll(err.Error(), command, ""), "hidden")
+		require.Less(t, len(err.Error()), 900)
+	}
+	_, err = Load(Options{Environ: []string{"CARILLON_MASTER_KEY_COMMAND=echo a", "CARILLON_MASTER_KEY_FILE=" + write(t, "0123456789abcdef")}})
+	require.ErrorContains(t, err, "master_key: is given twice: as CARILLON_MASTER_KEY_FILE → ")
+}
+
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		file    string
@@ -194,8 +220,8 @@ func TestExampleFile(t *testing.T) {
 	// With every comment sign before a setting taken away it says the same.
 	lines := regexp.MustCompile(`(?m)^#([a-z_]+: )`).ReplaceAllString(string(source), "$1")
 	for _, s := range Settings() {
-		if s.Secret { // its other form
-			lines = regexp.MustCompile(`(?m)^`+s.Name+`_file: .*\n`).ReplaceAllString(lines, "")
+		if s.Secret { // its other forms
+			lines = regexp.MustCompile(`(?m)^`+s.Name+`_(file|command): .*\n`).ReplaceAllString(lines, "")
 		}
 	}
 	c, err := Load(Options{File: write(t, lines)})

@@ -19,7 +19,8 @@ type Setting struct {
 	// Default is what holds if nobody says anything, as text.
 	Default string
 	Doc     string
-	// Secret says that the value is never shown and that Name_file exists.
+	// Secret says that the value is never shown and that there are settings with the suffixes
+	// of ways, which say where it is.
 	Secret bool
 	// Enum lists the values that are allowed; empty for others.
 	Enum             []string
