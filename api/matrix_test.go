@@ -64,11 +64,13 @@ func (c callers) may(k access.Key, method, path string) bool {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	require.NotEqual(c.t, 401, w.Code, "%s %s as %s", method, path, name)
+	require.Equal(c.t, "no-store", w.Header().Get("Cache-Control"), "%s %s answers about people", method, path)
 	return w.Code != 403
 }
 
 // Every route is called with a key of each role, with one that is bound to its resource, to look
 // at it alone, to another, and to a channel: what is let in makes the table of the documentation.
+// No answer is kept by browsers and proxies.
 func TestWhoMayCallWhat(t *testing.T) {
 	s := newServer(t)
 	c, channel := callers{s, map[string]access.Key{}}, s.channel()
@@ -84,6 +86,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 			row := []string{"`" + method + " " + path + "`"}
 			switch {
 			case len(op.Security) == 0:
+				require.Equal(t, "no-store", s.do(method, at, "").Header().Get("Cache-Control"), "%s %s, which is open", method, path)
 				rows = append(rows, strings.Join(append(row, "anybody, without a key", "–", "–", "–", "–", "–"), " | "))
 				continue
 			case op.Security[0]["session"] != nil && len(op.Security) == 1:
