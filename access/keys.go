@@ -37,7 +37,8 @@ const (
 // KeyStore keeps API keys.
 type KeyStore interface {
 	// LookupKey finds the key that somebody presents from an address, and notes that it was
-	// used. An unknown or revoked one is Unauthorized, one that Key.CheckFrom refuses Forbidden.
+	// used. An unknown or revoked one is Unauthorized, one of a closed account, or that
+	// Key.CheckFrom refuses, Forbidden: whose it is comes with that, too.
 	LookupKey(ctx context.Context, presented secret.String, source string) (Key, error)
 	// AddKey keeps a key, of which account, name, role, API, channel and end are given; one
 	// that the account has already is returned as it is. It is Invalid if CheckKey says so,
@@ -66,7 +67,8 @@ type Keys struct{ store KeyStore }
 func NewKeys(store KeyStore) *Keys { return &Keys{store: store} }
 
 // Lookup finds the key that somebody presents from an address, and notes that it was used. An
-// unknown or revoked one is Unauthorized, one that is not taken from there Forbidden.
+// unknown or revoked one is Unauthorized, one of a closed account, or that is not taken from
+// there, Forbidden: whose it is comes with that, too.
 func (s *Keys) Lookup(ctx context.Context, presented secret.String, source string) (Key, error) {
 	k, err := s.store.LookupKey(ctx, presented, source)
 	if fault.Is(err, fault.Unauthorized) && mistyped(presented.Reveal()) {

@@ -23,7 +23,8 @@ type Refusal struct {
 // The reasons of refusals, as actions of the trail.
 const (
 	refusals = "refuse-"
-	// RefusedKey is a key that is unknown, revoked or over.
+	// RefusedKey is a key that is unknown, revoked or over, of a closed account, or not taken
+	// from where it comes from.
 	RefusedKey = refusals + "key"
 	// RefusedRole is a key that may not do what was asked for.
 	RefusedRole = refusals + "role"

@@ -176,10 +176,10 @@ func (s *Store) LookupKey(ctx context.Context, presented secret.String, source s
 		if err != nil {
 			return access.Key{}, err
 		}
-		return access.Key{}, account.Closed()
+		return key, account.Closed()
 	}
 	if err := key.CheckFrom(source); err != nil {
-		return access.Key{}, err
+		return key, err
 	}
 	return key, use(s, ctx, key, keyUse{hash, source, now})
 }

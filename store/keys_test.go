@@ -301,8 +301,9 @@ func TestAKeyIsTakenFromItsNetworks(t *testing.T) {
 			"192.0.2.77": true, "192.0.3.1": false, "2001:db8::1": true, "2001:db9::1": false, "::ffff:192.0.2.7": true, "198.51.100.7": true,
 			"198.51.100.8": false, "@": false, "": false, "fe80::1%eth0": false,
 		} {
-			_, err := keys.Lookup(ctx, key, source)
+			known, err := keys.Lookup(ctx, key, source)
 			require.Equal(t, right, err == nil, source)
+			require.Equal(t, k.ID, known.ID, "the trail says whose key was refused")
 			require.True(t, right || fault.Is(err, fault.Forbidden), "%v", err)
 		}
 		none := []netip.Prefix{}

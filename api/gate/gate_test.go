@@ -85,6 +85,8 @@ func (m *memory) Lookup(_ context.Context, presented secret.String, _ string) (a
 	switch key, known := m.keys[presented.Reveal()]; {
 	case presented.Reveal() == "broken":
 		return key, fmt.Errorf("dial 10.1.2.3: password wrong")
+	case known && key.Name == "elsewhere":
+		return key, fault.New(fault.Forbidden, "not from there")
 	case known:
 		return key, nil
 	}
@@ -154,6 +156,7 @@ func newStand(t *testing.T, burst int) *stand {
 		memory: &memory{answers: map[string]access.Answer{}, keys: map[string]access.Key{
 			"sender-token": {ID: 1, AccountID: 1, Name: "shop", Role: access.Sender},
 			"viewer-token": {ID: 2, AccountID: 1, Name: "wall", Role: access.Viewer},
+			"far-token":    {ID: 9, AccountID: 1, Name: "elsewhere", Role: access.Viewer},
 		}},
 	}
 	mux := http.NewServeMux()

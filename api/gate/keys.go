@@ -18,7 +18,7 @@ import (
 type Keys interface {
 	// Lookup finds the key that somebody presents from an address, and notes that it was used.
 	// An unknown or revoked one is Unauthorized, one of a closed account, or that is not taken
-	// from there, Forbidden.
+	// from there, Forbidden: whose it is comes with that, too.
 	Lookup(ctx context.Context, presented secret.String, source string) (access.Key, error)
 }
 
@@ -81,10 +81,15 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 			}
 		}
 	}
-	if fault.Is(err, fault.Unauthorized) {
+	switch {
+	case err == nil:
+		return key.Caller(), nil
+	case fault.Is(err, fault.Unauthorized):
 		g.refused(ctx, access.Caller{}, access.RefusedKey)
+	case fault.Is(err, fault.Forbidden):
+		g.refused(ctx, key.Caller(), access.RefusedKey)
 	}
-	return key.Caller(), err
+	return access.Caller{}, err
 }
 
 // What bodies that are being read or worked on may take of memory, together: those

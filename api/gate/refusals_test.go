@@ -39,4 +39,8 @@ func TestRefusedRequestsAreWrittenDown(t *testing.T) {
 	require.Equal(t, access.RefusedRole, mayNot.Why)
 	require.Equal(t, "key 2 (wall)", mayNot.Caller.Actor())
 	require.Equal(t, "may-not", mayNot.RequestID)
+	s.ask("GET", "/who", "", "X-Token", "far-token")
+	require.Len(t, s.refusals.kept, 3)
+	require.Equal(t, access.RefusedKey, s.refusals.kept[2].Why)
+	require.Equal(t, "key 9 (elsewhere)", s.refusals.kept[2].Caller.Actor(), "whose key it was is known")
 }
