@@ -54,8 +54,8 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 
 // sealChannel makes the stored forms of configuration and limits. No error of
 // it carries a part of the configuration.
-func (s *Store) sealChannel(ctx context.Context, c providers.Channel) (config, limits string, err error) {
-	if config, err = s.reader().seal(ctx, ofChannel, c.Config); err != nil {
+func (tx conn) sealChannel(ctx context.Context, c providers.Channel) (config, limits string, err error) {
+	if config, err = tx.seal(ctx, ofChannel, c.Config); err != nil {
 		return "", "", fault.Wrap(fault.Internal, "seal channel", err)
 	}
 	encoded, err := json.Marshal(c.Limits)
@@ -83,12 +83,12 @@ func (tx conn) nameTaken(ctx context.Context, c providers.Channel) error {
 // CreateChannel keeps a new channel, active; ID, Status and the times are set
 // here. A name that is taken is a Conflict.
 func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
-	config, limits, err := s.sealChannel(ctx, c)
-	if err != nil {
-		return providers.Channel{}, err
-	}
-	err = s.inTx(ctx, func(tx conn) error {
+	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		config, limits, err := tx.sealChannel(ctx, c)
+		if err != nil {
 			return err
 		}
 		c.ID = 0
@@ -144,15 +144,15 @@ func (tx conn) handle(ctx context.Context, c providers.Channel) error {
 // health begins anew with it: no request with another configuration begins after
 // the answer.
 func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
-	config, limits, err := s.sealChannel(ctx, c)
-	if err != nil {
-		return providers.Channel{}, err
-	}
 	var updated providers.Channel
 	var reconsider int
 	var otherHours bool
-	err = s.inTx(ctx, func(tx conn) error {
+	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		config, limits, err := tx.sealChannel(ctx, c)
+		if err != nil {
 			return err
 		}
 		if err := tx.nameTaken(ctx, c); err != nil {

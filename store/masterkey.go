@@ -48,19 +48,21 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO NOTHING", sealed); err != nil {
 			return err
 		}
-		return tx.followMasterKey(ctx)
+		return tx.followMasterKey(ctx, "")
 	})
 }
 
 // FollowMasterKey has this process seal and sign with the key that the store's secrets are
 // sealed with now.
 func (s *Store) FollowMasterKey(ctx context.Context) error {
-	return s.translate(s.reader().followMasterKey(ctx))
+	return s.translate(s.reader().followMasterKey(ctx, ""))
 }
 
-func (tx conn) followMasterKey(ctx context.Context) error {
+// followMasterKey is FollowMasterKey; lock keeps the key from being changed until the
+// transaction has ended.
+func (tx conn) followMasterKey(ctx context.Context, lock string) error {
 	var kept string
-	if err := tx.Row(ctx, "SELECT value FROM meta WHERE name = 'canary'").Scan(&kept); errors.Is(err, sql.ErrNoRows) {
+	if err := tx.Row(ctx, "SELECT value FROM meta WHERE name = 'canary'"+lock).Scan(&kept); errors.Is(err, sql.ErrNoRows) {
 		return nil // the first process has not decided yet
 	} else if err != nil {
 		return err
@@ -77,13 +79,13 @@ func (tx conn) followMasterKey(ctx context.Context) error {
 		"is not the key that this store's secrets are encrypted with: set CARILLON_MASTER_KEY to the one that was used before, the same for every process")
 }
 
-// seal seals what is to be kept in a column with the key that holds now: it may have been changed
-// since this process began.
+// seal seals what this transaction is to keep in a column, with the key that holds until it has
+// ended: what is kept by one of before, after all of that was sealed anew, would be lost with it.
 func (tx conn) seal(ctx context.Context, in sealedColumn, plain []byte) (string, error) {
 	if c := sealedColumns[in]; tx.s.box == nil {
 		return "", fault.New(fault.Internal, "there is no master key to seal %s.%s with", c.table, c.column)
 	}
-	if err := tx.followMasterKey(ctx); err != nil {
+	if err := tx.followMasterKey(ctx, tx.d.ForShare); err != nil {
 		return "", err
 	}
 	return tx.s.box.Seal(plain)
@@ -93,7 +95,7 @@ func (tx conn) seal(ctx context.Context, in sealedColumn, plain []byte) (string,
 // process knows. What is sealed already is sealed anew by Reseal.
 func (s *Store) SetMasterKey(ctx context.Context, id string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		if err := tx.followMasterKey(ctx); err != nil {
+		if err := tx.followMasterKey(ctx, tx.d.ForUpdate); err != nil {
 			return err
 		}
 		if !s.box.Ring().Use(id) {
@@ -126,7 +128,7 @@ func (s *Store) resealColumn(ctx context.Context, table, column string) (n int, 
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		n = 0
-		if err := tx.followMasterKey(ctx); err != nil {
+		if err := tx.followMasterKey(ctx, ""); err != nil {
 			return err
 		}
 		present := secret.Prefix(s.box.Ring().Using())
@@ -162,7 +164,7 @@ func (s *Store) resealColumn(ctx context.Context, table, column string) (n int, 
 func (s *Store) Sealing(ctx context.Context) (sealing access.Sealing, err error) {
 	sealing.Sealed = map[string]int64{}
 	tx := s.reader()
-	if err := tx.followMasterKey(ctx); err != nil {
+	if err := tx.followMasterKey(ctx, ""); err != nil {
 		return sealing, s.translate(err)
 	}
 	sealing.Using = s.box.Ring().Using()

@@ -222,18 +222,17 @@ func (s *Store) UseReset(ctx context.Context, token, hash secret.String) (u acce
 // SetFactor sets a second factor; a zero one takes it away. All sessions end but the one that is
 // kept.
 func (s *Store) SetFactor(ctx context.Context, userID int64, f access.Factor, keep int64) error {
-	sealed := ""
-	if !f.TOTP.Empty() {
-		var err error
-		if sealed, err = s.reader().seal(ctx, ofFactor, []byte(f.TOTP.Reveal())); err != nil {
-			return fault.Wrap(fault.Internal, "seal a second factor", err)
+	return s.inTx(ctx, func(tx conn) (err error) {
+		sealed := ""
+		if !f.TOTP.Empty() {
+			if sealed, err = tx.seal(ctx, ofFactor, []byte(f.TOTP.Reveal())); err != nil {
+				return fault.Wrap(fault.Internal, "seal a second factor", err)
+			}
 		}
-	}
-	return s.inTx(ctx, func(tx conn) error {
 		if err := tx.setFactor(ctx, userID, sealed, f); err != nil {
 			return err
 		}
-		_, err := tx.endSessions(ctx, userID, keep)
+		_, err = tx.endSessions(ctx, userID, keep)
 		return err
 	})
 }
