@@ -37,8 +37,17 @@ type Account struct {
 	// DeletingAt is when its deletion began, and DeletedRows how many rows of it are gone since.
 	DeletingAt  *time.Time
 	DeletedRows int64
+	Limits      AccountLimits
+	// Contacts is how many it has, but for deleted ones.
+	Contacts int64
 	// Default is the installation's first account, which can't be deleted.
 	Default bool
+}
+
+// AccountLimits bound an account; 0 is no limit.
+type AccountLimits struct {
+	// Contacts is the most that it may have.
+	Contacts int64
 }
 
 // Contents is how much there is in an account.
@@ -67,8 +76,8 @@ type AccountStore interface {
 	FindAccount(ctx context.Context, name string) (Account, error)
 	// ListAccounts lists those behind the id after.
 	ListAccounts(ctx context.Context, after int64, limit int) ([]Account, error)
-	// RenameAccount gives an account another name. One that is taken is a Conflict.
-	RenameAccount(ctx context.Context, id int64, name string) (Account, error)
+	// ChangeAccount changes an account's name and limits. A name that is taken is a Conflict.
+	ChangeAccount(ctx context.Context, id int64, change func(*Account) error) (Account, error)
 	// AccountContents counts what there is in an account.
 	AccountContents(ctx context.Context, id int64) (Contents, error)
 	// CloseAccount closes an account at once, to be deleted later: no key of it opens anything
@@ -123,13 +132,17 @@ func (s *Accounts) List(ctx context.Context, after int64, limit int) ([]Account,
 	return s.store.ListAccounts(ctx, after, limit)
 }
 
-// Rename gives an account another name.
-func (s *Accounts) Rename(ctx context.Context, id int64, name string) (Account, error) {
-	name, err := checkAccountName(name)
-	if err != nil {
-		return Account{}, err
-	}
-	return s.store.RenameAccount(ctx, id, name)
+// Change changes an account's name and limits. A limit that is exceeded already keeps more from
+// coming, and takes nothing away.
+func (s *Accounts) Change(ctx context.Context, id int64, change func(*Account)) (Account, error) {
+	return s.store.ChangeAccount(ctx, id, func(a *Account) (err error) {
+		change(a)
+		if a.Limits.Contacts < 0 {
+			return fault.InvalidField("limits.contacts", a.Limits.Contacts, "must be a number of at least 1, or null for none")
+		}
+		a.Name, err = checkAccountName(a.Name)
+		return err
+	})
 }
 
 // Contents counts what there is in an account.

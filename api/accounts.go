@@ -15,6 +15,9 @@ type Account struct {
 	Name      string    `json:"name"`
 	Default   bool      `json:"default" doc:"The installation's first account, which can't be deleted."`
 	CreatedAt time.Time `json:"created_at"`
+	// Limits are the operator's to set.
+	Limits AccountLimits `json:"limits"`
+	Used   AccountUse    `json:"used"`
 	// The deletion, if it was closed for that.
 	ClosedAt    *time.Time `json:"closed_at,omitempty" doc:"When it was closed, to be deleted: no key of it opens anything since; absent for one that is open."`
 	ClosedBy    string     `json:"closed_by,omitempty" doc:"Who closed it."`
@@ -24,6 +27,27 @@ type Account struct {
 }
 
 func (a Account) identity() int64 { return a.ID }
+
+// AccountLimits are the limits of an account.
+type AccountLimits struct {
+	Contacts *int64 `json:"contacts" doc:"The most contacts that it may have; null for any number."`
+}
+
+// AccountUse is how much of its limits an account uses.
+type AccountUse struct {
+	Contacts int64 `json:"contacts" doc:"Contacts that it has, but for deleted ones."`
+}
+
+// AccountLimitsChange is what to change of an account's limits; what is absent stays.
+type AccountLimitsChange struct {
+	Contacts Optional[int64] `json:"contacts,omitzero" required:"false" minimum:"1" doc:"The most contacts that it may have; null for any number. Where there are more already they stay, and none comes."`
+}
+
+func (c *AccountLimitsChange) into(limits *access.AccountLimits) {
+	if c != nil {
+		set(&limits.Contacts, c.Contacts.pointer())
+	}
+}
 
 // NewAccount is an account that was just made, with its first key.
 type NewAccount struct {
@@ -59,7 +83,8 @@ type AccountInput struct {
 
 // AccountChange is what to change of an account; what is absent stays.
 type AccountChange struct {
-	Name *string `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"What it is known by."`
+	Name   *string              `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"What it is known by."`
+	Limits *AccountLimitsChange `json:"limits,omitempty" doc:"What it may have at most."`
 }
 
 // ByAccount names an account by its id or its name.
@@ -88,8 +113,17 @@ func (in deleteAccount) changesNothing() bool { return in.DryRun }
 func accountView(a access.Account) Account {
 	return Account{
 		ID: a.ID, Name: a.Name, Default: a.Default, CreatedAt: a.CreatedAt, ClosedAt: timestamp(a.ClosedAt), ClosedBy: a.ClosedBy,
+		Limits: AccountLimits{Contacts: limit(a.Limits.Contacts)}, Used: AccountUse{Contacts: a.Contacts},
 		DeletesAt: timestamp(a.DeletesAt), DeletingAt: timestamp(a.DeletingAt), DeletedRows: a.DeletedRows,
 	}
+}
+
+// limit is nil for none.
+func limit[T int64 | float64](most T) *T {
+	if most == 0 {
+		return nil
+	}
+	return &most
 }
 
 func accountOut(a access.Account, err error) (*one[Account], error) {
@@ -147,10 +181,13 @@ func (s *Server) oneAccountRoutes(path, tag string) {
 	register(s, operation{id: "update-account", method: http.MethodPatch, path: path, tag: tag, doc: "Change an account", roles: mayWatch, operator: true},
 		func(ctx context.Context, _ access.Caller, in *changeAccount) (*one[Account], error) {
 			account, err := s.account(ctx, in.ByAccount)
-			if err != nil || in.Body.Name == nil {
-				return accountOut(account, err)
+			if err != nil {
+				return nil, err
 			}
-			return accountOut(s.Accounts.Rename(ctx, account.ID, *in.Body.Name))
+			return accountOut(s.Accounts.Change(ctx, account.ID, func(a *access.Account) {
+				set(&a.Name, in.Body.Name)
+				in.Body.Limits.into(&a.Limits)
+			}))
 		})
 	register(s, operation{id: "delete-account", method: http.MethodDelete, path: path, tag: tag, doc: "Delete an account with everything in it",
 		roles: mayWatch, operator: true,

@@ -88,7 +88,7 @@ var bodiesOf = map[string][]string{
 		`"events":["message.sent"],"channels":[@channel_id],"campaigns":[@campaign_id]}`},
 	"update-webhook": {`{"channels":[@channel_id],"campaigns":[@campaign_id]}`}, "replay-webhook": {`{"state":"failed","dry_run":true}`},
 	"rotate-master-key": {`{"continue":true}`},
-	"create-account":    {`{"name":"walked"}`}, "update-account": {`{"name":"walked"}`},
+	"create-account":    {`{"name":"walked"}`}, "update-account": {`{"name":"walked","limits":{"contacts":1}}`},
 	"sign-in": {`{"email":"@example","password":"x"}`}, "enter-account": {`{"account_id":@account_id}`}, "rename-me": {`{"name":"x"}`},
 	"change-password": {`{"new":"x"}`}, "set-totp": {`{"password":"x","secret":"x","code":"1"}`}, "drop-totp": {`{"password":"x","code":"1"}`},
 	"update-user": {`{"role":"viewer"}`}, "invite-user": {`{"email":"walked@example.org","role":"viewer"}`}, "show-invitation": {`{"token":"x"}`},

@@ -13,7 +13,8 @@ import (
 
 func (c *cli) addAccounts(root *cobra.Command) {
 	root.AddCommand(group("accounts", "Make and delete accounts, with an operator's key",
-		c.accountsLs(), c.accountsCreate(), c.accountsShow(), c.accountsSet(), c.accountsDelete(), c.accountsRestore()))
+		c.accountsLs(), c.accountsCreate(), c.accountsShow(), c.accountsSet(), c.accountsDelete(), c.accountsRestore()),
+		group("account", "Look at the account that the key is of", c.accountShow()))
 }
 
 func accountsPath() path { return v1("accounts") }
@@ -31,8 +32,17 @@ func accountState(a api.Account) string {
 	return "open"
 }
 
+// contactsOf says how many contacts an account has, and may have.
+func contactsOf(a api.Account) string {
+	has := strconv.FormatInt(a.Used.Contacts, 10)
+	if a.Limits.Contacts == nil {
+		return has
+	}
+	return has + " of " + strconv.FormatInt(*a.Limits.Contacts, 10)
+}
+
 func accountTable(w *tabwriter.Writer, a api.Account) {
-	fields(w, "Account", a.ID, "Name", a.Name, "State", accountState(a), "Closed by", a.ClosedBy, "Created", at(&a.CreatedAt))
+	fields(w, "Account", a.ID, "Name", a.Name, "State", accountState(a), "Contacts", contactsOf(a), "Closed by", a.ClosedBy, "Created", at(&a.CreatedAt))
 }
 
 func (c *cli) accountsLs() *cobra.Command {
@@ -71,14 +81,39 @@ func (c *cli) accountsShow() *cobra.Command {
 	})
 }
 
+func (c *cli) accountShow() *cobra.Command {
+	return &cobra.Command{Use: "show", Short: "Show the account that the key is of, with its limits and what it uses of them", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return show(cmd.Context(), c, get(v1("account")), accountTable)
+		}}
+}
+
 func (c *cli) accountsSet() *cobra.Command {
 	var name string
-	cmd := &cobra.Command{Use: "set ACCOUNT", Short: "Change an account", Example: "  carillon accounts set shop --name \"The shop\""}
-	cmd.Flags().StringVar(&name, "name", "", "what it is known by")
-	cmd.MarkFlagsOneRequired("name")
+	var contacts int64
+	cmd := &cobra.Command{Use: "set ACCOUNT", Short: "Change an account's name and limits",
+		Long: "Changes what is named. A limit of 0 is none. Where an account has more than a new limit it keeps what it has, and gets no more.",
+		Example: "  carillon accounts set shop --name \"The shop\"\n" +
+			"  carillon accounts set shop --max-contacts 100000"}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "name", "", "what it is known by")
+	flags.Int64Var(&contacts, "max-contacts", 0, "the most contacts that it may have; 0 for any number")
+	cmd.MarkFlagsOneRequired("name", "max-contacts")
 	return onAccount(cmd, func(ctx context.Context, which path, _ string) error {
-		return show(ctx, c, patch(which, api.AccountChange{Name: &name}), accountTable)
+		var change api.AccountChange
+		if flags.Changed("name") {
+			change.Name = &name
+		}
+		if flags.Changed("max-contacts") {
+			change.Limits = &api.AccountLimitsChange{Contacts: limitOf(contacts)}
+		}
+		return show(ctx, c, patch(which, change), accountTable)
 	})
+}
+
+// limitOf is a limit as the API takes it, of which 0 is none.
+func limitOf[T int64 | float64](most T) api.Optional[T] {
+	return api.Optional[T]{Given: true, Null: most == 0, Value: most}
 }
 
 func (c *cli) accountsDelete() *cobra.Command {
@@ -103,7 +138,7 @@ func (c *cli) accountsDelete() *cobra.Command {
 		}
 		return show(ctx, c, remove(which.with(q)), func(w *tabwriter.Writer, d api.AccountDeletion) {
 			accountTable(w, d.Account)
-			fields(w, "Contacts", d.Contents.Contacts, "Messages", d.Contents.Messages, "Channels", d.Contents.Channels,
+			fields(w, "Messages", d.Contents.Messages, "Channels", d.Contents.Channels,
 				"Campaigns", d.Contents.Campaigns, "Live runs", d.Contents.LiveRuns, "Keys", d.Contents.Keys)
 		})
 	})

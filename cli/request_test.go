@@ -140,6 +140,8 @@ accounts ls
 accounts create shop
 accounts show shop
 accounts set shop --name trade
+accounts set shop --max-contacts 5
+account show
 accounts delete shop --dry-run
 accounts delete shop --confirm shop --wait 24h
 accounts restore shop

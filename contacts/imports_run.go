@@ -69,7 +69,10 @@ func (im *Importer) Finish(ctx context.Context, accountID, uploadID int64, withi
 // run imports a claimed upload.
 func (im *Importer) run(ctx context.Context, upload Upload) error {
 	err := im.rehearseOrImport(ctx, upload)
+	var full FullError
 	switch {
+	case errors.As(err, &full):
+		return im.store.FinishUpload(ctx, upload.ID, full.Error())
 	case err == nil:
 		return im.store.FinishUpload(ctx, upload.ID, "")
 	case fault.Is(err, fault.Invalid):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"carillon/contacts/csvfile"
@@ -84,7 +85,11 @@ type Matching struct {
 	// batch mentions, each once, New those of them who are not stored yet.
 	New, Joined                  []*Person
 	Created, Updated, Duplicates int64
-	refusals                     []refusal
+	// Gained is how many contacts more there are in the end, but for deleted ones.
+	Gained int64
+	// FullAt is the line for which there was no room; 0 if there was room for all.
+	FullAt   int64
+	refusals []refusal
 }
 
 // refusal is a refused line whose holder may have no id yet.
@@ -150,6 +155,45 @@ func (m *Matching) Take(row *ImportRow) {
 		m.Joined = append(m.Joined, p)
 	}
 	m.apply(row, p)
+}
+
+// TakeWithin takes the next row if there is room for whom it makes, or brings back from the
+// deleted ones; else it takes nothing, and no row after it is to be taken.
+func (m *Matching) TakeWithin(row *ImportRow, room Room) bool {
+	gains := m.gains(row)
+	if gains > 0 && room.Most > 0 && room.Has+m.Gained >= room.Most {
+		m.FullAt = row.Line
+		return false
+	}
+	taken := len(m.refusals)
+	m.Take(row)
+	if refused := m.refusals[taken:]; !slices.ContainsFunc(refused, func(r refusal) bool { return !r.taken }) {
+		m.Gained += gains
+	}
+	return true
+}
+
+// gains is how many contacts more there are once a row is taken, but for deleted ones: one less
+// where it deletes somebody.
+func (m *Matching) gains(row *ImportRow) int64 {
+	p, missing := m.find(row)
+	if missing != "" {
+		return 0
+	}
+	status := Active
+	var had int64
+	if p != nil {
+		if status = p.Status; status != Deleted {
+			had = 1
+		}
+	}
+	if row.Status != "" {
+		status = row.Status
+	}
+	if status.Controlled(row.Control) == Deleted {
+		return -had
+	}
+	return 1 - had
 }
 
 // find is the contact that the row's key names, nil if it is new; missing names

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/access"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/messages"
@@ -21,14 +22,14 @@ const isDefault = "a.id = COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE
 
 // selectAccount yields what scanAccount reads.
 const selectAccount = "SELECT a.id, a.name, a.created_at, a.closed_at, a.deletes_at, a.closed_by, a.deleting_at, a.deleted_rows, " +
-	isDefault + " FROM accounts a"
+	"COALESCE(a.most_contacts, 0), COALESCE((SELECT n.contacts FROM account_contacts n WHERE n.account_id = a.id), 0), " + isDefault + " FROM accounts a"
 
 // ofOpenAccounts is true for rows of accounts that are not closed.
 const ofOpenAccounts = "account_id NOT IN (SELECT z.id FROM accounts z WHERE z.closed_at IS NOT NULL)"
 
 func scanAccount(scan sqldb.Scan) (a access.Account, err error) {
 	var created, closed, deletes, deleting sqldb.Time
-	err = scan(&a.ID, &a.Name, &created, &closed, &deletes, &a.ClosedBy, &deleting, &a.DeletedRows, &a.Default)
+	err = scan(&a.ID, &a.Name, &created, &closed, &deletes, &a.ClosedBy, &deleting, &a.DeletedRows, &a.Limits.Contacts, &a.Contacts, &a.Default)
 	a.CreatedAt, a.ClosedAt, a.DeletesAt, a.DeletingAt = created.Time, closed.Ptr(), deletes.Ptr(), deleting.Ptr()
 	return a, err
 }
@@ -138,16 +139,20 @@ func (s *Store) ListAccounts(ctx context.Context, after int64, limit int) ([]acc
 	return list, s.translate(err)
 }
 
-// RenameAccount gives an account another name. One that is taken is a Conflict.
-func (s *Store) RenameAccount(ctx context.Context, id int64, name string) (account access.Account, err error) {
+// ChangeAccount changes an account's name and limits; change is given what is stored and
+// alters it. A name that is taken is a Conflict.
+func (s *Store) ChangeAccount(ctx context.Context, id int64, change func(*access.Account) error) (account access.Account, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		if _, err := tx.account(ctx, id); err != nil {
+		if account, err = tx.lockedAccount(ctx, id); err != nil {
 			return err
 		}
-		if err := tx.accountNameFree(ctx, id, name); err != nil {
+		if err := change(&account); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE accounts SET name = ? WHERE id = ?", name, id); err != nil {
+		if err := tx.accountNameFree(ctx, id, account.Name); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE accounts SET name = ?, most_contacts = NULLIF(?, 0) WHERE id = ?", account.Name, account.Limits.Contacts, id); err != nil {
 			return err
 		}
 		account, err = tx.account(ctx, id)
@@ -156,9 +161,26 @@ func (s *Store) RenameAccount(ctx context.Context, id int64, name string) (accou
 	return account, err
 }
 
+// roomForContacts is how many contacts an account has, and may have. The transaction must hold
+// the account.
+func (tx conn) roomForContacts(ctx context.Context, accountID int64) (room contacts.Room, err error) {
+	err = tx.Row(ctx, `SELECT COALESCE((SELECT n.contacts FROM account_contacts n WHERE n.account_id = a.id), 0), COALESCE(a.most_contacts, 0)
+		FROM accounts a WHERE a.id = ?`, accountID).Scan(&room.Has, &room.Most)
+	return room, err
+}
+
+// refuseFull refuses another contact where the account has as many as it may have.
+func (tx conn) refuseFull(ctx context.Context, accountID int64) error {
+	room, err := tx.roomForContacts(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	return room.Full()
+}
+
 // AccountContents counts what there is in an account. Messages are counted by their counters.
 func (s *Store) AccountContents(ctx context.Context, id int64) (n access.Contents, err error) {
-	err = s.reader().Row(ctx, `SELECT (SELECT COUNT(*) FROM contacts WHERE account_id = a.id AND status <> 'deleted'),
+	err = s.reader().Row(ctx, `SELECT COALESCE((SELECT n.contacts FROM account_contacts n WHERE n.account_id = a.id), 0),
 		(SELECT CAST(COALESCE(SUM(`+strings.Join(countColumns, " + ")+`), 0) AS BIGINT) FROM run_counts
 			WHERE channel_id IN (SELECT h.id FROM channels h WHERE h.account_id = a.id)),
 		(SELECT COUNT(*) FROM channels WHERE account_id = a.id AND deleted_at IS NULL),

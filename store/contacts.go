@@ -179,6 +179,9 @@ func (s *Store) CreateContactIn(ctx context.Context, c contacts.Contact, j conta
 func (tx conn) createContact(ctx context.Context, c contacts.Contact) (contacts.Contact, error) {
 	fresh := c
 	fresh.ID = 0
+	if err := tx.refuseFull(ctx, c.AccountID); err != nil {
+		return c, err
+	}
 	if err := tx.refuseHeld(ctx, fresh); err != nil {
 		return c, err
 	}
@@ -250,6 +253,11 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		}
 		if err := tx.refuseHeld(ctx, c); err != nil {
 			return err
+		}
+		if was.Status == contacts.Deleted && c.Status != contacts.Deleted {
+			if err := tx.refuseFull(ctx, accountID); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
 			timezone = ?, stopped_at = `+stopped+`, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,

@@ -22,11 +22,12 @@ import (
 // ImportBatch carries out one batch of an upload in one transaction: contacts,
 // addresses, memberships, refused lines, counters and the position behind the
 // batch. It is a Conflict if the upload is not running or does not stand where
-// the batch begins, because another process has gone on with it.
+// the batch begins, because another process has gone on with it. Where the account may have
+// no more contacts, what is before that line is carried out, and it is a FullError.
 func (s *Store) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
-	return s.inCopyTxAsync(ctx, func(tx conn) error {
-		i, err := tx.importRows(ctx, b)
-		if err != nil {
+	var i importing
+	err := s.inCopyTxAsync(ctx, func(tx conn) (err error) {
+		if i, err = tx.importRows(ctx, b); err != nil {
 			return err
 		}
 		if err := i.advance(ctx); err != nil || !i.withdraws() {
@@ -34,6 +35,24 @@ func (s *Store) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 		}
 		return tx.halt(ctx)
 	})
+	if err != nil {
+		return err
+	}
+	return s.full(ctx, i)
+}
+
+// full says where a batch ended because the account has as many contacts as it may have, and
+// what the upload has taken in by then; nil if it did not.
+func (s *Store) full(ctx context.Context, i importing) error {
+	line := i.matching.FullAt
+	if line == 0 {
+		return nil
+	}
+	u, err := s.GetUpload(ctx, i.batch.AccountID, i.batch.UploadID)
+	if err != nil {
+		return err
+	}
+	return contacts.FullError{Line: line, Room: i.room, Created: u.Created, Updated: u.Updated, DryRun: u.Options.DryRun}
 }
 
 // importRows is ImportBatch without what is the upload's own.
@@ -46,9 +65,15 @@ func (tx conn) importRows(ctx context.Context, b contacts.ImportBatch) (importin
 	if err != nil {
 		return i, err
 	}
+	if i.room, err = tx.roomForContacts(ctx, b.AccountID); err != nil {
+		return i, err
+	}
 	i.matching = contacts.NewMatching(b.Key, known, len(b.Rows))
 	for r := range b.Rows {
-		i.matching.Take(&b.Rows[r])
+		if !i.matching.TakeWithin(&b.Rows[r], i.room) {
+			i.batch.End(r)
+			break
+		}
 	}
 	if err := i.write(ctx); err != nil {
 		return i, err
@@ -69,6 +94,7 @@ type importing struct {
 	batch    contacts.ImportBatch
 	now      int64
 	matching *contacts.Matching
+	room     contacts.Room
 }
 
 // known reads every contact that has an external id or an address of the batch.

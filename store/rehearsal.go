@@ -18,6 +18,7 @@ var rehearsed = []struct {
 	copy  bool
 }{
 	{"contacts", true},
+	{"account_contacts", true},
 	{"addresses", true},
 	{"lists", true},
 	{"members", false},
@@ -65,16 +66,25 @@ func (s *Store) Rehearse(ctx context.Context, u contacts.Upload) (contacts.Rehea
 func (r *rehearsal) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	var i importing
 	err := r.inCopyTx(ctx, func(tx conn) (err error) {
-		i, err = tx.importRows(ctx, b)
+		if i, err = tx.importRows(ctx, b); err != nil {
+			return err
+		}
+		// No trigger counts the copies.
+		_, err = tx.Exec(ctx, `INSERT INTO account_contacts VALUES (?, ?)
+			ON CONFLICT (account_id) DO UPDATE SET contacts = account_contacts.contacts + excluded.contacts`, b.AccountID, i.matching.Gained)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return r.real.inTx(ctx, func(tx conn) error {
+	err = r.real.inTx(ctx, func(tx conn) error {
 		i.conn = tx
 		return i.advance(ctx)
 	})
+	if err != nil {
+		return err
+	}
+	return r.real.full(ctx, i)
 }
 
 // Close drops the copies with the connection.
@@ -165,8 +175,11 @@ func (r *rehearsal) copyRows(ctx context.Context, c conn, table string, u contac
 	if r.Postgres() {
 		schema = "public."
 	}
-	if table == "addresses" {
+	switch table {
+	case "addresses":
 		key = "contact_id"
+	case "account_contacts":
+		key = "account_id"
 	}
 	for from := int64(0); ; {
 		var to sql.NullInt64
