@@ -118,6 +118,9 @@ type Caller struct {
 	Approver bool
 	// SessionID is a person's sign-in.
 	SessionID int64
+	// Through is the identity provider that said who a person is, which speaks for its account
+	// alone; 0 for none.
+	Through int64
 	// Operator is a key's, as in Key.
 	Operator bool
 	// API, ChannelID and Scopes bind a key and Rate bounds it, as in Key; ExpiresAt is when it

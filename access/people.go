@@ -59,6 +59,10 @@ type PeopleDeps struct {
 	Brake Brake
 	// Mailer writes to people; nil writes to nobody.
 	Mailer Mailer
+	// OpenID asks identity providers, and Signer signs what a browser keeps meanwhile; nil signs in
+	// nobody through one.
+	OpenID OpenID
+	Signer *secret.Signer
 	// Later does what an answer must not wait for, because how long it takes would tell whether
 	// there is such a person; nil does it at once.
 	Later func(what func(ctx context.Context) error)

@@ -11,6 +11,8 @@ import (
 // (sessions, links, recovery codes, what a browser keeps) it keeps as a hash, and the secret
 // of a second factor sealed.
 type PeopleStore interface {
+	IdentityProviderStore
+
 	// ProofsByEmail and ProofsOf are NotFound if there is no such user.
 	ProofsByEmail(ctx context.Context, email string) (Proofs, error)
 	ProofsOf(ctx context.Context, userID int64) (Proofs, error)
@@ -60,7 +62,8 @@ type PeopleStore interface {
 	TakeRecovery(ctx context.Context, userID int64, code secret.String) (bool, error)
 
 	// AddSession keeps a session in the place of another (0: of none), and what the browser
-	// keeps to be known by. The oldest of more than MostSessions ends.
+	// keeps to be known by. The oldest of more than MostSessions ends. It is Forbidden if it is
+	// through a provider that is not enabled any more.
 	AddSession(ctx context.Context, s Session, secrets SessionSecrets, replaces int64) (Session, error)
 	// Visit finds a session and what its person may do in its account, and notes that it
 	// was seen. One that is unknown, or has ended, or was not seen for the time idle, is

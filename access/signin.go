@@ -18,6 +18,8 @@ type Arrival struct {
 	Replaces int64
 	// AccountID is the account to be in; 0 for the first.
 	AccountID int64
+	// Through is the identity provider that says who it is; 0 for none.
+	Through int64
 }
 
 // Attempt is what somebody signs in with.
@@ -121,7 +123,7 @@ func (p *People) takeCode(ctx context.Context, who Proofs, code string) (string,
 // Begin begins a session of a person who has proved to be one. It is Forbidden if the person
 // has no part in any account, or not in the one that is asked for.
 func (p *People) Begin(ctx context.Context, who User, from Arrival, methods ...string) (SignedIn, error) {
-	accounts, err := p.Store.Memberships(ctx, who.ID)
+	accounts, err := p.open(ctx, who.ID, from.AccountID, from.Through)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -137,12 +139,22 @@ func (p *People) Begin(ctx context.Context, who User, from Arrival, methods ...s
 	now := p.Clock.Now()
 	in.Session, err = p.Store.AddSession(ctx, Session{
 		UserID: who.ID, AccountID: in.Member.AccountID, CreatedAt: now, SeenAt: now, EndsAt: now.Add(p.Longest), Source: from.Source,
-		Agent: from.Agent, Methods: methods,
+		Agent: from.Agent, Through: from.Through, Methods: methods,
 	}, in.SessionSecrets, from.Replaces)
 	if err == nil {
 		err = p.note(ctx, in.Member, "sign-in", from.Source)
 	}
 	return in, err
+}
+
+// open are the accounts that a session opens to a person. An account's identity provider is that
+// account's word for who somebody is, and no other's.
+func (p *People) open(ctx context.Context, userID, accountID, through int64) ([]Member, error) {
+	all, err := p.Store.Memberships(ctx, userID)
+	if through == 0 {
+		return all, err
+	}
+	return slices.DeleteFunc(all, func(m Member) bool { return m.AccountID != accountID }), err
 }
 
 // refused notes in the trail that somebody tried to be a person.
@@ -161,7 +173,7 @@ func (p *People) Visit(ctx context.Context, token secret.String) (Caller, error)
 	if err != nil {
 		return Caller{}, err
 	}
-	return Caller{ID: -m.ID, AccountID: m.AccountID, Name: m.Email, Role: m.Role, Approver: m.Approver, SessionID: s.ID, ExpiresAt: &s.EndsAt}, nil
+	return Caller{ID: -m.ID, AccountID: m.AccountID, Name: m.Email, Role: m.Role, Approver: m.Approver, SessionID: s.ID, Through: s.Through, ExpiresAt: &s.EndsAt}, nil
 }
 
 // Renew gives a person a session in the place of the one that there is: in another account, or
@@ -174,6 +186,9 @@ func (p *People) Renew(ctx context.Context, caller Caller, from Arrival) (Signed
 	methods, err := p.methods(ctx, caller)
 	if err != nil {
 		return SignedIn{}, err
+	}
+	if from.Through = caller.Through; from.Through != 0 && from.AccountID != caller.AccountID {
+		return SignedIn{}, fault.New(fault.Forbidden, "who signed in through an identity provider of one account is in that one alone: sign in to the other")
 	}
 	from.Replaces = caller.SessionID
 	return p.Begin(ctx, who.User, from, methods...)
@@ -192,7 +207,7 @@ func (p *People) methods(ctx context.Context, caller Caller) ([]string, error) {
 
 // Me is the person who is signed in, in the account of the session, and all of the person's.
 func (p *People) Me(ctx context.Context, caller Caller) (SignedIn, error) {
-	accounts, err := p.Store.Memberships(ctx, caller.UserID())
+	accounts, err := p.open(ctx, caller.UserID(), caller.AccountID, caller.Through)
 	if err != nil {
 		return SignedIn{}, err
 	}

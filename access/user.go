@@ -34,7 +34,10 @@ type Member struct {
 	Role        Role
 	// Approver says that the person may approve what others proposed, whatever the role.
 	Approver bool
-	Since    time.Time
+	// Barred says that the identity provider that knows the person gives no role any more:
+	// nothing opens the account, whatever the role says.
+	Barred bool
+	Since  time.Time
 }
 
 // Proofs are what a person proves to be one by. They never leave the store but to be
@@ -59,6 +62,8 @@ type Session struct {
 	EndsAt time.Time
 	// Source and Agent are the address and the browser that it was made from.
 	Source, Agent string
+	// Through is the identity provider that said who it is; 0 for none.
+	Through int64
 	// Methods are how the person proved to be one, such as password and totp.
 	Methods []string
 }

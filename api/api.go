@@ -226,6 +226,7 @@ func (s *Server) routes() {
 	s.sessionRoutes()
 	s.meRoutes()
 	s.userRoutes()
+	s.identityProviderRoutes()
 	s.accountRoutes()
 	s.trailRoutes()
 	s.hookRoutes()

@@ -100,7 +100,7 @@ func userSessions(list []access.Session, err error, current int64) (*one[Page[Us
 // meRoutes are what people do with their own sign-in.
 func (s *Server) meRoutes() {
 	const path, tag = "/v1/me", "session"
-	register(s, operation{id: "rename-me", method: http.MethodPatch, path: path, tag: tag, doc: "Change your name", roles: mayWatch, people: true},
+	register(s, operation{id: "rename-me", method: http.MethodPatch, path: path, tag: tag, doc: "Change your name", roles: mayWatch, people: true, own: true},
 		func(ctx context.Context, caller access.Caller, in *rename) (*one[Session], error) {
 			if err := s.People.Rename(ctx, caller.UserID(), in.Body.Name); err != nil {
 				return nil, err
@@ -112,21 +112,24 @@ func (s *Server) meRoutes() {
 		people: true},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Page[UserSession]], error) {
 			list, err := s.People.Sessions(ctx, caller.UserID())
+			if caller.Through != 0 {
+				list, err = s.People.SessionsIn(ctx, caller.AccountID, caller.UserID())
+			}
 			return userSessions(list, err, caller.SessionID)
 		})
 	register(s, operation{id: "end-my-session", method: http.MethodDelete, path: path + "/sessions/{id}", tag: tag, doc: "End one of your sessions",
-		status: http.StatusNoContent, roles: mayWatch, people: true},
+		status: http.StatusNoContent, roles: mayWatch, people: true, own: true},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.People.SignOut(ctx, caller.UserID(), in.ID)
 		})
 	register(s, operation{id: "end-my-sessions", method: http.MethodDelete, path: path + "/sessions", tag: tag, doc: "End all your other sessions",
-		status: http.StatusNoContent, roles: mayWatch, people: true},
+		status: http.StatusNoContent, roles: mayWatch, people: true, own: true},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*struct{}, error) {
 			_, err := s.People.SignOutElsewhere(ctx, caller.UserID(), caller.SessionID)
 			return nil, err
 		})
 	register(s, operation{id: "change-password", method: http.MethodPut, path: path + "/password", tag: tag, doc: "Change your password",
-		status: http.StatusNoContent, roles: mayWatch, people: true, more: "All your other sessions end."},
+		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, more: "All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *changePassword) (*cookiesOut, error) {
 			if err := s.People.ChangePassword(ctx, caller, secret.New(in.Body.Present), secret.New(in.Body.New), gate.Source(ctx)); err != nil {
 				return nil, err
@@ -134,13 +137,13 @@ func (s *Server) meRoutes() {
 			cookies, err := s.renew(ctx, caller, in.Browser)
 			return &cookiesOut{cookies}, err
 		})
-	register(s, operation{id: "begin-totp", method: http.MethodPost, path: path + "/totp", tag: tag, doc: "Begin a second factor", roles: mayWatch, people: true,
+	register(s, operation{id: "begin-totp", method: http.MethodPost, path: path + "/totp", tag: tag, doc: "Begin a second factor", roles: mayWatch, people: true, own: true,
 		unkept: true, unaudited: true, more: "Nothing changes until PUT /v1/me/totp brings a code of it."},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[TOTP], error) {
 			e, err := s.People.Enrol(ctx, caller.UserID())
 			return &one[TOTP]{TOTP{Secret: e.Secret.Reveal(), URI: e.URI.Reveal(), PNG: e.PNG}}, err
 		})
-	register(s, operation{id: "set-totp", method: http.MethodPut, path: path + "/totp", tag: tag, doc: "Take a second factor", roles: mayWatch, people: true,
+	register(s, operation{id: "set-totp", method: http.MethodPut, path: path + "/totp", tag: tag, doc: "Take a second factor", roles: mayWatch, people: true, own: true,
 		more: "The answer holds the recovery codes, which are shown once. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *setTOTP) (*renewed[Recovery], error) {
 			codes, err := s.People.SetTOTP(ctx, caller, secret.New(in.Body.Secret),
@@ -156,7 +159,7 @@ func (s *Server) meRoutes() {
 			return out, err
 		})
 	register(s, operation{id: "drop-totp", method: http.MethodPost, path: path + "/totp/drop", tag: tag, doc: "Give your second factor up",
-		status: http.StatusNoContent, roles: mayWatch, people: true, unkept: true, more: "All your other sessions end."},
+		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true, more: "All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *dropTOTP) (*cookiesOut, error) {
 			if err := s.People.DropTOTP(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, Source: gate.Source(ctx)}); err != nil {
 				return nil, err

@@ -42,6 +42,8 @@ type operation struct {
 	open bool
 	// people says that it is for people who are signed in: a key has none of what it is about.
 	people bool
+	// own says that it is about a person's own sign-in, for which no identity provider speaks.
+	own bool
 	// operator says that only operators' keys may call it.
 	operator bool
 	// bound says that keys may call it that are bound to a channel: the handler holds them to it
@@ -91,6 +93,10 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 			if err := s.resolve(ctx, caller, in); err != nil {
 				return nil, s.fail(ctx, o.id, err, prefix)
 			}
+		}
+		if o.own && caller.Through != 0 {
+			return nil, s.fail(ctx, o.id, fault.New(fault.Forbidden, "you signed in through an identity provider, which speaks for this account alone: "+
+				"sign in with your password to change how you sign in"), prefix)
 		}
 		before := s.auditedView(ctx, caller, o, in)
 		out, err := handler(ctx, caller, in)
@@ -172,6 +178,9 @@ func (o operation) described() huma.Operation {
 		op.Security, op.MaxBodyBytes, op.BodyReadTimeout = []map[string][]string{}, mostOpenBody, 0
 	case o.people:
 		op.Description += "For people who are signed in."
+		if o.own {
+			op.Description += " Not for who signed in through an identity provider."
+		}
 		op.Security = []map[string][]string{{"session": {}}}
 	default:
 		op.Description += "Roles: " + o.roles.String() + "."

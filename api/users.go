@@ -17,6 +17,7 @@ type User struct {
 	Name         string     `json:"name"`
 	Role         string     `json:"role" enum:"admin,editor,sender,viewer"`
 	Approver     bool       `json:"approver" doc:"May approve what others proposed, whatever the role."`
+	Barred       bool       `json:"barred,omitempty" doc:"Gets in nowhere here: the identity provider that knows the person gives no role any more. A role that is given lets the person in again."`
 	HasTOTP      bool       `json:"has_totp" doc:"Signs in with a second factor."`
 	Since        time.Time  `json:"since" doc:"When the person came into the account."`
 	LastSignInAt *time.Time `json:"last_sign_in_at,omitempty"`
@@ -26,7 +27,7 @@ func (u User) identity() int64 { return u.ID }
 
 func userView(m access.Member) User {
 	return User{
-		ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role), Approver: m.Approver, HasTOTP: m.HasTOTP, Since: m.Since.UTC(),
+		ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role), Approver: m.Approver, Barred: m.Barred, HasTOTP: m.HasTOTP, Since: m.Since.UTC(),
 		LastSignInAt: timestamp(m.LastSignInAt),
 	}
 }
@@ -136,7 +137,7 @@ func (s *Server) userRoutes() {
 				return nil, err
 			}
 			if in.Body.Role != nil {
-				m.Role = access.Role(*in.Body.Role)
+				m.Role, m.Barred = access.Role(*in.Body.Role), false
 			}
 			set(&m.Approver, in.Body.Approver)
 			return userOut(s.People.ChangeMember(ctx, m))

@@ -22,6 +22,7 @@ import (
 	"carillon/internal/tracing"
 	"carillon/messages"
 	"carillon/outgoing"
+	"carillon/outgoing/openid"
 	"carillon/providers"
 	"carillon/providers/builtin"
 	"carillon/providers/fetch"
@@ -150,6 +151,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		e.stack.push("mails to people", quietly(later.stop))
 		deps.SignIns = access.PeopleDeps{
 			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}, meter: o.Meter}, Later: later.do,
+			OpenID: openid.New(dialer(o.Config), clock.System{}),
 			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)}, Address: o.Config.ConsoleURL,
 			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}

@@ -163,6 +163,7 @@ func (c *cli) root() *cobra.Command {
 	c.addProofs(root)
 	c.addKeys(root)
 	c.addUsers(root)
+	c.addIdentityProviders(root)
 	c.addAccounts(root)
 	c.noteBeginning(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return plainFlagError(err) })

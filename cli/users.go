@@ -42,14 +42,17 @@ func (c *cli) usersID(ctx context.Context, arg string) (int64, error) {
 
 func (c *cli) usersLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List the people of the account"}, usersPath,
-		rows[api.User]{"ID EMAIL NAME ROLE APPROVER SECOND_FACTOR LAST_SIGN_IN", func(u api.User) []any {
-			return []any{u.ID, u.Email, u.Name, u.Role, u.Approver, u.HasTOTP, at(u.LastSignInAt)}
+		rows[api.User]{"ID EMAIL NAME ROLE APPROVER SECOND_FACTOR LAST_SIGN_IN BARRED", func(u api.User) []any {
+			return []any{u.ID, u.Email, u.Name, u.Role, u.Approver, u.HasTOTP, at(u.LastSignInAt), u.Barred}
 		}})
 }
 
 func userTable(w *tabwriter.Writer, u api.User) {
 	fields(w, "User", u.ID, "E-mail", u.Email, "Name", u.Name, "Role", u.Role, "Approver", u.Approver, "Second factor", u.HasTOTP, "Since", at(&u.Since),
 		"Last sign-in", at(u.LastSignInAt))
+	if u.Barred {
+		fields(w, "Barred", "the identity provider gives no role any more; a role that is set lets in again")
+	}
 }
 
 func (c *cli) usersShow() *cobra.Command {

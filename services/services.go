@@ -192,6 +192,9 @@ func New(d Deps) *Services {
 	}
 	people := d.SignIns
 	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, cmp.Or(people.Address, d.PublicURL), d.Clock
+	if d.MasterKeys != nil {
+		people.Signer = d.MasterKeys.Signer("sign-in")
+	}
 	s.People = access.NewPeople(people)
 	s.Written = contacts.NewWritten(d.Store, s.Lists)
 	s.Definitions = contacts.NewDefinitions(d.Store, s.Properties)

@@ -136,6 +136,8 @@ var ownedTables = []owned{
 	{table: "api_keys", key: "id", of: ofAccount},
 	{table: "invitations", key: "id", of: ofAccount},
 	{table: "user_sessions", key: "id", of: ofAccount},
+	{table: "user_identities", key: "id", of: ofAccount},
+	{table: "identity_providers", key: "id", of: ofAccount},
 	{table: "account_users", key: "account_id, user_id", of: ofAccount},
 	{table: "channels", key: "id", of: ofAccount},
 	{table: "audit", key: "id", of: ofAccount, first: closeChain},

@@ -36,7 +36,7 @@ func (s *Store) AddInvitation(ctx context.Context, i access.Invitation, token se
 		if err := tx.lockAccount(ctx, i.AccountID); err != nil {
 			return err
 		}
-		var in, people int
+		var in int
 		if err := tx.Row(ctx, "SELECT COUNT(*) FROM account_users m JOIN users u ON u.id = m.user_id WHERE m.account_id = ? AND u.email = ?", i.AccountID, i.Email).
 			Scan(&in); err != nil {
 			return err
@@ -44,12 +44,8 @@ func (s *Store) AddInvitation(ctx context.Context, i access.Invitation, token se
 		if in > 0 {
 			return fault.New(fault.Conflict, "%s is in the account already: carillon users set changes the role", i.Email)
 		}
-		if err := tx.Row(ctx, "SELECT (SELECT COUNT(*) FROM account_users WHERE account_id = ?) + (SELECT COUNT(*) FROM invitations WHERE account_id = ?)",
-			i.AccountID, i.AccountID).Scan(&people); err != nil {
+		if err := tx.roomForMember(ctx, i.AccountID); err != nil {
 			return err
-		}
-		if people >= access.MostMembers {
-			return fault.New(fault.Conflict, "the account has %d people and open invitations, the most that there can be", people)
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM invitations WHERE account_id = ? AND email = ?", i.AccountID, i.Email); err != nil {
 			return err

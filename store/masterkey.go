@@ -23,12 +23,14 @@ const (
 	ofChannel sealedColumn = iota
 	ofWebhook
 	ofFactor
+	ofIdentityProvider
 	allSealed
 )
 
 // sealedColumns are all that is sealed, beside the canary.
 var sealedColumns = [allSealed]struct{ table, column string }{
 	ofChannel: {"channels", "config"}, ofWebhook: {"webhooks", "config"}, ofFactor: {"users", "totp"},
+	ofIdentityProvider: {"identity_providers", "client_secret"},
 }
 
 // resealedAtOnce is how much is sealed anew in one transaction.

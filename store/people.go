@@ -62,19 +62,19 @@ func (s *Store) proofs(ctx context.Context, which string, arg any) (p access.Pro
 	return p, nil
 }
 
-const selectMembers = "SELECT " + userColumns + `, m.account_id, a.name, m.role, m.approver, m.created_at FROM account_users m
+const selectMembers = "SELECT " + userColumns + `, m.account_id, a.name, m.role, m.approver, m.barred, m.created_at FROM account_users m
 	JOIN users u ON u.id = m.user_id JOIN accounts a ON a.id = m.account_id WHERE `
 
 func scanMember(scan sqldb.Scan) (m access.Member, err error) {
 	var since sqldb.Time
-	m.User, err = scanUser(scan, &m.AccountID, &m.AccountName, &m.Role, &m.Approver, &since)
+	m.User, err = scanUser(scan, &m.AccountID, &m.AccountName, &m.Role, &m.Approver, &m.Barred, &since)
 	m.Since = since.Time
 	return m, err
 }
 
 // Memberships are a user's in accounts that are open, by the account's name.
 func (s *Store) Memberships(ctx context.Context, userID int64) ([]access.Member, error) {
-	list, err := sqldb.Query(ctx, s.reader(), scanMember, selectMembers+"m.user_id = ? AND a.closed_at IS NULL ORDER BY a.name, a.id", userID)
+	list, err := sqldb.Query(ctx, s.reader(), scanMember, selectMembers+"m.user_id = ? AND NOT m.barred AND a.closed_at IS NULL ORDER BY a.name, a.id", userID)
 	return list, s.translate(err)
 }
 
@@ -93,8 +93,8 @@ func (s *Store) GetMember(ctx context.Context, accountID, userID int64) (access.
 // ChangeMember changes what a person may do in an account. It binds from its commit on.
 func (s *Store) ChangeMember(ctx context.Context, m access.Member) error {
 	return s.inTx(ctx, func(tx conn) error {
-		return oneUser(tx.Exec(ctx, "UPDATE account_users SET role = ?, approver = ? WHERE account_id = ? AND user_id = ?",
-			string(m.Role), m.Approver, m.AccountID, m.ID))
+		return oneUser(tx.Exec(ctx, "UPDATE account_users SET role = ?, approver = ?, barred = ? WHERE account_id = ? AND user_id = ?",
+			string(m.Role), m.Approver, m.Barred, m.AccountID, m.ID))
 	})
 }
 
@@ -106,7 +106,8 @@ func oneUser(n int64, err error) error {
 	return err
 }
 
-// RemoveMember takes a person out of an account and ends the sessions in it. A user without an
+// RemoveMember takes a person out of an account and ends the sessions in it, whose providers know
+// the person no more. A user without an
 // account is removed as well.
 func (s *Store) RemoveMember(ctx context.Context, accountID, userID int64) error {
 	return s.inTx(ctx, func(tx conn) error {
@@ -116,8 +117,10 @@ func (s *Store) RemoveMember(ctx context.Context, accountID, userID int64) error
 		if err := oneUser(tx.Exec(ctx, "DELETE FROM account_users WHERE account_id = ? AND user_id = ?", accountID, userID)); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM user_sessions WHERE account_id = ? AND user_id = ?", accountID, userID); err != nil {
-			return err
+		for _, table := range []string{"user_sessions", "user_identities"} {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account_id = ? AND user_id = ?", accountID, userID); err != nil {
+				return err
+			}
 		}
 		return tx.forgetUsers(ctx, "u.id = ?", userID)
 	})
@@ -135,7 +138,7 @@ func (tx conn) forgetUsers(ctx context.Context, which string, args ...any) error
 	if err := sqldb.Drain(ctx, tx, gone+" ORDER BY u.id"+tx.d.ForUpdate, args...); err != nil {
 		return err
 	}
-	for _, table := range []string{"user_recovery", "user_sessions", "user_devices", "password_resets"} {
+	for _, table := range []string{"user_recovery", "user_sessions", "user_devices", "user_identities", "password_resets"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE user_id IN ("+gone+")", args...); err != nil {
 			return err
 		}

@@ -23,13 +23,13 @@ const (
 	mostAgent = 200
 )
 
-const sessionColumns = "s.id, s.user_id, s.account_id, s.created_at, s.seen_at, s.ends_at, s.source, s.agent, s.methods"
+const sessionColumns = "s.id, s.user_id, s.account_id, s.created_at, s.seen_at, s.ends_at, s.source, s.agent, s.methods, s.provider_id"
 
 // sessionScan are the places for sessionColumns; settle fills in what they don't hold themselves.
 func sessionScan(s *access.Session) (places []any, settle func()) {
 	var created, seen, ends sqldb.Time
 	var methods string
-	return []any{&s.ID, &s.UserID, &s.AccountID, &created, &seen, &ends, &s.Source, &s.Agent, &methods}, func() {
+	return []any{&s.ID, &s.UserID, &s.AccountID, &created, &seen, &ends, &s.Source, &s.Agent, &methods, &s.Through}, func() {
 		s.CreatedAt, s.SeenAt, s.EndsAt, s.Methods = created.Time, seen.Time, ends.Time, strings.Fields(methods)
 	}
 }
@@ -45,9 +45,15 @@ func (s *Store) AddSession(ctx context.Context, session access.Session, secrets 
 		if err := tx.lockUser(ctx, session.UserID); err != nil {
 			return err
 		}
+		if session.Through != 0 {
+			if err := tx.lockIdentityProvider(ctx, session.Through); err != nil {
+				return err
+			}
+		}
 		// Whoever was taken out of the account meanwhile gets no session in it.
 		var role string
-		if err := tx.Row(ctx, "SELECT role FROM account_users WHERE account_id = ? AND user_id = ?", session.AccountID, session.UserID).Scan(&role); err != nil {
+		if err := tx.Row(ctx, "SELECT role FROM account_users WHERE account_id = ? AND user_id = ? AND NOT barred", session.AccountID, session.UserID).
+			Scan(&role); err != nil {
 			return noUser(err)
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM user_sessions WHERE id = ? AND user_id = ?", replaces, session.UserID); err != nil {
@@ -57,9 +63,9 @@ func (s *Store) AddSession(ctx context.Context, session access.Session, secrets 
 			(SELECT id FROM user_sessions WHERE user_id = ? ORDER BY id DESC LIMIT ?)`, session.UserID, session.UserID, access.MostSessions-1); err != nil {
 			return err
 		}
-		id, err := tx.Insert(ctx, `INSERT INTO user_sessions (hash, user_id, account_id, created_at, seen_at, ends_at, source, agent, methods)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, hashKey(secrets.Token.Reveal()), session.UserID, session.AccountID, now, now,
-			sqldb.Millis(session.EndsAt), session.Source, clean(session.Agent), strings.Join(session.Methods, " "))
+		id, err := tx.Insert(ctx, `INSERT INTO user_sessions (hash, user_id, account_id, created_at, seen_at, ends_at, source, agent, methods, provider_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hashKey(secrets.Token.Reveal()), session.UserID, session.AccountID, now, now,
+			sqldb.Millis(session.EndsAt), session.Source, clean(session.Agent), strings.Join(session.Methods, " "), session.Through)
 		if err != nil {
 			return err
 		}
@@ -104,7 +110,7 @@ func (s *Store) Visit(ctx context.Context, token secret.String, idle time.Durati
 	user := userScan(&m.User, &created, &signedIn)
 	err = s.reader().Row(ctx, "SELECT "+sessionColumns+", "+userColumns+`, m.account_id, a.name, m.role, m.approver, m.created_at FROM user_sessions s
 		JOIN account_users m ON m.user_id = s.user_id AND m.account_id = s.account_id JOIN users u ON u.id = s.user_id JOIN accounts a ON a.id = s.account_id
-		WHERE s.hash = ? AND a.closed_at IS NULL`, hashKey(token.Reveal())).
+		WHERE s.hash = ? AND a.closed_at IS NULL AND NOT m.barred`, hashKey(token.Reveal())).
 		Scan(append(append(places, user...), &m.AccountID, &m.AccountName, &m.Role, &m.Approver, &since)...)
 	settle()
 	m.CreatedAt, m.LastSignInAt, m.Since = created.Time, signedIn.Ptr(), since.Time
@@ -163,10 +169,10 @@ func (tx conn) endSessions(ctx context.Context, userID, keep int64) (int, error)
 	return int(n), err
 }
 
-// SweepPeople removes sessions, links and invitations that have ended.
+// SweepPeople removes sessions, links, invitations and used sign-ins that have ended.
 func (s *Store) SweepPeople(ctx context.Context) error {
 	return s.inTx(ctx, func(tx conn) error {
-		for _, table := range []string{"user_sessions", "password_resets", "invitations"} {
+		for _, table := range []string{"user_sessions", "password_resets", "invitations", "used_sign_ins"} {
 			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE ends_at <= ?", sqldb.Millis(s.clock.Now())); err != nil {
 				return err
 			}

@@ -245,6 +245,11 @@ func libraries() []library {
 			owners: []string{"store", "internal/testenv", "internal/crashtest"},
 			why:    "store is the one place for the databases, their drivers and migrations",
 		},
+		{
+			prefixes: []string{"github.com/coreos/go-oidc/", "golang.org/x/oauth2"},
+			owners:   []string{"outgoing"},
+			why:      "they ask by http.DefaultClient where nobody says otherwise: outgoing/openid says so each time",
+		},
 	}
 }
 
