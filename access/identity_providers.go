@@ -161,7 +161,8 @@ func (p *IdentityProvider) checkDomains() error {
 	}
 	for i, domain := range p.Domains {
 		p.Domains[i] = strings.ToLower(strings.TrimSpace(domain))
-		if _, err := NormalEmail("domains", "ada@"+p.Domains[i]); err != nil {
+		odd := strings.ContainsFunc(p.Domains[i], func(r rune) bool { return r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if _, err := NormalEmail("domains", "ada@"+p.Domains[i]); err != nil || odd {
 			return fault.InvalidField("domains", domain, "is no domain such as example.org")
 		}
 	}
