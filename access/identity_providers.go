@@ -82,7 +82,10 @@ func (p *IdentityProvider) Check() error {
 	for _, text := range []struct {
 		field, value string
 		most         int
-	}{{"name", p.Name, maxUserName}, {"client_id", p.ClientID, maxClient}, {"client_secret", p.Secret.Reveal(), maxClient}, {"group_claim", p.GroupClaim, maxGroup}} {
+	}{
+		{"name", p.Name, maxUserName}, {"client_id", p.ClientID, maxClient}, {"client_secret", p.Secret.Reveal(), maxClient},
+		{"group_claim", p.GroupClaim, maxGroup},
+	} {
 		if text.value == "" || utf8.RuneCountInString(text.value) > text.most || strings.ContainsFunc(text.value, unicode.IsControl) {
 			shown := any(text.value)
 			if text.field == "client_secret" {

@@ -173,7 +173,9 @@ func (p *People) Visit(ctx context.Context, token secret.String) (Caller, error)
 	if err != nil {
 		return Caller{}, err
 	}
-	return Caller{ID: -m.ID, AccountID: m.AccountID, Name: m.Email, Role: m.Role, Approver: m.Approver, SessionID: s.ID, Through: s.Through, ExpiresAt: &s.EndsAt}, nil
+	return Caller{
+		ID: -m.ID, AccountID: m.AccountID, Name: m.Email, Role: m.Role, Approver: m.Approver, SessionID: s.ID, Through: s.Through, ExpiresAt: &s.EndsAt,
+	}, nil
 }
 
 // Renew gives a person a session in the place of the one that there is: in another account, or

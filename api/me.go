@@ -100,7 +100,8 @@ func userSessions(list []access.Session, err error, current int64) (*one[Page[Us
 // meRoutes are what people do with their own sign-in.
 func (s *Server) meRoutes() {
 	const path, tag = "/v1/me", "session"
-	register(s, operation{id: "rename-me", method: http.MethodPatch, path: path, tag: tag, doc: "Change your name", roles: mayWatch, people: true, own: true},
+	register(s, operation{id: "rename-me", method: http.MethodPatch, path: path, tag: tag, doc: "Change your name",
+		roles: mayWatch, people: true, own: true},
 		func(ctx context.Context, caller access.Caller, in *rename) (*one[Session], error) {
 			if err := s.People.Rename(ctx, caller.UserID(), in.Body.Name); err != nil {
 				return nil, err
@@ -137,13 +138,15 @@ func (s *Server) meRoutes() {
 			cookies, err := s.renew(ctx, caller, in.Browser)
 			return &cookiesOut{cookies}, err
 		})
-	register(s, operation{id: "begin-totp", method: http.MethodPost, path: path + "/totp", tag: tag, doc: "Begin a second factor", roles: mayWatch, people: true, own: true,
+	register(s, operation{id: "begin-totp", method: http.MethodPost, path: path + "/totp", tag: tag, doc: "Begin a second factor",
+		roles: mayWatch, people: true, own: true,
 		unkept: true, unaudited: true, more: "Nothing changes until PUT /v1/me/totp brings a code of it."},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[TOTP], error) {
 			e, err := s.People.Enrol(ctx, caller.UserID())
 			return &one[TOTP]{TOTP{Secret: e.Secret.Reveal(), URI: e.URI.Reveal(), PNG: e.PNG}}, err
 		})
-	register(s, operation{id: "set-totp", method: http.MethodPut, path: path + "/totp", tag: tag, doc: "Take a second factor", roles: mayWatch, people: true, own: true,
+	register(s, operation{id: "set-totp", method: http.MethodPut, path: path + "/totp", tag: tag, doc: "Take a second factor",
+		roles: mayWatch, people: true, own: true,
 		more: "The answer holds the recovery codes, which are shown once. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *setTOTP) (*renewed[Recovery], error) {
 			codes, err := s.People.SetTOTP(ctx, caller, secret.New(in.Body.Secret),

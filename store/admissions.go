@@ -80,7 +80,8 @@ func (tx conn) identify(ctx context.Context, a access.Admission) (userID int64, 
 // signUp makes a person whom nobody has invited.
 func (tx conn) signUp(ctx context.Context, a access.Admission) (userID int64, err error) {
 	if a.Role == "" {
-		return 0, fault.New(fault.Forbidden, "%s gives %s no role here: an admin of the account invites people, and says which groups have one", a.Provider.Name, a.Email)
+		return 0, fault.New(fault.Forbidden, "%s gives %s no role here: an admin of the account invites people, and says which groups have one",
+			a.Provider.Name, a.Email)
 	}
 	if err := tx.lockAccount(ctx, a.Provider.AccountID); err != nil {
 		return 0, err
@@ -100,7 +101,8 @@ func (tx conn) signUp(ctx context.Context, a access.Admission) (userID int64, er
 	if userID, err = tx.Insert(ctx, "INSERT INTO users (email, name, created_at) VALUES (?, ?, ?)", a.Email, clean(a.Name), now); err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, "INSERT INTO account_users (account_id, user_id, role, created_at) VALUES (?, ?, ?, ?)", a.Provider.AccountID, userID, string(a.Role), now)
+	_, err = tx.Exec(ctx, "INSERT INTO account_users (account_id, user_id, role, created_at) VALUES (?, ?, ?, ?)", a.Provider.AccountID, userID,
+		string(a.Role), now)
 	return userID, err
 }
 

@@ -30,8 +30,8 @@ var dialing = map[string][]string{
 var mayDial = []string{
 	"providers/dial.go",
 	"providers/fetch/client.go", // what libraries ask by, over the transport that has the dialer
-	"cli/",       // the command line's client, to the server that its user names
-	"migration/", // its reader of another system that its user names
+	"cli/",                      // the command line's client, to the server that its user names
+	"migration/",                // its reader of another system that its user names
 	"internal/testenv/", "internal/crashtest/", "internal/docstest/", "internal/sink/",
 }
 

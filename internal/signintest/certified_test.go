@@ -104,7 +104,8 @@ func TestSignInThroughACertifiedProvider(t *testing.T) {
 func throughCertified(t *testing.T, p *program, next string, conform bool) {
 	t.Helper()
 	domain := next + ".example.org"
-	issuer := certified(t, object{"client": clientID, "secret": clientSecret, "redirect": p.base + "/sign-in/" + next + "/callback", "conform": conform, "people": object{
+	redirect := p.base + "/sign-in/" + next + "/callback"
+	issuer := certified(t, object{"client": clientID, "secret": clientSecret, "redirect": redirect, "conform": conform, "people": object{
 		"ada": object{"email": "Ada@" + domain, "email_verified": true, "name": "Ada Lovelace", "groups": []string{"staff", "marketing"}},
 		"bob": object{"email": "bob@" + domain, "email_verified": true, "name": "Bob", "groups": []string{"staff"}},
 		"eve": object{"email": "eve@" + domain, "email_verified": false, "name": "Eve", "groups": []string{"marketing"}},
