@@ -442,8 +442,8 @@ users reset 2 --without-second-factor
 users reset-password TOKEN --password-file ANSWERS
 identity-providers ls
 identity-providers show 1
-identity-providers create corp https://login.example.org --client-id carillon --client-secret-file ANSWERS --scope email --role marketing=editor --default-role viewer --domain example.org
-identity-providers set 1 --name c --client-id d --client-secret-file ANSWERS --scope email --group-claim g --role a=admin --default-role none --domain example.net --enabled=false
+identity-providers create corp https://login.example.org --client-id x --client-secret-file ANSWERS --scope email --role a=editor --domain example.org
+identity-providers set 1 --name c --client-id d --client-secret-file ANSWERS --group-claim g --default-role none --enabled=false
 identity-providers rm 1
 `
 
