@@ -23,8 +23,8 @@ func Example() string {
 			fmt.Fprintf(&b, "# From %s to %s.\n", s.minimum, s.maximum)
 		}
 		if s.Secret {
-			fmt.Fprintf(&b, "# A secret: better in %s, in a file of its own, or where a command fetches it.\n#%s_file: /run/secrets/carillon_%s\n#%s_command: vault kv get -field=%s secret/carillon\n",
-				s.Env(), s.Name, s.Name, s.Name, s.Name)
+			fmt.Fprintf(&b, "# A secret: better in %s, in a file of its own, or where a command fetches it.\n", s.Env())
+			fmt.Fprintf(&b, "#%s_file: /run/secrets/carillon_%s\n#%s_command: vault kv get -field=%s secret/carillon\n", s.Name, s.Name, s.Name, s.Name)
 		}
 		text := s.Default
 		if text == "" {
