@@ -93,5 +93,7 @@ var bodiesOf = map[string][]string{
 	"change-password": {`{"new":"x"}`}, "set-totp": {`{"password":"x","secret":"x","code":"1"}`}, "drop-totp": {`{"password":"x","code":"1"}`},
 	"update-user": {`{"role":"viewer"}`}, "invite-user": {`{"email":"walked@example.org","role":"viewer"}`}, "show-invitation": {`{"token":"x"}`},
 	"accept-invitation": {`{"token":"x"}`}, "forgot-password": {`{"email":"walked@example.org"}`}, "reset-password": {`{"token":"x","password":"x"}`},
-	"rotate-webhook-secret": {`{"leaked":true}`},
+	"rotate-webhook-secret":    {`{"leaked":true}`},
+	"create-identity-provider": {`{"name":"walked","issuer":"https://walked.example.org","client_id":"x","client_secret":"y"}`},
+	"update-identity-provider": {`{"name":"walked too","domains":["example.org"]}`},
 }
