@@ -13,6 +13,9 @@ PACKAGES  ?= ./...
 # other package.
 ALONE := carillon/cli/bench carillon/internal/browsertest carillon/internal/crashtest
 
+# What takes longest, and so begins first.
+FIRST := carillon/store carillon/app carillon/internal/docstest
+
 # Which benchmarks run, how often, and where the results go for benchstat.
 BENCH     ?= .
 BENCHCOUNT ?= 1
@@ -37,8 +40,8 @@ build: ## Build bin/carillon.
 .PHONY: test
 test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
-	together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
-	if [ -n "$$together" ]; then $(GO) test -timeout 14m $(TESTFLAGS) $$together || status=1; fi; \
+	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
+	if [ -n "$$first$$together" ]; then $(GO) test -timeout 14m $(TESTFLAGS) $$first $$together || status=1; fi; \
 	if [ -n "$$alone" ]; then $(GO) test -p 1 -timeout 14m $(TESTFLAGS) $$alone || status=1; fi; \
 	exit $$status
 

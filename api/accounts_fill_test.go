@@ -55,8 +55,8 @@ func (w *walk) fill(header []string, account int64, marker string) map[string]st
 	f.sends(secretText, address)
 	f.flows(marker)
 	f.keep("webhooks", "POST", "/v1/webhooks", `{"url":"https://example.org/`+marker+`","events":["message.sent"]}`)
-	f.keep("identity-providers", "POST", "/v1/identity-providers", `{"name":"`+marker+` login","issuer":"https://`+marker+`.example.org","client_id":"x","client_secret":"y",
-		"default_role":"viewer"}`)
+	f.keep("identity-providers", "POST", "/v1/identity-providers", `{"name":"`+marker+` login","issuer":"https://`+marker+`.example.org",`+
+		`"client_id":"x","client_secret":"y","default_role":"viewer"}`)
 	f.keep("deliveries", "POST", "/v1/webhooks/@webhooks/test", "")
 	f.keep("keys key_id", "POST", "/v1/keys", `{"name":"`+marker+` program","role":"sender"}`)
 	f.people(marker)

@@ -130,7 +130,10 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		s.Exec("INSERT INTO users (id, email, name, created_at) VALUES (1, 'ada@example.org', 'Ada', 0)")
 		require.NoError(t, s.SetFactor(ctx, 1, access.Factor{TOTP: secret.New("JBSWY3DPEHPK3PXP")}, 0))
 		before := ringOf(t, testMasterKey).Box.Ring().Using()
-		sealed := []string{"channels.config", "meta.value", "users.totp", "webhooks.config"}
+		_, err = s.AddIdentityProvider(ctx, access.IdentityProvider{AccountID: account, Name: "corp", Issuer: "https://login.example.org",
+			ClientID: "x", Secret: secret.New("y"), Enabled: true})
+		require.NoError(t, err)
+		sealed := []string{"channels.config", "identity_providers.client_secret", "meta.value", "users.totp", "webhooks.config"}
 		require.Len(t, sealed, store.SealedColumns+1, "each of them is sealed here, beside the canary")
 		require.Equal(t, sealed, sealedBy(t, s, before))
 
