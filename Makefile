@@ -11,10 +11,10 @@ TESTFLAGS ?=
 PACKAGES  ?= ./...
 # What looks at when things happen, kills processes or drives a browser, and so runs beside no
 # other package.
-ALONE := carillon/cli/bench carillon/internal/browsertest carillon/internal/crashtest
+ALONE := carillon/app carillon/cli/bench carillon/internal/browsertest carillon/internal/crashtest
 
 # What takes longest, and so begins first.
-FIRST := carillon/store carillon/app carillon/internal/docstest
+FIRST := carillon/store carillon/internal/docstest
 
 # Which benchmarks run, how often, and where the results go for benchstat.
 BENCH     ?= .

@@ -160,7 +160,7 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		}
 	}
 	if upload.State == "failed" {
-		return &exitError{exitRefused, fmt.Errorf("the file was not taken in: %s", upload.Error)}
+		return &exitError{exitRefused, fmt.Errorf("the import ended before its end: %s", upload.Error)}
 	}
 	return nil
 }
