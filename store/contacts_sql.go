@@ -73,10 +73,10 @@ var sqliteContacts = contactStatements{
 		SELECT ?, ?, ?, ?, ?, ?, value ->> 0, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 		FROM jsonb_each(?)`},
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
-		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = n.at,
-		stopped_at = CASE WHEN status = v.value ->> 7 THEN stopped_at WHEN v.value ->> 7 <> 'active' THEN n.at END,
+		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = ?1,
+		stopped_at = CASE WHEN status = v.value ->> 7 THEN stopped_at WHEN v.value ->> 7 <> 'active' THEN ?1 END,
 		folded = json_patch(folded, v.value ->> 8)
-		FROM (SELECT ? AS at) n CROSS JOIN jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+		FROM jsonb_each(?2) v WHERE contacts.id = v.value ->> 0`,
 	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
 		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
