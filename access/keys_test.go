@@ -112,7 +112,7 @@ func TestATokenIsNoFlag(t *testing.T) {
 	r := &resets{}
 	people := access.NewPeople(access.PeopleDeps{Store: r, Clock: clock.System{}})
 	for range 300 {
-		_, _, err := people.HelpIn(t.Context(), 1, 1, false)
+		_, _, err := people.HelpIn(t.Context(), access.Caller{AccountID: 1}, 1, false)
 		require.NoError(t, err)
 	}
 	for _, token := range r.made {

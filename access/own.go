@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -104,11 +105,11 @@ func (p *People) DropTOTP(ctx context.Context, caller Caller, by Proof) error {
 	return p.Store.SetFactor(ctx, who.ID, Factor{}, caller.SessionID)
 }
 
-// HelpIn makes a link by which a member of an account sets a new password, for an admin who
-// hands it on. Where without says so it takes the second factor away, too, once it is used: until
+// HelpIn makes a link by which a member of the caller's account sets a new password, for an admin
+// who hands it on. Where without says so it takes the second factor away, too, once it is used: until
 // then the old password opens nothing more than before.
-func (p *People) HelpIn(ctx context.Context, accountID, userID int64, without bool) (token, link secret.String, err error) {
-	m, err := p.Store.GetMember(ctx, accountID, userID)
+func (p *People) HelpIn(ctx context.Context, by Caller, userID int64, without bool) (token, link secret.String, err error) {
+	m, err := p.Store.GetMember(ctx, by.AccountID, userID)
 	if err != nil {
 		return token, link, err
 	}
@@ -116,12 +117,11 @@ func (p *People) HelpIn(ctx context.Context, accountID, userID int64, without bo
 	if err != nil {
 		return token, link, err
 	}
-	// An admin of one account gets into no other by it.
-	for _, other := range all {
-		if other.AccountID != accountID {
-			return token, link, fault.New(fault.Conflict,
-				"%s is in other accounts, too, which a link from here would open: have the person ask for one by mail (POST /v1/password/forgotten)", m.Email)
-		}
+	// An admin of one account gets into no other by it; an operator's key makes and deletes them all.
+	if len(all) > 1 && !by.Operator {
+		return token, link, fault.New(fault.Conflict,
+			"%s is in other accounts, too, which a link from here would open: an operator's key makes one, or the person asks for one by mail (POST /v1/password/forgotten)",
+			m.Email)
 	}
 	token = newToken()
 	if err := p.Store.AddReset(ctx, Reset{UserID: userID, Token: token, DropsTOTP: without, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {
@@ -157,11 +157,8 @@ func (p *People) mailReset(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	accountID, channelID, err := p.Store.PeopleChannel(ctx, who.ID)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
+	accountID, channelID, err := p.mailChannel(ctx, who.ID)
+	if err != nil || channelID == 0 {
 		return err
 	}
 	token := newToken()
@@ -177,6 +174,30 @@ func (p *People) mailReset(ctx context.Context, email string) error {
 		Text: secret.New(fmt.Sprintf("Somebody asked for a new password for %s.\n\n%s\n\nIf it was not you, do nothing: your password stays as it is.\n",
 			who.Email, how)),
 	})
+}
+
+// mailChannel is through which channel a person is written to; 0 for none.
+func (p *People) mailChannel(ctx context.Context, userID int64) (accountID, channelID int64, err error) {
+	account, channel, named := strings.Cut(p.Channel, "/")
+	if named {
+		a, err := p.Store.FindAccount(ctx, account)
+		if err != nil {
+			return 0, 0, fmt.Errorf("mail a person through people_channel: %w", err)
+		}
+		if channelID, err = p.Store.MailChannel(ctx, a.ID, channel); err != nil {
+			err = fmt.Errorf("mail a person through people_channel: %w", err)
+		}
+		return a.ID, channelID, err
+	}
+	all, err := p.Store.Memberships(ctx, userID)
+	if err != nil || len(all) != 1 {
+		return 0, 0, err
+	}
+	channelID, err = p.Store.MailChannel(ctx, all[0].AccountID, "")
+	if fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	return all[0].AccountID, channelID, err
 }
 
 // mailsAtOnce is how many mails about a password a person is sent within ResetLasts.

@@ -59,6 +59,11 @@ type PeopleDeps struct {
 	Brake Brake
 	// Mailer writes to people; nil writes to nobody.
 	Mailer Mailer
+	// Channel is the account and the e-mail channel, such as acme/office, through which people
+	// are written to. Empty is the one that the account names for mails about it, for people who
+	// are in no other: through another's, its admins could read links that open accounts which
+	// are not theirs.
+	Channel string
 	// OpenID asks identity providers, and Signer signs what a browser keeps meanwhile; nil signs in
 	// nobody through one.
 	OpenID OpenID

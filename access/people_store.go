@@ -77,9 +77,11 @@ type PeopleStore interface {
 	// KnowsDevice reports whether a browser has something by which a user's sign-ins are
 	// known.
 	KnowsDevice(ctx context.Context, userID int64, device secret.String) (bool, error)
-	// PeopleChannel is the e-mail channel of one of a user's accounts through which mails
-	// about the account go; NotFound if none of them names one.
-	PeopleChannel(ctx context.Context, userID int64) (accountID, channelID int64, err error)
+	// MailChannel is an account's e-mail channel of a name, and with none the one for mails
+	// about the account; NotFound if there is none.
+	MailChannel(ctx context.Context, accountID int64, name string) (channelID int64, err error)
+	// FindAccount is the account of a name; NotFound if there is none.
+	FindAccount(ctx context.Context, name string) (Account, error)
 }
 
 // Factor is a second factor.

@@ -166,9 +166,9 @@ func (s *Server) userRoutes() {
 		})
 	register(s, operation{id: "reset-user", method: http.MethodPost, path: path + "/{id}/reset", tag: tag, doc: "Make a link for a new password",
 		status: http.StatusCreated, roles: mayAdmin, kept: withoutOpening,
-		more: "To be handed to the person, who sets a new password with it within an hour. For somebody who is in other accounts, too, it is refused."},
+		more: "To be handed to the person, who sets a new password with it within an hour. For somebody who is in other accounts, too, an operator's key alone makes one."},
 		func(ctx context.Context, caller access.Caller, in *resetUser) (*one[OpensOnce], error) {
-			token, link, err := s.People.HelpIn(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.WithoutTOTP)
+			token, link, err := s.People.HelpIn(ctx, caller, in.ID, in.Body != nil && in.Body.WithoutTOTP)
 			return &one[OpensOnce]{opensOnce(token, link)}, err
 		})
 	s.invitationRoutes()

@@ -79,7 +79,7 @@ func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	_, err = signIn(ctx, password, "203.0.113.9", secret.String{})
 	require.True(t, fault.Is(err, fault.RateLimited), "one who can't be told from the others waits")
 	require.ErrorContains(t, err, "a browser that you used before")
-	token, _, err = people.HelpIn(ctx, account, m.ID, false)
+	token, _, err = people.HelpIn(ctx, access.Caller{AccountID: account}, m.ID, false)
 	require.NoError(t, err)
 	require.NoError(t, people.Reset(ctx, token, secret.New("another sentence nobody says"), "203.0.113.9"))
 	fake.Advance(time.Minute)

@@ -152,7 +152,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		deps.SignIns = access.PeopleDeps{
 			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}, meter: o.Meter}, Later: later.do,
 			OpenID: openid.New(dialer(o.Config), clock.System{}),
-			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)}, Address: o.Config.ConsoleURL,
+			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)}, Address: o.Config.ConsoleURL, Channel: o.Config.PeopleChannel,
 			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}
 	}

@@ -44,6 +44,8 @@ type Config struct {
 	PublicURL  string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
 	ConsoleURL string `koanf:"console_url" default:"" doc:"Address at which your own people reach this server, where that is not public_url: invitations and links for a new password lead there. Empty is public_url."`
 
+	PeopleChannel string `koanf:"people_channel" default:"" doc:"Account and e-mail channel, such as acme/office, through which people who sign in get links for a new password. Empty is the channel that a person's account names for mails about it, if the person is in one account alone."`
+
 	CompatPrefix string `koanf:"compat_prefix" default:"" doc:"Path below which the APIs of others are served by their names, too, such as /compat: then /compat/xms/xms/api/v1 is xms'. Empty serves them only where their documents say."`
 	CompatHosts  string `koanf:"compat_hosts" default:"" doc:"Hosts that serve one API of others each: name=host, separated by commas, such as chatwoot=inbox.example.org. There, all paths are that API's."`
 	CompatCORS   string `koanf:"compat_cors" default:"" doc:"Origins whose pages may call the APIs of others from a browser, separated by commas, such as https://shop.example.org; empty lets none."`
@@ -189,6 +191,9 @@ func (c Config) check() (wrong []fault.Field) {
 		if s.address != "" && !isBase(s.address) {
 			add(s.name, s.address, "must be an address such as https://news.example.org")
 		}
+	}
+	if account, channel, _ := strings.Cut(c.PeopleChannel, "/"); c.PeopleChannel != "" && (account == "" || channel == "") {
+		add("people_channel", c.PeopleChannel, "must be an account and one of its channels, such as acme/office")
 	}
 	if key := c.MasterKey.Reveal(); key != "" && len(key) < secret.MinMasterKey {
 		add("master_key", nil, "has fewer than %d characters: make one with `openssl rand -base64 32`", secret.MinMasterKey)

@@ -276,18 +276,17 @@ func (s *Store) TakeRecovery(ctx context.Context, userID int64, code secret.Stri
 	return taken, err
 }
 
-// PeopleChannel is the e-mail channel of one of a user's accounts through which mails about the
-// account go; NotFound if none of them names one.
-func (s *Store) PeopleChannel(ctx context.Context, userID int64) (accountID, channelID int64, err error) {
-	accounts, err := s.Memberships(ctx, userID)
+// MailChannel is an account's e-mail channel of a name, and with none the one for mails about the
+// account; NotFound if there is none.
+func (s *Store) MailChannel(ctx context.Context, accountID int64, name string) (id int64, err error) {
+	mail, err := s.ReportMail(ctx, accountID)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	for _, m := range accounts {
-		mail, err := s.ReportMail(ctx, m.AccountID)
-		if err != nil || mail.ChannelID != 0 {
-			return m.AccountID, mail.ChannelID, err
-		}
+	err = s.reader().Row(ctx, `SELECT id FROM channels WHERE account_id = ? AND address_kind = 'email' AND deleted_at IS NULL
+		AND (name = ? OR (? = '' AND id = ?))`, accountID, name, name, mail.ChannelID).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fault.New(fault.NotFound, "account %d has no e-mail channel %q", accountID, name)
 	}
-	return 0, 0, fault.New(fault.NotFound, "no account of the user names an e-mail channel")
+	return id, s.translate(err)
 }
