@@ -13,8 +13,8 @@ import (
 // HeldAddress is an address of a contact.
 type HeldAddress struct {
 	Kind    string `json:"kind"`
-	Address string `json:"address"`
-	Written string `json:"written,omitempty" doc:"How a program wrote it that wants to read it so again; absent for as it is kept."`
+	Address string `json:"address" personal:"addresses"`
+	Written string `json:"written,omitempty" personal:"addresses" doc:"How a program wrote it that wants to read it so again; absent for as it is kept."`
 }
 
 // WrittenForm is how a program wrote an address.

@@ -146,9 +146,9 @@ type DealtVariant struct {
 type Sample struct {
 	Variant   string             `json:"variant,omitempty" doc:"Which variant it is; each is rendered for the same recipients."`
 	ContactID int64              `json:"contact_id"`
-	Address   string             `json:"address"`
-	Content   *providers.Content `json:"content,omitempty"`
-	Error     string             `json:"error,omitempty" doc:"Why it can't be rendered for this recipient, who will be skipped."`
+	Address   string             `json:"address" personal:"addresses"`
+	Content   *providers.Content `json:"content,omitempty" personal:"texts"`
+	Error     string             `json:"error,omitempty" personal:"texts" doc:"Why it can't be rendered for this recipient, who will be skipped."`
 	Language  string             `json:"language,omitempty" doc:"Of the template's translation."`
 }
 

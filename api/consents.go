@@ -17,11 +17,11 @@ type Consent struct {
 	ContactID  int64     `json:"contact_id,omitempty"`
 	Action     string    `json:"action" enum:"opt_in,opt_out"`
 	Kind       string    `json:"kind,omitempty" doc:"Kind of the address that it is for; the contact as a whole if absent."`
-	Address    string    `json:"address,omitempty"`
+	Address    string    `json:"address,omitempty" personal:"addresses"`
 	CategoryID int64     `json:"category_id,omitempty" doc:"The category that it is for; everything if absent."`
 	Source     string    `json:"source" doc:"api, import, reply, unsubscribe_link, bounce, complaint, review, or a word of the caller's."`
-	Wording    string    `json:"wording,omitempty" doc:"What the person was shown, or why it was done."`
-	Proof      string    `json:"proof,omitempty"`
+	Wording    string    `json:"wording,omitempty" personal:"texts" doc:"What the person was shown, or why it was done."`
+	Proof      string    `json:"proof,omitempty" personal:"texts"`
 	Lifted     string    `json:"lifted,omitempty" doc:"Reasons of the suppressions that were lifted by force."`
 	Actor      string    `json:"actor"`
 	At         time.Time `json:"at"`

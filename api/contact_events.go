@@ -45,7 +45,7 @@ type ContactEvent struct {
 	Name    string          `json:"name"`
 	Key     string          `json:"key,omitempty" doc:"The program's own id."`
 	At      time.Time       `json:"at"`
-	Payload json.RawMessage `json:"payload"`
+	Payload json.RawMessage `json:"payload" personal:"texts"`
 }
 
 // EventName is a name under which events came.

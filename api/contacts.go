@@ -21,18 +21,18 @@ import (
 // Contact is a contact as the API shows it.
 type Contact struct {
 	ID         int64             `json:"id"`
-	ExternalID string            `json:"external_id,omitempty"`
-	Name       string            `json:"name,omitempty"`
-	FirstName  string            `json:"first_name,omitempty"`
-	LastName   string            `json:"last_name,omitempty"`
+	ExternalID string            `json:"external_id,omitempty" personal:"names"`
+	Name       string            `json:"name,omitempty" personal:"names"`
+	FirstName  string            `json:"first_name,omitempty" personal:"names"`
+	LastName   string            `json:"last_name,omitempty" personal:"names"`
 	Language   string            `json:"language,omitempty"`
 	Timezone   string            `json:"timezone,omitempty"`
 	Status     string            `json:"status" enum:"active,inactive,blocked,deleted"`
-	Addresses  map[string]string `json:"addresses" doc:"Address by its kind: email, phone, sms, whatsapp, telegram, viber, facebook, instagram, push, web or custom."`
-	Attributes map[string]any    `json:"attributes" doc:"Values of properties by their keys."`
+	Addresses  map[string]string `json:"addresses" personal:"addresses" doc:"Address by its kind: email, phone, sms, whatsapp, telegram, viber, facebook, instagram, push, web or custom."`
+	Attributes map[string]any    `json:"attributes" personal:"attributes" doc:"Values of properties by their keys."`
 	// AttributeExpiry says when values end.
 	AttributeExpiry map[string]time.Time `json:"attribute_expiry,omitempty" doc:"When values end, by their keys; the others stay."`
-	Free            *FreeValues          `json:"free,omitempty" doc:"What programs keep of it that no property takes; rules do not see it."`
+	Free            *FreeValues          `json:"free,omitempty" personal:"texts" doc:"What programs keep of it that no property takes; rules do not see it."`
 	LastActivityAt  *time.Time           `json:"last_activity_at,omitempty"`
 	MergedInto      int64                `json:"merged_into,omitempty" doc:"The contact that this one became part of."`
 	CreatedAt       time.Time            `json:"created_at"`

@@ -24,9 +24,9 @@ type Conversation struct {
 	ContactID      int64           `json:"contact_id"`
 	Status         string          `json:"status" enum:"open,resolved,pending,snoozed"`
 	Labels         []string        `json:"labels"`
-	Custom         json.RawMessage `json:"custom_attributes" doc:"What programs keep of it: an object."`
-	Additional     json.RawMessage `json:"additional_attributes" doc:"What programs keep beside: an object."`
-	SourceID       string          `json:"source_id,omitempty" doc:"How whoever opened it calls the contact in the channel."`
+	Custom         json.RawMessage `json:"custom_attributes" personal:"texts" doc:"What programs keep of it: an object."`
+	Additional     json.RawMessage `json:"additional_attributes" personal:"texts" doc:"What programs keep beside: an object."`
+	SourceID       string          `json:"source_id,omitempty" personal:"addresses" doc:"How whoever opened it calls the contact in the channel."`
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
 	LastActivityAt time.Time       `json:"last_activity_at"`
@@ -43,10 +43,10 @@ type ConversationEntry struct {
 	MessageID  int64                 `json:"message_id,omitempty" doc:"The message that it went out as."`
 	ReplyID    int64                 `json:"reply_id,omitempty" doc:"The reply that it came in as."`
 	Kind       string                `json:"kind" doc:"text, or what else programs call it, such as cards."`
-	Text       string                `json:"text,omitempty" doc:"What is shown of it; absent where that is hidden or kept no more."`
-	Attachment *providers.Attachment `json:"attachment,omitempty" doc:"The file that went along."`
-	Attributes json.RawMessage       `json:"attributes" doc:"What programs keep of it: an object."`
-	SourceID   string                `json:"source_id,omitempty"`
+	Text       string                `json:"text,omitempty" personal:"texts" doc:"What is shown of it; absent where that is hidden or kept no more."`
+	Attachment *providers.Attachment `json:"attachment,omitempty" personal:"texts" doc:"The file that went along."`
+	Attributes json.RawMessage       `json:"attributes" personal:"texts" doc:"What programs keep of it: an object."`
+	SourceID   string                `json:"source_id,omitempty" personal:"texts"`
 	State      string                `json:"state,omitempty" doc:"Of what was sent: where the message is now."`
 	Reason     string                `json:"reason,omitempty"`
 	CreatedAt  time.Time             `json:"created_at"`

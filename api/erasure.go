@@ -43,7 +43,7 @@ type ContactExport struct {
 	Messages     []ExportedMessage `json:"messages"`
 	// Conversations are absent where the account has none with the contact.
 	Conversations []ExportedConversation `json:"conversations,omitempty" doc:"What was said to and fro, with what was noted."`
-	Free          *ExportedFree          `json:"free,omitempty" doc:"What programs keep of the contact that no property takes."`
+	Free          *ExportedFree          `json:"free,omitempty" personal:"texts" doc:"What programs keep of the contact that no property takes."`
 }
 
 // ExportedConversation is a conversation with what was said in it.
@@ -52,8 +52,8 @@ type ExportedConversation struct {
 	ChannelID  int64           `json:"channel_id"`
 	Status     string          `json:"status" enum:"open,resolved,pending,snoozed"`
 	Labels     []string        `json:"labels,omitempty"`
-	Custom     json.RawMessage `json:"custom"`
-	Additional json.RawMessage `json:"additional"`
+	Custom     json.RawMessage `json:"custom" personal:"texts"`
+	Additional json.RawMessage `json:"additional" personal:"texts"`
 	CreatedAt  time.Time       `json:"created_at"`
 	Entries    []ExportedEntry `json:"entries"`
 }
@@ -63,8 +63,8 @@ type ExportedEntry struct {
 	At        time.Time       `json:"at"`
 	Direction string          `json:"direction" enum:"incoming,outgoing"`
 	Private   bool            `json:"private,omitempty" doc:"A note that was sent to nobody."`
-	Text      string          `json:"text,omitempty"`
-	More      json.RawMessage `json:"attributes,omitempty" doc:"What programs keep of it."`
+	Text      string          `json:"text,omitempty" personal:"texts"`
+	More      json.RawMessage `json:"attributes,omitempty" personal:"texts" doc:"What programs keep of it."`
 }
 
 // ExportedFree are a contact's values that no property takes.
@@ -78,13 +78,13 @@ type Membership struct {
 	ListID int64           `json:"list_id"`
 	Kind   string          `json:"kind"`
 	Name   string          `json:"name"`
-	Data   json.RawMessage `json:"data,omitempty" doc:"The contact's line of an upload."`
+	Data   json.RawMessage `json:"data,omitempty" personal:"texts" doc:"The contact's line of an upload."`
 }
 
 // Bounce counts an address's soft bounces in a row.
 type Bounce struct {
 	Kind    string    `json:"kind"`
-	Address string    `json:"address"`
+	Address string    `json:"address" personal:"addresses"`
 	Soft    int64     `json:"soft"`
 	LastAt  time.Time `json:"last_at"`
 }
@@ -93,7 +93,7 @@ type Bounce struct {
 // its content.
 type ExportedMessage struct {
 	MessageHistory
-	Content *providers.Content `json:"content,omitempty"`
+	Content *providers.Content `json:"content,omitempty" personal:"texts"`
 }
 
 type eraseContact struct {

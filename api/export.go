@@ -25,6 +25,10 @@ func (s *Server) exportRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return csvBody("contacts.csv", export.Header, func(write func(...string) error) error { return export.Write(ctx, write) }), nil
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody("contacts.csv", export.Header, hidden, func(write func(...string) error) error { return export.Write(ctx, write) }), nil
 		})
 }

@@ -26,7 +26,7 @@ type FlowSession struct {
 	Step      string                     `json:"step" doc:"Where it stands, or ended."`
 	Phase     string                     `json:"phase" enum:"arrived,sending,open,waiting,calling,ended" doc:"sending: its message is under way; open: its question was asked."`
 	WakeAt    *time.Time                 `json:"wake_at,omitempty" doc:"When it goes on by itself; absent if something must come before."`
-	Answers   map[string]json.RawMessage `json:"answers"`
+	Answers   map[string]json.RawMessage `json:"answers" personal:"texts"`
 	Outcome   string                     `json:"outcome,omitempty"`
 	Reason    string                     `json:"reason,omitempty" doc:"Why it ended where that was no end of the flow: goal, opted_out, blocked, erased, canceled."`
 	EnteredAt time.Time                  `json:"entered_at"`
@@ -64,8 +64,8 @@ type FlowAnswer struct {
 	QuestionID int64           `json:"question_id,omitempty" doc:"The question's own, the same in all versions."`
 	Step       string          `json:"step"`
 	Question   string          `json:"question,omitempty"`
-	Text       string          `json:"text" doc:"What was written."`
-	Value      json.RawMessage `json:"value" doc:"What was understood."`
+	Text       string          `json:"text" personal:"texts" doc:"What was written."`
+	Value      json.RawMessage `json:"value" personal:"texts" doc:"What was understood."`
 	At         time.Time       `json:"at"`
 }
 
@@ -255,7 +255,11 @@ func (s *Server) flowViews(path, tag string) {
 			if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
-			return csvBody("flow-"+idKey(in.ID)+"-answers.csv", answerColumns, func(write func(...string) error) error {
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody("flow-"+idKey(in.ID)+"-answers.csv", answerColumns, hidden, func(write func(...string) error) error {
 				for a, err := range s.Flows.EachAnswer(ctx, flows.AnswerFilter{AccountID: caller.AccountID, CampaignID: in.ID}) {
 					if err != nil {
 						return err

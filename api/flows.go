@@ -189,7 +189,7 @@ type FlowSaid struct {
 	At        time.Time          `json:"at"`
 	ContactID int64              `json:"contact_id"`
 	Step      string             `json:"step"`
-	Content   *providers.Content `json:"content,omitempty"`
+	Content   *providers.Content `json:"content,omitempty" personal:"texts"`
 	Skipped   string             `json:"skipped,omitempty" doc:"Why it would not be sent."`
 }
 
@@ -197,7 +197,7 @@ type FlowSaid struct {
 type FlowWay struct {
 	ContactID int64                      `json:"contact_id"`
 	Way       []FlowMove                 `json:"way"`
-	Answers   map[string]json.RawMessage `json:"answers"`
+	Answers   map[string]json.RawMessage `json:"answers" personal:"texts"`
 	Step      string                     `json:"step" doc:"Where it stood at the end."`
 	Outcome   string                     `json:"outcome,omitempty"`
 	Reason    string                     `json:"reason,omitempty"`

@@ -24,10 +24,10 @@ type LogEntry struct {
 	MessageID int64     `json:"message_id,omitempty" doc:"Of what was sent."`
 	ReplyID   int64     `json:"reply_id,omitempty" doc:"Of what was written."`
 	ContactID int64     `json:"contact_id,omitempty"`
-	Address   string    `json:"address,omitempty" doc:"Whom it went to, or who wrote; absent where that is kept no more."`
+	Address   string    `json:"address,omitempty" personal:"addresses" doc:"Whom it went to, or who wrote; absent where that is kept no more."`
 	State     string    `json:"state,omitempty" doc:"Where the message is now."`
-	Text      string    `json:"text,omitempty" doc:"What it says; absent where that is kept no more. What a campaign sent is made again, for the contact as it is now."`
-	FileURL   string    `json:"file_url,omitempty" doc:"The file that went along."`
+	Text      string    `json:"text,omitempty" personal:"texts" doc:"What it says; absent where that is kept no more. What a campaign sent is made again, for the contact as it is now."`
+	FileURL   string    `json:"file_url,omitempty" personal:"texts" doc:"The file that went along."`
 }
 
 // LoggedChannel is a channel whose log is kept.

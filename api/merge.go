@@ -19,8 +19,8 @@ type MergeInput struct {
 type Merged struct {
 	Contact      Contact           `json:"contact" doc:"The contact that is kept, as it is now."`
 	From         int64             `json:"from" doc:"The contact that is deleted."`
-	Moved        map[string]string `json:"addresses_moved"`
-	Left         map[string]string `json:"addresses_left" doc:"Addresses of kinds that the kept one had already; they stay with the deleted one."`
+	Moved        map[string]string `json:"addresses_moved" personal:"addresses"`
+	Left         map[string]string `json:"addresses_left" personal:"addresses" doc:"Addresses of kinds that the kept one had already; they stay with the deleted one."`
 	Attributes   []string          `json:"attributes_moved"`
 	Lists        int64             `json:"lists_joined"`
 	Messages     int64             `json:"messages_moved"`

@@ -22,11 +22,11 @@ type Message struct {
 	RunID       int64             `json:"run_id,omitempty"`
 	ContactID   int64             `json:"contact_id,omitempty"`
 	Variant     string            `json:"variant,omitempty" doc:"Which of its campaign's variants it is; absent where there are none, or it waits for the one that wins."`
-	Address     string            `json:"address"`
+	Address     string            `json:"address" personal:"addresses"`
 	Language    string            `json:"language,omitempty" doc:"Of the template's translation that was chosen for it; absent without a template, and before it was rendered."`
 	State       string            `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
 	Reason      string            `json:"reason,omitempty" doc:"Why it is in its state."`
-	Detail      string            `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
+	Detail      string            `json:"detail,omitempty" personal:"texts" doc:"The provider's answer, or who did it."`
 	Attempt     int               `json:"attempt" doc:"Tries so far."`
 	Metadata    map[string]string `json:"metadata,omitempty" doc:"What was said of a transactional message when it was sent."`
 	ProviderID  string            `json:"provider_id,omitempty"`
@@ -55,7 +55,7 @@ type HistoryEntry struct {
 	State   string    `json:"state"`
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
-	Detail  string    `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
+	Detail  string    `json:"detail,omitempty" personal:"texts" doc:"The provider's answer, or who did it."`
 	Attempt int       `json:"attempt,omitempty" doc:"The try whose answer led here; absent where none did."`
 	Kind    string    `json:"kind,omitempty" doc:"Of the answer, as under attempts."`
 	Code    string    `json:"code,omitempty" doc:"The provider's own code."`
@@ -68,7 +68,7 @@ type Attempt struct {
 	At      time.Time `json:"at"`
 	Kind    string    `json:"kind" doc:"temporary, throttled, recipient, content, auth, in_doubt, or not_asked: what was in doubt was not sent after all."`
 	Code    string    `json:"code,omitempty" doc:"The provider's own code."`
-	Detail  string    `json:"detail,omitempty"`
+	Detail  string    `json:"detail,omitempty" personal:"texts"`
 }
 
 // MessageInput is a transactional message.
@@ -94,9 +94,9 @@ type MessageSent struct {
 
 // MessagePreview is what would be sent.
 type MessagePreview struct {
-	To       string            `json:"to" doc:"The address, as it is kept."`
+	To       string            `json:"to" personal:"addresses" doc:"The address, as it is kept."`
 	Language string            `json:"language,omitempty" doc:"Of the template's translation; absent without a template."`
-	Content  providers.Content `json:"content" doc:"As it is rendered."`
+	Content  providers.Content `json:"content" personal:"texts" doc:"As it is rendered."`
 	Skipped  string            `json:"skipped,omitempty" doc:"The reason for which it would not be sent; absent if it would."`
 	Notices  []string          `json:"notices,omitempty" doc:"What may be a mistake, such as a value that nobody gave, which renders as nothing."`
 }

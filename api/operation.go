@@ -83,6 +83,7 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 	}
 	named := holdsRefs(reflect.TypeFor[I](), map[reflect.Type]bool{})
 	namesRefs(reflect.TypeFor[I](), map[reflect.Type]bool{}, s.refs)
+	people := !o.open && showsPeople(reflect.TypeFor[O](), map[reflect.Type]bool{})
 	described := o.described()
 	if o.open {
 		described.Middlewares = huma.Middlewares{s.forStrangers}
@@ -103,14 +104,18 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		if err != nil {
 			return nil, s.fail(ctx, o.id, err, prefix)
 		}
-		if tried, ok := any(in).(interface{ changesNothing() bool }); ok && tried.changesNothing() {
-			return out, nil
-		}
-		if o.method != http.MethodGet && !o.open {
+		tried, ok := any(in).(interface{ changesNothing() bool })
+		changes := !ok || !tried.changesNothing()
+		if changes && o.method != http.MethodGet && !o.open {
 			s.Wake()
 		}
-		if !o.open && o.audits(in) {
+		if changes && !o.open && o.audits(in) {
 			s.audit(ctx, caller, o, entry{in: in, out: out, before: before})
+		}
+		if people {
+			if err := s.mask(ctx, caller, out); err != nil {
+				return nil, s.fail(ctx, o.id, err, prefix)
+			}
 		}
 		return out, nil
 	})

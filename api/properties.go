@@ -61,7 +61,7 @@ type PropertyEffect struct {
 // RefusedValue is a value that can't be converted.
 type RefusedValue struct {
 	ContactID int64  `json:"contact_id"`
-	Value     any    `json:"value"`
+	Value     any    `json:"value" personal:"texts"`
 	Reason    string `json:"reason"`
 }
 

@@ -17,8 +17,8 @@ type Reply struct {
 	ChannelID  int64      `json:"channel_id"`
 	ContactID  int64      `json:"contact_id,omitempty"`
 	Kind       string     `json:"kind"`
-	Address    string     `json:"address"`
-	Text       string     `json:"text"`
+	Address    string     `json:"address" personal:"addresses"`
+	Text       string     `json:"text" personal:"texts"`
 	Meaning    string     `json:"meaning" enum:"opt_out,opt_in,help,near,other" doc:"near: nearly a word to opt out or in; a person has to read it."`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	At         time.Time  `json:"at"`

@@ -227,7 +227,11 @@ func (s *Server) runRoutes() {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
-			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, func(write func(...string) error) error {
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, hidden, func(write func(...string) error) error {
 				for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}) {
 					if err != nil {
 						return err

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -21,6 +22,7 @@ type AccountSettings struct {
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 	ReportMail         ReportMail            `json:"report_mail"`
+	Masked             access.Masks          `json:"masked" doc:"From which role on fields of contacts are seen: editor or admin, by addresses, names, attributes, or one such as attributes.birthday."`
 	Country            string                `json:"country,omitempty" doc:"The country of phone numbers that programs give without one; absent for none."`
 	APIs               []string              `json:"apis" doc:"The APIs of others that are served to the account."`
 }
@@ -69,6 +71,7 @@ type SettingsChange struct {
 	QuietHours         *QuietHoursChange `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; {} takes them away. Takes effect at once, also for campaigns that are under way."`
 	QuietTransactional *bool             `json:"quiet_transactional,omitempty" doc:"Whether transactional messages obey quiet hours, too."`
 	Timezone           *string           `json:"timezone,omitempty" maxLength:"64" doc:"The zone whose days statistics count, such as Europe/Berlin; empty for UTC."`
+	Masked             *access.Masks     `json:"masked,omitempty" doc:"From which role on fields of contacts are seen, instead of what held before: editor hides a field from viewers and senders, admin from editors, too. Fields are addresses, names (external ids among them), attributes, and one such as attributes.birthday. Who does not see all of them sees no texts either that may hold them: what was written, rendered or uploaded. {} shows everything." example:"{\"addresses\":\"editor\",\"attributes.birthday\":\"admin\"}"`
 	BrandName          *string           `json:"brand_name,omitempty" maxLength:"100" doc:"Who writes, as it stands on the pages of recipients, such as Bell Foundry Ltd; empty takes it away."`
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
@@ -88,6 +91,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
 		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
 		Country:    settings.Country,
+		Masked:     maps.Collect(maps.All(settings.Masked)),
 		APIs:       slices.DeleteFunc(access.APIs(), func(name string) bool { return !settings.Serves(name) }),
 		ReportMail: ReportMail{mail.ChannelID, slices.Concat([]string{}, mail.To), mail.Weekly, mail.Troubles},
 	}}, nil
@@ -116,6 +120,7 @@ func (s *Server) settingsRoutes() {
 				settings.ApprovalRequired = in.Body.Approval.Required
 			}
 			set(&settings.Country, in.Body.Country)
+			set(&settings.Masked, in.Body.Masked)
 			set(&settings.APIs, in.Body.APIs)
 			if mail := in.Body.ReportMail; mail != nil {
 				set(&settings.ReportMail.ChannelID, mail.ChannelID)

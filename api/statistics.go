@@ -100,7 +100,7 @@ func statisticsRoute[Row any](s *Server, of statistics.Subject, doc, more string
 				return nil, err
 			}
 			if in.Format == "csv" {
-				return csvBody("statistics-"+string(of)+".csv", columnsOf(reflect.TypeFor[Row]()), func(write func(...string) error) error {
+				return csvBody("statistics-"+string(of)+".csv", columnsOf(reflect.TypeFor[Row]()), access.Hidden{}, func(write func(...string) error) error {
 					return s.Statistics.Each(ctx, r, func(row any) error { return write(cellsOf(reflect.ValueOf(row))...) })
 				}), nil
 			}

@@ -26,7 +26,7 @@ const maxSuppressionFile = 64 << 20
 // Suppression is an address that is not written to.
 type Suppression struct {
 	Kind      string     `json:"kind"`
-	Address   string     `json:"address"`
+	Address   string     `json:"address" personal:"addresses"`
 	Reason    string     `json:"reason,omitempty"`
 	OptedOut  bool       `json:"opted_out,omitempty" doc:"The recipient opted out, whatever else the reason says."`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
@@ -52,7 +52,7 @@ type SuppressionImport struct {
 type RefusedLine struct {
 	Line   int64  `json:"line"`
 	Field  string `json:"field,omitempty"`
-	Value  string `json:"value,omitempty"`
+	Value  string `json:"value,omitempty" personal:"texts"`
 	Reason string `json:"reason"`
 }
 
@@ -110,7 +110,11 @@ func (s *Server) suppressionRoutes() {
 		doc: "Every suppression as CSV", roles: mayEdit,
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*huma.StreamResponse, error) {
-			return csvBody("suppressions.csv", contacts.SuppressionColumns(), func(write func(...string) error) error {
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody("suppressions.csv", contacts.SuppressionColumns(), hidden, func(write func(...string) error) error {
 				for p, err := range s.Consents.EachSuppression(ctx, caller.AccountID) {
 					if err != nil {
 						return err

@@ -74,7 +74,7 @@ type Rendering struct {
 	Version  int               `json:"version"`
 	Language string            `json:"language"`
 	Choice   string            `json:"choice" enum:"exact,base,fallback,default" doc:"How the language was chosen."`
-	Content  providers.Content `json:"content"`
+	Content  providers.Content `json:"content" personal:"texts"`
 }
 
 // params is how templates.Params looks in JSON.

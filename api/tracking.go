@@ -72,7 +72,7 @@ type EngagementEvent struct {
 	At     time.Time `json:"at"`
 	Kind   string    `json:"kind" enum:"open,click"`
 	Number int       `json:"number,omitempty" doc:"The link's number within the run."`
-	URL    string    `json:"url,omitempty"`
+	URL    string    `json:"url,omitempty" personal:"texts"`
 	Why    string    `json:"why,omitempty" enum:"head,prefetch,scanner,no_agent,apple_privacy,gmail_prefetch,burst,all_links" doc:"Why it is no person's; absent if it is one's."`
 }
 

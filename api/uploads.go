@@ -63,19 +63,19 @@ type UploadFault struct {
 // UploadPerson is somebody as an import would make or leave them.
 type UploadPerson struct {
 	ContactID  int64             `json:"contact_id,omitempty" doc:"Who is known already; absent for somebody new."`
-	ExternalID string            `json:"external_id,omitempty"`
-	Name       string            `json:"name,omitempty"`
-	FirstName  string            `json:"first_name,omitempty"`
-	LastName   string            `json:"last_name,omitempty"`
+	ExternalID string            `json:"external_id,omitempty" personal:"names"`
+	Name       string            `json:"name,omitempty" personal:"names"`
+	FirstName  string            `json:"first_name,omitempty" personal:"names"`
+	LastName   string            `json:"last_name,omitempty" personal:"names"`
 	Language   string            `json:"language,omitempty"`
 	Timezone   string            `json:"timezone,omitempty"`
 	Status     string            `json:"status,omitempty"`
-	Addresses  map[string]string `json:"addresses,omitempty" doc:"By kind of address."`
-	Attributes map[string]any    `json:"attributes,omitempty" doc:"Values that the file gives to properties."`
+	Addresses  map[string]string `json:"addresses,omitempty" personal:"addresses" doc:"By kind of address."`
+	Attributes map[string]any    `json:"attributes,omitempty" personal:"attributes" doc:"Values that the file gives to properties."`
 	Groups     []string          `json:"groups,omitempty"`
 	Labels     []string          `json:"labels,omitempty"`
 	Categories []string          `json:"categories,omitempty"`
-	Row        map[string]any    `json:"row,omitempty" doc:"Extra columns, for templates as row.<column>."`
+	Row        map[string]any    `json:"row,omitempty" personal:"texts" doc:"Extra columns, for templates as row.<column>."`
 }
 
 // UploadProperty is a property that is made of a column.
@@ -227,7 +227,11 @@ func (s *Server) uploadRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), contacts.RefusedColumns(), func(write func(...string) error) error {
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), contacts.RefusedColumns(), hidden, func(write func(...string) error) error {
 				for line, err := range refused {
 					if err != nil {
 						return err

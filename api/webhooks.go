@@ -94,7 +94,7 @@ type WebhookDelivery struct {
 	Status    int        `json:"http_status,omitempty" doc:"HTTP status of the last try; absent if there was no answer."`
 	Answer    string     `json:"answer,omitempty" doc:"How the answer began, or why there was none."`
 	TookMS    int64      `json:"took_ms,omitempty"`
-	Body      string     `json:"body,omitempty" doc:"What was posted; of one that is asked for by its id."`
+	Body      string     `json:"body,omitempty" personal:"texts" doc:"What was posted; of one that is asked for by its id."`
 }
 
 func (d WebhookDelivery) identity() int64 { return d.ID }

@@ -32,6 +32,8 @@ type Settings struct {
 	Brand messages.Brand
 	// ReportMail is who gets mails about the account.
 	ReportMail ReportMail
+	// Masked says from which role on fields of contacts are seen.
+	Masked access.Masks
 	// Country is the ISO 3166 code for phone numbers that programs give without one; empty
 	// for none.
 	Country string
@@ -131,6 +133,9 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	}
 	if reason := messages.CheckColor(settings.Brand.Color); reason != "" {
 		return Settings{}, fault.InvalidField("brand_color", settings.Brand.Color, "%s", reason)
+	}
+	if err := settings.Masked.Validate(); err != nil {
+		return Settings{}, err
 	}
 	if err := settings.ReportMail.Settle(); err != nil {
 		return Settings{}, err

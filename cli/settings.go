@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/providers"
 )
@@ -52,8 +55,37 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail),
+		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail), "Shown of contacts", maskWords(s.Masked),
 		"Country of numbers", s.Country, "APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
+}
+
+// masksOf reads what --mask says.
+func masksOf(said []string) (access.Masks, error) {
+	masks := access.Masks{}
+	if slices.Equal(said, []string{"none"}) || len(said) == 0 {
+		return masks, nil
+	}
+	for _, mask := range said {
+		field, role, both := strings.Cut(mask, "=")
+		if !both {
+			return nil, usagef("--mask %s: write a field and a role, such as addresses=editor, or none", mask)
+		}
+		masks[access.Field(field)] = access.Role(role)
+	}
+	return masks, nil
+}
+
+// maskWords say what is masked.
+func maskWords(masks access.Masks) string {
+	var words []string
+	for _, field := range slices.Sorted(maps.Keys(masks)) {
+		from := "editors and admins"
+		if masks[field] == access.Admin {
+			from = "admins"
+		}
+		words = append(words, fmt.Sprintf("%s to %s", field, from))
+	}
+	return cmp.Or(strings.Join(words, ", "), "everything to every role")
 }
 
 // reportWords say who gets mails about the account.
@@ -80,12 +112,13 @@ func (c *cli) settingsShow() *cobra.Command {
 func (c *cli) settingsSet() *cobra.Command {
 	var quiet, timezone, name, color, channel, country string
 	var transactional, approval, weekly, troubles bool
-	var to, apis []string
+	var to, apis, masked []string
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
 		Long: "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
 		Example: "  carillon settings set --quiet-hours 20:00-08:00\n  carillon settings set --quiet-hours none\n" +
-			"  carillon settings set --report-channel news --report-to boss@example.org --weekly-report --trouble-mail",
+			"  carillon settings set --report-channel news --report-to boss@example.org --weekly-report --trouble-mail\n" +
+			"  carillon settings set --mask addresses=editor,attributes.birthday=admin",
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
@@ -94,6 +127,8 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&timezone, "timezone", "", "the zone whose days statistics count, such as Europe/Berlin; '' is UTC")
 	flags.StringVar(&name, "brand-name", "", "who writes, as it stands on the pages of recipients; '' takes it away")
 	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
+	flags.StringSliceVar(&masked, "mask", nil, "from which role on fields of contacts are seen, instead of what held before: field=editor or field=admin, separated "+
+		"by commas; fields are addresses, names, attributes, and one such as attributes.birthday; 'none' shows all to everybody")
 	flags.StringVar(&channel, "report-channel", "", "the e-mail channel for mails about the account, by name or id; '' takes it away")
 	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
@@ -102,7 +137,7 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringSliceVar(&apis, "apis", nil,
 		"the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
 	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
-		"weekly-report", "trouble-mail", "country", "apis")
+		"weekly-report", "trouble-mail", "country", "apis", "mask")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -126,6 +161,13 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("brand-color") {
 			change.BrandColor = &color
+		}
+		if flags.Changed("mask") {
+			masks, err := masksOf(masked)
+			if err != nil {
+				return err
+			}
+			change.Masked = &masks
 		}
 		var mail api.ReportMailChange
 		if flags.Changed("report-channel") {

@@ -42,7 +42,7 @@ type Clearing struct {
 type ClearedMessage struct {
 	MessageID  int64  `json:"message_id"`
 	CampaignID int64  `json:"campaign_id,omitempty"`
-	Address    string `json:"address"`
+	Address    string `json:"address" personal:"addresses"`
 }
 
 // QueueStore knows what waits and clears it.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"fmt"
 	"slices"
 	"time"
@@ -45,11 +46,11 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
-	var quiet, mail string
+	var quiet, mail, masked string
 	var apis sql.NullString
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country, masked
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country, &masked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -58,6 +59,9 @@ func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Setting
 	}
 	if err == nil && mail != "" {
 		err = json.Unmarshal([]byte(mail), &settings.ReportMail)
+	}
+	if err == nil && masked != "" {
+		err = json.Unmarshal([]byte(masked), &settings.Masked)
 	}
 	if err == nil && apis.Valid {
 		err = json.Unmarshal([]byte(apis.String), &settings.APIs)
@@ -83,6 +87,16 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, timezone = excluded.timezone,
 					brand_name = excluded.brand_name, brand_color = excluded.brand_color, country = excluded.country`,
 				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color, settings.Country); err != nil {
+				return err
+			}
+		}
+		if !maps.Equal(before.Masked, settings.Masked) {
+			masked, err := json.Marshal(settings.Masked)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, masked) VALUES (?, ?)
+				ON CONFLICT (account_id) DO UPDATE SET masked = excluded.masked`, settings.AccountID, string(masked)); err != nil {
 				return err
 			}
 		}
