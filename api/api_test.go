@@ -395,7 +395,7 @@ func TestStatusPage(t *testing.T) {
 
 func TestUnsubscribe(t *testing.T) {
 	s := newServer(t)
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts(""))
 	token := tokens.Make(messages.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
 	w := s.do("GET", "/u/"+token, "", "Authorization", "")
 	require.Equal(t, 200, w.Code)

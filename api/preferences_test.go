@@ -28,7 +28,7 @@ func TestARecipientChoosesCategories(t *testing.T) {
 	events, offers := topics().List[0].ID, topics().List[1].ID
 	require.True(t, topics().List[0].Wanted)
 
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts(""))
 	page := "/p/" + tokens.Make(messages.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
 	look := func() string {
 		w := s.do("GET", page, "", "Authorization", "")
@@ -102,7 +102,7 @@ func TestARecipientDoesNotLiftABounce(t *testing.T) {
 	_, err := s.store.SuppressAll(t.Context(), s.account, []contacts.Suppression{{Kind: providers.Email, Address: "ada@example.org", Reason: contacts.Bounced}},
 		"test", "me")
 	require.NoError(t, err)
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts(""))
 	page := "/p/" + tokens.Make(messages.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
 	w := s.do("POST", page, "everything=opt_in", "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")
 	require.Equal(t, 200, w.Code)
@@ -122,7 +122,7 @@ func TestAnOptOutByALinkNamesItsRun(t *testing.T) {
 	list, err := s.store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.account, RunID: 1, Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, list, 2)
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts(""))
 	for i, form := range []string{"List-Unsubscribe=One-Click", "everything=opt_out"} {
 		page := []string{"/u/", "/p/"}[i] + tokens.Make(messages.Unsubscriber{AccountID: s.account, MessageID: list[i].ID})
 		w := s.do("POST", page, form, "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")

@@ -19,6 +19,7 @@ type AccountSettings struct {
 	QuietTransactional bool                  `json:"quiet_transactional" doc:"Transactional messages obey quiet hours, too, those of their channel among them."`
 	Approval           ApprovalSettings      `json:"approval"`
 	Timezone           string                `json:"timezone" doc:"The zone whose days statistics count."`
+	PublicURL          string                `json:"public_url,omitempty" doc:"Where the account's recipients reach this server; absent for the installation's address."`
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 	ReportMail         ReportMail            `json:"report_mail"`
@@ -72,6 +73,7 @@ type SettingsChange struct {
 	QuietTransactional *bool             `json:"quiet_transactional,omitempty" doc:"Whether transactional messages obey quiet hours, too."`
 	Timezone           *string           `json:"timezone,omitempty" maxLength:"64" doc:"The zone whose days statistics count, such as Europe/Berlin; empty for UTC."`
 	Masked             *access.Masks     `json:"masked,omitempty" doc:"From which role on fields of contacts are seen, instead of what held before: editor hides a field from viewers and senders, admin from editors, too. Fields are addresses, names (external ids among them), attributes, and one such as attributes.birthday. Who does not see all of them sees no texts either that may hold them: what was written, rendered or uploaded. {} shows everything." example:"{\"addresses\":\"editor\",\"attributes.birthday\":\"admin\"}"`
+	PublicURL          *string           `json:"public_url,omitempty" maxLength:"255" doc:"Where the account's recipients reach this server, such as https://news.example.org: links in messages lead there. Its name must lead to this server. Empty is the installation's address." example:"https://news.example.org"`
 	BrandName          *string           `json:"brand_name,omitempty" maxLength:"100" doc:"Who writes, as it stands on the pages of recipients, such as Bell Foundry Ltd; empty takes it away."`
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
@@ -90,6 +92,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
 		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
+		PublicURL:  settings.PublicURL,
 		Country:    settings.Country,
 		Masked:     maps.Collect(maps.All(settings.Masked)),
 		APIs:       slices.DeleteFunc(access.APIs(), func(name string) bool { return !settings.Serves(name) }),
@@ -114,6 +117,7 @@ func (s *Server) settingsRoutes() {
 				settings.QuietTransactional = *in.Body.QuietTransactional
 			}
 			set(&settings.Timezone, in.Body.Timezone)
+			set(&settings.PublicURL, in.Body.PublicURL)
 			set(&settings.Brand.Name, in.Body.BrandName)
 			set(&settings.Brand.Color, in.Body.BrandColor)
 			if in.Body.Approval != nil {

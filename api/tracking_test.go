@@ -52,7 +52,7 @@ func TestTrackedLinks(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, kept, 2)
 
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "https://n.example.org")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts("https://n.example.org"))
 	link := func(account, message int64, l tracking.Link) string {
 		url := tokens.Links(messages.Unsubscriber{AccountID: account, MessageID: message}).Tracked(1).ClickURL(l)
 		require.Less(t, len(url), 70, "short")
@@ -121,7 +121,7 @@ func TestTrackedLinks(t *testing.T) {
 
 // FuzzClickTokens: whatever is asked for, only what was signed leads somewhere.
 func FuzzClickTokens(f *testing.F) {
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "https://n.example.org")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts("https://n.example.org"))
 	ours := tokens.Links(messages.Unsubscriber{AccountID: 1, MessageID: 2}).Tracked(3)
 	link := tracking.Link{Number: 4, Place: 5, Of: 6}
 	click := strings.TrimPrefix(ours.ClickURL(link), "https://n.example.org/c/")

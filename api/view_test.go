@@ -43,7 +43,7 @@ func TestAMessageIsSeenInABrowser(t *testing.T) {
 	run := s.ok("GET", "/v1/runs/1", "")
 	require.Equal(t, true, run["feed"].(map[string]any)["kept"])
 
-	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), "https://n.example.org")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(masterKey)), messages.NewHosts("https://n.example.org"))
 	address := tokens.Links(messages.Unsubscriber{AccountID: s.account, MessageID: 1}).ViewURL()
 	page := strings.TrimPrefix(address, "https://n.example.org")
 	look := func() *httptest.ResponseRecorder { return s.do("GET", page, "", "Authorization", "") }

@@ -157,6 +157,9 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		}
 	}
 	e.Services = services.New(deps)
+	if err := e.followHosts(ctx); err != nil {
+		return nil, err
+	}
 	if o.Roles.Worker {
 		e.settleWrecks(ctx, o.Config)
 	}

@@ -6,9 +6,7 @@ import (
 
 	"carillon/access"
 	"carillon/configs"
-	"carillon/internal/clock"
 	"carillon/internal/fault"
-	"carillon/internal/loops"
 )
 
 // masterKeyEvery is how soon a process signs with another master key after it was rotated.
@@ -17,20 +15,7 @@ const masterKeyEvery = 2 * time.Second
 
 // followMasterKey has this process seal and sign with the key that the store says.
 func (e *Engine) followMasterKey() {
-	var group loops.Group
-	group.Go(func(ctx context.Context) {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-clock.System{}.After(masterKeyEvery):
-			}
-			if err := e.Store.FollowMasterKey(ctx); err != nil && ctx.Err() == nil {
-				e.log.Warn("the master key that holds could not be found out", "error", err)
-			}
-		}
-	})
-	e.stack.push("master key", quietly(group.Stop))
+	e.follow("the master key that holds", masterKeyEvery, e.Store.FollowMasterKey)
 }
 
 // rotation changes the master key of an installation while it works.

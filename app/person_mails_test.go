@@ -60,22 +60,22 @@ func (m *mailed) answer(key, method, path, body string) (int, []byte) {
 	return response.StatusCode, content
 }
 
-func (m *mailed) ask(key, method, path, body string, into any) {
+func (m *mailed) ask(key, method, path, body string) []byte {
 	code, content := m.answer(key, method, path, body)
 	require.Less(m.t, code, 300, "%s %s: %s", method, path, content)
-	if into != nil {
-		require.NoError(m.t, json.Unmarshal(content, into))
-	}
+	return content
 }
+
+func (m *mailed) read(content []byte, into any) { require.NoError(m.t, json.Unmarshal(content, into)) }
 
 // office makes a channel for mails about an account.
 func (m *mailed) office(key string) {
 	var made struct {
 		ID int64 `json:"id"`
 	}
-	m.ask(key, "POST", "/v1/channels", fmt.Sprintf(`{"name":"office","provider":"smtp",
-		"config":{"host":"127.0.0.1","port":%d,"tls":"none","from":"office@example.org"}}`, m.smtp), &made)
-	m.ask(key, "PATCH", "/v1/settings", fmt.Sprintf(`{"report_mail":{"channel_id":%d}}`, made.ID), nil)
+	m.read(m.ask(key, "POST", "/v1/channels", fmt.Sprintf(`{"name":"office","provider":"smtp",
+		"config":{"host":"127.0.0.1","port":%d,"tls":"none","from":"office@example.org"}}`, m.smtp)), &made)
+	m.ask(key, "PATCH", "/v1/settings", fmt.Sprintf(`{"report_mail":{"channel_id":%d}}`, made.ID))
 }
 
 // joins has somebody accept an invitation to the account of a key.
@@ -83,15 +83,15 @@ func (m *mailed) joins(key, email string) (userID int64) {
 	var invited struct {
 		Token string `json:"token"`
 	}
-	m.ask(key, "POST", "/v1/invitations", fmt.Sprintf(`{"email":%q,"role":"viewer"}`, email), &invited)
-	m.ask(key, "POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"name":"Ada","password":"a sentence nobody else says"}`, invited.Token), nil)
+	m.read(m.ask(key, "POST", "/v1/invitations", fmt.Sprintf(`{"email":%q,"role":"viewer"}`, email)), &invited)
+	m.ask(key, "POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"name":"Ada","password":"a sentence nobody else says"}`, invited.Token))
 	var users struct {
 		Items []struct {
 			ID    int64  `json:"id"`
 			Email string `json:"email"`
 		} `json:"items"`
 	}
-	m.ask(key, "GET", "/v1/users", "", &users)
+	m.read(m.ask(key, "GET", "/v1/users", ""), &users)
 	for _, u := range users.Items {
 		if u.Email == email {
 			return u.ID
@@ -102,7 +102,7 @@ func (m *mailed) joins(key, email string) (userID int64) {
 }
 
 func (m *mailed) forgotten(email string) {
-	m.ask(configuredKey, "POST", "/v1/password/forgotten", fmt.Sprintf(`{"email":%q}`, email), nil)
+	m.ask(configuredKey, "POST", "/v1/password/forgotten", fmt.Sprintf(`{"email":%q}`, email))
 }
 
 func (m *mailed) mail() sink.Delivery {
@@ -128,12 +128,12 @@ func TestAForgottenPasswordIsMailed(t *testing.T) {
 	require.Equal(t, "ada@example.org", mail.To)
 	token := regexp.MustCompile(`https://news\.example\.org/reset#([A-Za-z0-9_=-]+)`).FindSubmatch(bytes.ReplaceAll(mail.Body, []byte("=\r\n"), nil))
 	require.NotNil(t, token, string(mail.Body))
-	m.ask(configuredKey, "POST", "/v1/password/reset", fmt.Sprintf(`{"token":%q,"password":"another sentence nobody says"}`, token[1]), nil)
-	m.ask(configuredKey, "POST", "/v1/session", `{"email":"ada@example.org","password":"another sentence nobody says"}`, nil)
+	m.ask(configuredKey, "POST", "/v1/password/reset", fmt.Sprintf(`{"token":%q,"password":"another sentence nobody says"}`, token[1]))
+	m.ask(configuredKey, "POST", "/v1/session", `{"email":"ada@example.org","password":"another sentence nobody says"}`)
 	var messages struct {
 		Items []any `json:"items"`
 	}
-	m.ask(configuredKey, "GET", "/v1/messages", "", &messages)
+	m.read(m.ask(configuredKey, "GET", "/v1/messages", ""), &messages)
 	require.Empty(t, messages.Items)
 	require.Empty(t, m.arrived, "one mail, to whom there is")
 }
@@ -145,13 +145,13 @@ func TestNoAccountMailsALinkThatOpensAnother(t *testing.T) {
 	var shop struct {
 		Key string `json:"key"`
 	}
-	m.ask(configuredKey, "POST", "/v1/accounts", `{"name":"shop"}`, &shop)
+	m.read(m.ask(configuredKey, "POST", "/v1/accounts", `{"name":"shop"}`), &shop)
 	m.office(configuredKey)
 	m.office(shop.Key)
 	var home struct {
 		Name string `json:"name"`
 	}
-	m.ask(configuredKey, "GET", "/v1/account", "", &home)
+	m.read(m.ask(configuredKey, "GET", "/v1/account", ""), &home)
 	ada := m.joins(configuredKey, "ada@example.org")
 	code, body := m.answer(shop.Key, "POST", "/v1/invitations", `{"email":"ada@example.org","role":"viewer"}`)
 	require.Equal(t, http.StatusCreated, code, string(body))
@@ -159,7 +159,7 @@ func TestNoAccountMailsALinkThatOpensAnother(t *testing.T) {
 		Token string `json:"token"`
 	}
 	require.NoError(t, json.Unmarshal(body, &invited))
-	m.ask(configuredKey, "POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"password":"a sentence nobody else says"}`, invited.Token), nil)
+	m.ask(configuredKey, "POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"password":"a sentence nobody else says"}`, invited.Token))
 	m.joins(shop.Key, "ben@example.org")
 
 	m.forgotten("ada@example.org")
@@ -169,7 +169,7 @@ func TestNoAccountMailsALinkThatOpensAnother(t *testing.T) {
 	code, body = m.answer(shop.Key, "POST", fmt.Sprintf("/v1/users/%d/reset", ada), "")
 	require.Equal(t, http.StatusConflict, code)
 	require.Contains(t, string(body), "operator's key")
-	m.ask(configuredKey, "POST", fmt.Sprintf("/v1/users/%d/reset", ada), "", nil)
+	m.ask(configuredKey, "POST", fmt.Sprintf("/v1/users/%d/reset", ada), "")
 
 	require.NoError(t, m.server.Stop())
 	m.config.PeopleChannel = home.Name + "/office"

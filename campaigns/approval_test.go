@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/targeting"
 )
 
@@ -18,7 +19,7 @@ func TestApproval(t *testing.T) {
 	free := f.create(t)
 	_, err := f.Start(ctx, f.Account, free.ID, false)
 	require.NoError(t, err, "nothing is asked for")
-	settings := campaigns.NewSettings(f.Store)
+	settings := campaigns.NewSettings(f.Store, messages.NewHosts(""))
 	_, err = settings.Set(ctx, campaigns.Settings{AccountID: f.Account, ApprovalRequired: true})
 	require.NoError(t, err)
 
@@ -108,7 +109,7 @@ func TestApproval(t *testing.T) {
 func TestWhatWasApprovedForATimeIsNotStartedNow(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
-	_, err := campaigns.NewSettings(f.Store).Set(ctx, campaigns.Settings{AccountID: f.Account, ApprovalRequired: true})
+	_, err := campaigns.NewSettings(f.Store, messages.NewHosts("")).Set(ctx, campaigns.Settings{AccountID: f.Account, ApprovalRequired: true})
 	require.NoError(t, err)
 	made := f.campaign()
 	made.Schedule.At = "2027-01-01T09:00"

@@ -165,7 +165,7 @@ func TestWhatCanNotBePublished(t *testing.T) {
 	require.True(t, fault.Is(err, fault.NotFound))
 
 	// An approval is asked for as for a start.
-	_, err = campaigns.NewSettings(f.Store).Set(ctx, campaigns.Settings{AccountID: f.Account, ApprovalRequired: true})
+	_, err = campaigns.NewSettings(f.Store, messages.NewHosts("")).Set(ctx, campaigns.Settings{AccountID: f.Account, ApprovalRequired: true})
 	require.NoError(t, err)
 	plain, err := f.Create(ctx, f.menu())
 	require.NoError(t, err)

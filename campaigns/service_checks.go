@@ -133,7 +133,7 @@ func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers
 // lacksPages reports whether mails that reach people go out without addresses for the pages of
 // their recipients.
 func (s *Service) lacksPages(channel providers.Channel, can providers.Capabilities) bool {
-	return channel.Address == providers.Email && !can.Pretends && s.tokens.Base() == ""
+	return channel.Address == providers.Email && !can.Pretends && s.tokens.Base(channel.AccountID) == ""
 }
 
 // atOnce reports whether the campaign is sent as soon as it is started.

@@ -33,7 +33,7 @@ func (s *Service) checkTracking(c Campaign, channel providers.Channel) ([]fault.
 	if err != nil {
 		return nil, err
 	}
-	wrong := c.Tracking.Check(tracking.Where{Public: s.tokens.Base() != "", Kind: string(channel.Address), HTML: can.HTML})
+	wrong := c.Tracking.Check(tracking.Where{Public: s.tokens.Base(c.AccountID) != "", Kind: string(channel.Address), HTML: can.HTML})
 	if c.Experiment == nil || c.Experiment.Winner == nil {
 		return wrong, nil
 	}
@@ -73,7 +73,7 @@ func untracked(by Metric) string {
 // tokens that are as long as they become.
 func (s *Service) trackedHTML(c Campaign, content providers.Content) int {
 	const far = 1 << 40
-	w := tracking.Writer{Settings: c.Tracking, Table: tracking.NewTable(nil), Base: s.tokens.Base()}
+	w := tracking.Writer{Settings: c.Tracking, Table: tracking.NewTable(nil)}
 	links := s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, MessageID: far})
 	return len(w.Write(content, links.Tracked(far)).HTML)
 }
@@ -189,7 +189,7 @@ func (s *Service) LinkTarget(ctx context.Context, r tracking.Ref) (string, error
 	if err != nil {
 		return "", err
 	}
-	list := tracking.Addresses(content, s.tokens.Base())
+	list := tracking.Addresses(content, s.tokens.Base(r.AccountID))
 	// The contact may have changed meanwhile, and other links may stand in it now.
 	is := func(address string) bool { return l.table.Number(address) == r.Link.Number }
 	if place := r.Link.Place - 1; place >= 0 && place < len(list) && is(list[place]) {

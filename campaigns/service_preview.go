@@ -175,9 +175,9 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 			return within(said.at, err)
 		}
 		notices := compiled.Unknown(columns, attributes, of.Feed)
-		if s.tokens.Base() == "" {
+		if s.tokens.Base(c.AccountID) == "" {
 			for _, name := range pagesOf(said.Resolved) {
-				notices = append(notices, name+" renders as nothing: no public_url is set (CARILLON_PUBLIC_URL)")
+				notices = append(notices, name+" renders as nothing: no public_url is set (CARILLON_PUBLIC_URL, or carillon settings set --public-url)")
 			}
 		}
 		for _, notice := range notices {

@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns/hours"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/internal/links"
 	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
@@ -28,6 +29,9 @@ type Settings struct {
 	ApprovalRequired bool
 	// Timezone is the IANA name of the zone whose days statistics count; empty is UTC.
 	Timezone string
+	// PublicURL is where the account's recipients reach this server, without a slash at its end;
+	// empty is the installation's address.
+	PublicURL string
 	// Brand is how the pages of recipients look.
 	Brand messages.Brand
 	// ReportMail is who gets mails about the account.
@@ -97,10 +101,16 @@ type SettingsStore interface {
 }
 
 // SettingsService is the service for an account's settings.
-type SettingsService struct{ store SettingsStore }
+type SettingsService struct {
+	store SettingsStore
+	hosts *messages.Hosts
+}
 
-// NewSettings makes the service.
-func NewSettings(store SettingsStore) *SettingsService { return &SettingsService{store: store} }
+// NewSettings makes the service. hosts are told at once where an account's recipients reach this
+// server; other processes learn it from the store.
+func NewSettings(store SettingsStore, hosts *messages.Hosts) *SettingsService {
+	return &SettingsService{store: store, hosts: hosts}
+}
 
 // Get are an account's settings.
 func (s *SettingsService) Get(ctx context.Context, accountID int64) (Settings, error) {
@@ -134,6 +144,10 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	if reason := messages.CheckColor(settings.Brand.Color); reason != "" {
 		return Settings{}, fault.InvalidField("brand_color", settings.Brand.Color, "%s", reason)
 	}
+	settings.PublicURL = strings.TrimRight(strings.TrimSpace(settings.PublicURL), "/")
+	if settings.PublicURL != "" && !links.IsBase(settings.PublicURL) {
+		return Settings{}, fault.InvalidField("public_url", settings.PublicURL, "is no address such as https://news.example.org")
+	}
 	if err := settings.Masked.Validate(); err != nil {
 		return Settings{}, err
 	}
@@ -152,5 +166,9 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 			return Settings{}, err
 		}
 	}
-	return s.store.SetSettings(ctx, settings)
+	settings, err := s.store.SetSettings(ctx, settings)
+	if err == nil {
+		s.hosts.Set(settings.AccountID, settings.PublicURL)
+	}
+	return settings, err
 }

@@ -55,7 +55,7 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail), "Shown of contacts", maskWords(s.Masked),
+		"Time zone", s.Timezone, "Public address", cmp.Or(s.PublicURL, "the installation's"), "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail), "Shown of contacts", maskWords(s.Masked),
 		"Country of numbers", s.Country, "APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
 }
 
@@ -110,7 +110,7 @@ func (c *cli) settingsShow() *cobra.Command {
 }
 
 func (c *cli) settingsSet() *cobra.Command {
-	var quiet, timezone, name, color, channel, country string
+	var quiet, timezone, name, color, channel, country, public string
 	var transactional, approval, weekly, troubles bool
 	var to, apis, masked []string
 	cmd := &cobra.Command{
@@ -125,6 +125,7 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.BoolVar(&transactional, "quiet-transactional", false, "transactional messages obey quiet hours, too; =false lets them pass again")
 	flags.BoolVar(&approval, "approval", false, "no campaign is started that another person has not approved; =false asks for none")
 	flags.StringVar(&timezone, "timezone", "", "the zone whose days statistics count, such as Europe/Berlin; '' is UTC")
+	flags.StringVar(&public, "public-url", "", "where recipients reach this server, such as https://news.example.org; '' is the installation's address")
 	flags.StringVar(&name, "brand-name", "", "who writes, as it stands on the pages of recipients; '' takes it away")
 	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
 	flags.StringSliceVar(&masked, "mask", nil, "from which role on fields of contacts are seen, instead of what held before: field=editor or field=admin, separated "+
@@ -137,7 +138,7 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringSliceVar(&apis, "apis", nil,
 		"the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
 	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
-		"weekly-report", "trouble-mail", "country", "apis", "mask")
+		"weekly-report", "trouble-mail", "country", "apis", "mask", "public-url")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -155,6 +156,9 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("timezone") {
 			change.Timezone = &timezone
+		}
+		if flags.Changed("public-url") {
+			change.PublicURL = &public
 		}
 		if flags.Changed("brand-name") {
 			change.BrandName = &name

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"carillon/internal/fault"
+	"carillon/internal/links"
 	"carillon/internal/secret"
 )
 
@@ -188,7 +189,7 @@ func (c Config) check() (wrong []fault.Field) {
 		add("data_dir", c.DataDir, "must name a folder")
 	}
 	for _, s := range []struct{ name, address string }{{"public_url", c.PublicURL}, {"console_url", c.ConsoleURL}} {
-		if s.address != "" && !isBase(s.address) {
+		if s.address != "" && !links.IsBase(s.address) {
 			add(s.name, s.address, "must be an address such as https://news.example.org")
 		}
 	}
@@ -207,12 +208,6 @@ func (c Config) check() (wrong []fault.Field) {
 		add("admin_key", nil, "must have at least %d characters and no spaces: make one with `openssl rand -hex 24`", minAdminKey)
 	}
 	return wrong
-}
-
-// isBase reports whether paths can be put behind a text, so that links come of it.
-func isBase(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
 // minAdminKey is the least length of an administrator's key that is given.

@@ -6,12 +6,17 @@ import (
 	"carillon/tracking"
 )
 
-// Base is the public address of this server, without a slash at its end; empty where none is
-// configured.
-func (t Tokens) Base() string { return t.base }
+// Base is where an account's recipients reach this server, without a slash at its end; empty
+// where they can't.
+func (t Tokens) Base(accountID int64) string {
+	if t.hosts == nil {
+		return ""
+	}
+	return t.hosts.Of(accountID)
+}
 
-// Base is that of the tokens in them.
-func (l Links) Base() string { return l.tokens.base }
+// Base is where the recipient reaches this server.
+func (l Links) Base() string { return l.tokens.Base(l.whose.AccountID) }
 
 // Tracked makes the addresses of the links of a recipient's message of a run.
 func (l Links) Tracked(runID int64) tracking.Marker { return tracked{l, runID} }
@@ -35,7 +40,7 @@ func (t tracked) address(path, end string, form byte, more ...uint64) string {
 	for _, n := range append([]uint64{uint64(t.whose.AccountID), uint64(t.runID), uint64(t.whose.MessageID)}, more...) {
 		payload = binary.AppendUvarint(payload, n)
 	}
-	return t.tokens.base + path + tokenEncoding.EncodeToString(t.tokens.sign(payload)) + end
+	return t.Base() + path + tokenEncoding.EncodeToString(t.tokens.sign(payload)) + end
 }
 
 // ParseClick reads the token of a ClickURL, ParseOpen that of an OpenURL without its end. A

@@ -53,13 +53,12 @@ type FileStore interface {
 // Files is the service for files that are sent: taken in with a request, kept, and fetched by
 // providers. It is safe for concurrent use.
 type Files struct {
-	store     FileStore
-	publicURL string
+	store FileStore
+	hosts *Hosts
 }
 
-// NewFiles makes the service; publicURL is where providers reach this server, empty for
-// nowhere.
-func NewFiles(store FileStore, publicURL string) *Files { return &Files{store, publicURL} }
+// NewFiles makes the service.
+func NewFiles(store FileStore, hosts *Hosts) *Files { return &Files{store, hosts} }
 
 // Keep takes a file in. One that is empty or too large, or that has no name, is Invalid.
 func (s *Files) Keep(ctx context.Context, f File) (File, error) {
@@ -88,7 +87,7 @@ func (s *Files) Keep(ctx context.Context, f File) (File, error) {
 // Address is where providers fetch a file: at the public address, and where none is
 // configured at the host, with its port, at which the caller reached this server.
 func (s *Files) Address(f File, host string) string {
-	base := s.publicURL
+	base := s.hosts.Of(f.AccountID)
 	if base == "" {
 		base = "http://" + host
 	}

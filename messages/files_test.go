@@ -11,7 +11,7 @@ import (
 
 // It is no test of the store: so large a file would be counted by its tests of memory.
 func TestAFileIsBounded(t *testing.T) {
-	_, err := messages.NewFiles(nil, "").Keep(t.Context(), messages.File{Name: "a", Content: make([]byte, messages.MaxFile+1)})
+	_, err := messages.NewFiles(nil, messages.NewHosts("")).Keep(t.Context(), messages.File{Name: "a", Content: make([]byte, messages.MaxFile+1)})
 	require.True(t, fault.Is(err, fault.Invalid))
 	require.ErrorContains(t, err, "16 MiB")
 }

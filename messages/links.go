@@ -23,21 +23,21 @@ func (t Tokens) Links(whose Unsubscriber) Links {
 
 // PreferencesURL leads to where the recipient chooses categories.
 func (l Links) PreferencesURL() string {
-	if l.tokens.base == "" {
+	if l.Base() == "" {
 		return ""
 	}
-	return l.tokens.base + "/p/" + l.tokens.Make(l.whose)
+	return l.Base() + "/p/" + l.tokens.Make(l.whose)
 }
 
 // ViewURL leads to the message as a page. Its token shows the message and does nothing
 // else, because people pass such addresses on.
 func (l Links) ViewURL() string {
-	if l.tokens.base == "" {
+	if l.Base() == "" {
 		return ""
 	}
 	payload := binary.AppendUvarint([]byte{tokenOfView}, uint64(l.whose.AccountID))
 	payload = binary.AppendUvarint(payload, uint64(l.whose.MessageID))
-	return l.tokens.base + "/v/" + tokenEncoding.EncodeToString(l.tokens.sign(payload))
+	return l.Base() + "/v/" + tokenEncoding.EncodeToString(l.tokens.sign(payload))
 }
 
 // ParseView reads the token of a ViewURL: whose message it is, and which; 0 for one that

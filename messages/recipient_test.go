@@ -43,7 +43,7 @@ func TestVars(t *testing.T) {
 	require.NoError(t, err)
 	feed, err := liquid.ParseFeed([]byte(`{"title":"News"}`))
 	require.NoError(t, err)
-	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key")), "https://n.example.org")
+	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key")), messages.NewHosts("https://n.example.org"))
 	links := tokens.Links(messages.Unsubscriber{AccountID: 1, MessageID: 5})
 	rendered, err := content.Render(t.Context(), r.Vars(&liquid.Occasion{
 		CampaignName: "Spring", Run: liquid.Run{ID: 3, Instant: "2026-03-01T09:00:00+01:00", Kind: "scheduled"},

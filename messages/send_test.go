@@ -145,7 +145,7 @@ func TestDataOfAnyKind(t *testing.T) {
 func TestUnsubscribeByToken(t *testing.T) {
 	f := servicestest.New(t)
 	ctx := t.Context()
-	tokens := messages.NewTokens(secret.NewRing(secret.New(servicestest.MasterKey)), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New(servicestest.MasterKey)), messages.NewHosts(""))
 	m, err := f.Messages.Send(ctx, messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678", Content: providers.Content{Text: "x"}})
 	require.NoError(t, err)
 	for _, u := range []messages.Unsubscriber{

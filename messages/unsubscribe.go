@@ -37,15 +37,15 @@ func (u Unsubscriber) change(source string) contacts.ConsentChange {
 // Tokens makes and reads the tokens in unsubscribe links. A token is signed,
 // not encrypted: it holds ids, and an address only where no message is known.
 type Tokens struct {
-	base   string
+	hosts  *Hosts
 	signer *secret.Signer
 }
 
 // NewTokens derives the signing keys from the master keys: those that are not in use any
-// more still read the tokens that they signed. publicURL is the address at which
-// recipients reach the server; without it there are no links.
-func NewTokens(keys *secret.Ring, publicURL string) Tokens {
-	return Tokens{base: strings.TrimRight(publicURL, "/"), signer: keys.Signer("carillon unsubscribe")}
+// more still read the tokens that they signed. Where recipients reach the server nowhere there
+// are no links.
+func NewTokens(keys *secret.Ring, hosts *Hosts) Tokens {
+	return Tokens{hosts: hosts, signer: keys.Signer("carillon unsubscribe")}
 }
 
 // Forms of a token's payload, and the length of its signature: 128 bits.
@@ -77,10 +77,11 @@ func (t Tokens) Make(u Unsubscriber) string {
 
 // URL is the link for a recipient; empty where no public address is configured.
 func (t Tokens) URL(u Unsubscriber) string {
-	if t.base == "" {
+	base := t.Base(u.AccountID)
+	if base == "" {
 		return ""
 	}
-	return t.base + "/u/" + t.Make(u)
+	return base + "/u/" + t.Make(u)
 }
 
 // Parse reads a token. A token that was not made here is not found.

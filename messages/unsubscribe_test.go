@@ -13,8 +13,8 @@ import (
 )
 
 func TestTokens(t *testing.T) {
-	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key for tests")), "https://n.example.org/")
-	other := messages.NewTokens(secret.NewRing(secret.New("another master key")), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key for tests")), messages.NewHosts("https://n.example.org/"))
+	other := messages.NewTokens(secret.NewRing(secret.New("another master key")), messages.NewHosts(""))
 	rapid.Check(t, func(t *rapid.T) {
 		u := messages.Unsubscriber{AccountID: rapid.Int64Min(1).Draw(t, "account")}
 		if rapid.Bool().Draw(t, "message") {
@@ -43,7 +43,7 @@ func TestTokens(t *testing.T) {
 }
 
 func FuzzParseToken(f *testing.F) {
-	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key for tests")), "")
+	tokens := messages.NewTokens(secret.NewRing(secret.New("a master key for tests")), messages.NewHosts(""))
 	f.Add(tokens.Make(messages.Unsubscriber{AccountID: 1, MessageID: 2}))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, token string) {

@@ -78,6 +78,8 @@ type Services struct {
 	Retention *retention.Service
 	Variables *variables.Service
 	SeriesOf  *messages.SeriesService
+	// Hosts are where the recipients of each account reach it.
+	Hosts *messages.Hosts
 	// PublicURL is where people, programs and providers reach this server; empty where nobody
 	// said so.
 	PublicURL string
@@ -159,6 +161,7 @@ func New(d Deps) *Services {
 	if d.Clock == nil {
 		d.Clock = clock.System{}
 	}
+	hosts := messages.NewHosts(d.PublicURL)
 	s := &Services{
 		Names:      d.Store,
 		Keys:       access.NewKeys(d.Store),
@@ -175,11 +178,11 @@ func New(d Deps) *Services {
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
 		Uploads:    contacts.NewUploads(d.Store),
 		Calendar:   calendar.NewService(d.Store, d.Clock),
-		Settings:   campaigns.NewSettings(d.Store),
+		Settings:   campaigns.NewSettings(d.Store, hosts),
 		Holidays:   campaigns.NewHolidayService(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Log:        messages.NewLog(d.Store),
-		Files:      messages.NewFiles(d.Store, d.PublicURL),
+		Files:      messages.NewFiles(d.Store, hosts),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
@@ -188,7 +191,8 @@ func New(d Deps) *Services {
 		SeriesOf:   messages.NewSeries(d.Store),
 		PublicURL:  d.PublicURL,
 		Clock:      d.Clock,
-		Tokens:     messages.NewTokens(d.MasterKeys, d.PublicURL),
+		Tokens:     messages.NewTokens(d.MasterKeys, hosts),
+		Hosts:      hosts,
 	}
 	people := d.SignIns
 	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, cmp.Or(people.Address, d.PublicURL), d.Clock

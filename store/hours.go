@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"maps"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,9 +48,9 @@ func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Setting
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet, mail, masked string
 	var apis sql.NullString
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country, masked
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country, masked, public_url
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country, &masked)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country, &masked, &settings.PublicURL)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -81,12 +81,13 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 			return err
 		}
 		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand || before.Timezone != settings.Timezone ||
-			before.Country != settings.Country {
-			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, timezone, brand_name, brand_color, country)
-				VALUES (?, ?, ?, ?, ?, ?)
+			before.Country != settings.Country || before.PublicURL != settings.PublicURL {
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, timezone, brand_name, brand_color, country, public_url)
+				VALUES (?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, timezone = excluded.timezone,
-					brand_name = excluded.brand_name, brand_color = excluded.brand_color, country = excluded.country`,
-				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color, settings.Country); err != nil {
+					brand_name = excluded.brand_name, brand_color = excluded.brand_color, country = excluded.country, public_url = excluded.public_url`,
+				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color, settings.Country,
+				settings.PublicURL); err != nil {
 				return err
 			}
 		}
@@ -288,4 +289,18 @@ func readQuieting(channel, account string) (q campaigns.Quieting, err error) {
 		q.Account, err = readQuiet(account)
 	}
 	return q, err
+}
+
+// PublicURLs are where recipients reach this server, by the accounts that have an address of
+// their own.
+func (s *Store) PublicURLs(ctx context.Context) (map[int64]string, error) {
+	own := map[int64]string{}
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+		var account int64
+		var address string
+		err := scan(&account, &address)
+		own[account] = address
+		return err
+	}, "SELECT account_id, public_url FROM account_settings WHERE public_url <> ''")
+	return own, s.translate(err)
 }

@@ -11,6 +11,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/reports"
 	"carillon/statistics"
@@ -36,7 +37,7 @@ func (m mailbox) set(change func(*campaigns.Settings)) error {
 	settings, err := m.GetSettings(m.t.Context(), m.AccountID)
 	require.NoError(m.t, err)
 	change(&settings)
-	_, err = campaigns.NewSettings(m.Store.Store).Set(m.t.Context(), settings)
+	_, err = campaigns.NewSettings(m.Store.Store, messages.NewHosts("")).Set(m.t.Context(), settings)
 	return err
 }
 

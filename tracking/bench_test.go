@@ -22,7 +22,7 @@ func BenchmarkWrite(b *testing.B) {
 	html.WriteString(`</body></html>`)
 	c := providers.Content{HTML: html.String(), Text: text.String()}
 	w := tracking.Writer{
-		Settings: tracking.Settings{Links: true, Opens: true}, Base: base, Table: tracking.NewTable(tracking.Collect([]providers.Content{c})),
+		Settings: tracking.Settings{Links: true, Opens: true}, Table: tracking.NewTable(tracking.Collect([]providers.Content{c})),
 	}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(c.HTML) + len(c.Text)))

@@ -67,14 +67,14 @@ type Marker interface {
 	ClickURL(Link) string
 	// OpenURL is the address of the picture that tells of an open.
 	OpenURL() string
+	// Base is where the recipient reaches this server, without a slash at its end.
+	Base() string
 }
 
 // Writer writes tracked links into the messages of a run. It is safe for concurrent use.
 type Writer struct {
 	Settings Settings
 	Table    *Table
-	// Base is the public address of this server, without a slash at its end.
-	Base string
 }
 
 // Write is a message as it is sent.
@@ -82,7 +82,7 @@ func (w *Writer) Write(c providers.Content, m Marker) providers.Content {
 	f := find(c)
 	var list, urls []string
 	if w.Settings.Links {
-		list = f.addresses(c, w.Base)
+		list = f.addresses(c, m.Base())
 		urls = make([]string, len(list))
 		for i, address := range list {
 			urls[i] = m.ClickURL(Link{w.Table.Number(address), i + 1, len(list)})

@@ -29,9 +29,10 @@ func (numbered) ClickURL(l tracking.Link) string {
 }
 
 func (numbered) OpenURL() string { return base + "/o/x.gif" }
+func (numbered) Base() string    { return base }
 
 func writer(table ...string) *tracking.Writer {
-	return &tracking.Writer{Settings: tracking.Settings{Links: true}, Table: tracking.NewTable(table), Base: base}
+	return &tracking.Writer{Settings: tracking.Settings{Links: true}, Table: tracking.NewTable(table)}
 }
 
 // What is a link in a text, and what is none.

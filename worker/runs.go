@@ -125,10 +125,10 @@ func (ch *channel) track(ctx context.Context, of campaigns.Campaign, contents []
 	if !of.Tracking.On() || ch.worker.o.Links == nil {
 		return nil, nil
 	}
-	w := &tracking.Writer{Settings: of.Tracking, Table: tracking.NewTable(nil), Base: ch.worker.o.Links(of.AccountID, 0).Base()}
-	if w.Base == "" {
+	if ch.worker.o.Links(of.AccountID, 0).Base() == "" {
 		return nil, nil // the public address was taken away since
 	}
+	w := &tracking.Writer{Settings: of.Tracking, Table: tracking.NewTable(nil)}
 	if !of.Tracking.Links {
 		return w, nil
 	}

@@ -19,7 +19,7 @@ import (
 // and its buttons; who unsubscribes is not tracked, and neither is any other message.
 func TestTheWorkerTracks(t *testing.T) {
 	const base = "https://n.example.org"
-	tokens := messages.NewTokens(secret.NewRing(secret.New("k")), base)
+	tokens := messages.NewTokens(secret.NewRing(secret.New("k")), messages.NewHosts(base))
 	b := newBench(t, clock.NewFake(noon))
 	got := b.collect()
 	b.o.Links = func(account, id int64) messages.Links {

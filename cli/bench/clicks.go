@@ -67,7 +67,7 @@ func clickUntil(ctx context.Context, c clicking, in io.Reader) (clicked, error) 
 
 // click clicks until the context ends, or its time is over.
 func click(ctx context.Context, c clicking) (result clicked) {
-	tokens := messages.NewTokens(secret.NewRing(secret.New(benchKey)), c.URL)
+	tokens := messages.NewTokens(secret.NewRing(secret.New(benchKey)), messages.NewHosts(c.URL))
 	client := &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: clickers, MaxConnsPerHost: clickers},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
