@@ -392,3 +392,27 @@ func TestPeopleAreNotTakenWhereKeysAreMeant(t *testing.T) {
 	w := p.ask("GET", "/v1/session", "", "Authorization", "Bearer "+adminKey)
 	require.Equal(t, http.StatusForbidden, w.Code)
 }
+
+// Who asks what is kept of them as a person who works here gets it.
+func TestWhatIsKnownOfAPersonIsExported(t *testing.T) {
+	s := newServer(t)
+	made := s.ok("POST", "/v1/invitations", `{"email":"ada@example.org","role":"editor"}`)
+	user := s.ok("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"name":"Ada","password":%q}`, made["token"], goodPassword))
+	id := idOf(user)
+	s.ok("PATCH", "/v1/users/"+id, `{"role":"viewer"}`)
+	s.ok("POST", "/v1/session", fmt.Sprintf(`{"email":"ada@example.org","password":%q}`, goodPassword))
+	x := s.ok("GET", "/v1/users/"+id+"/export", "")
+	require.Equal(t, "ada@example.org", x["user"].(map[string]any)["email"])
+	require.Len(t, x["sessions"], 1)
+	actions := func(of string) (list []string) {
+		for _, e := range x[of].([]any) {
+			list = append(list, e.(map[string]any)["action"].(string))
+		}
+		return list
+	}
+	require.Contains(t, actions("did"), "sign-in")
+	require.Contains(t, actions("undergone"), "update-user")
+	newest := s.ok("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
+	require.Equal(t, "export-user", newest["action"])
+	require.Equal(t, 404, s.do("GET", "/v1/users/99/export", "").Code)
+}

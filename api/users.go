@@ -50,6 +50,46 @@ type changeUser struct {
 	Body UserChange
 }
 
+// UserExport is what is known of a person who may sign in to the account.
+type UserExport struct {
+	ExportedAt time.Time     `json:"exported_at"`
+	User       User          `json:"user"`
+	Sessions   []UserSession `json:"sessions" doc:"Their sign-ins that have not ended, with the addresses that they came from."`
+	Did        []AuditEntry  `json:"did" doc:"What they did in the account, newest first: at most the 10,000 last entries of the trail."`
+	Undergone  []AuditEntry  `json:"undergone" doc:"What was done to them, such as a new role: at most the 10,000 last entries."`
+}
+
+// mostExported bounds the entries of the trail in an export of a person.
+const mostExported = 10_000
+
+// exportUser is what is known of a person here. What the person is elsewhere is other accounts'.
+func (s *Server) exportUser(ctx context.Context, caller access.Caller, in *ByID) (*one[UserExport], error) {
+	m, err := s.People.Member(ctx, caller.AccountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.People.SessionsIn(ctx, caller.AccountID, in.ID)
+	sessions, err := userSessions(list, err, 0)
+	if err != nil {
+		return nil, err
+	}
+	x := UserExport{ExportedAt: s.Clock.Now().UTC(), User: userView(m), Sessions: sessions.Body.Items, Did: []AuditEntry{}, Undergone: []AuditEntry{}}
+	person := access.Caller{ID: -m.ID, Name: m.Email}
+	for query, to := range map[access.AuditQuery]*[]AuditEntry{
+		{AccountID: caller.AccountID, Actor: person.Actor(), Limit: mostExported}:         &x.Did,
+		{AccountID: caller.AccountID, Target: "user " + idKey(m.ID), Limit: mostExported}: &x.Undergone,
+	} {
+		entries, err := s.Trail.List(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			*to = append(*to, auditView(e))
+		}
+	}
+	return &one[UserExport]{x}, nil
+}
+
 // Invitation lets somebody in who has its link.
 type Invitation struct {
 	ID        int64     `json:"id"`
@@ -147,6 +187,8 @@ func (s *Server) userRoutes() {
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.People.RemoveMember(ctx, caller.AccountID, in.ID)
 		})
+	register(s, operation{id: "export-user", method: http.MethodGet, path: path + "/{id}/export", tag: tag, doc: "What is known of a person",
+		roles: mayAdmin, reads: readsAll, more: "For who asks what is kept of them. Taking a person out of the last account removes all of it but the trail."}, s.exportUser)
 	register(s, operation{id: "list-user-sessions", method: http.MethodGet, path: path + "/{id}/sessions", tag: tag, doc: "List a person's sessions",
 		roles: mayAdmin},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Page[UserSession]], error) {

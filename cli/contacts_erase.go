@@ -53,11 +53,15 @@ addresses that must not be written to a hash stays. It shows first what would be
 }
 
 func (c *cli) contactsData() *cobra.Command {
+	return c.data(&cobra.Command{Use: "data ID", Short: "Write everything that is known of a contact as JSON"}, contactID, contactsPath)
+}
+
+// data makes a command that writes all that is known of somebody.
+func (c *cli) data(cmd *cobra.Command, idOf idReader, among func() path) *cobra.Command {
 	var to string
-	cmd := &cobra.Command{Use: "data ID", Short: "Write everything that is known of a contact as JSON"}
 	cmd.Flags().StringVar(&to, "to", "", "file to write (default standard output)")
-	return onID(cmd, contactID, func(ctx context.Context, id int64) error {
-		_, raw, err := ask[json.RawMessage](ctx, c, get(contactsPath().id(id).below("export")))
+	return onID(cmd, idOf, func(ctx context.Context, id int64) error {
+		_, raw, err := ask[json.RawMessage](ctx, c, get(among().id(id).below("export")))
 		if err != nil {
 			return err
 		}

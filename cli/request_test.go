@@ -438,6 +438,7 @@ users set 2 --role viewer --approver
 users remove 2
 users sessions 2
 users sign-out 2
+users data 2
 users reset 2 --without-second-factor
 users reset-password TOKEN --password-file ANSWERS
 identity-providers ls

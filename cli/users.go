@@ -15,7 +15,7 @@ import (
 
 func (c *cli) addUsers(root *cobra.Command) {
 	root.AddCommand(group("users", "Invite people who sign in, and say what they may do",
-		c.usersLs(), c.usersShow(), c.usersInvite(), c.usersInvitations(), c.usersWithdraw(), c.usersAccept(), c.usersSet(), c.usersRemove(), c.usersSessions(),
+		c.usersLs(), c.usersShow(), c.usersData(), c.usersInvite(), c.usersInvitations(), c.usersWithdraw(), c.usersAccept(), c.usersSet(), c.usersRemove(), c.usersSessions(),
 		c.usersSignOut(), c.usersReset(), c.usersResetPassword()))
 }
 
@@ -53,6 +53,13 @@ func userTable(w *tabwriter.Writer, u api.User) {
 	if u.Barred {
 		fields(w, "Barred", "the identity provider gives no role any more; a role that is set lets in again")
 	}
+}
+
+func (c *cli) usersData() *cobra.Command {
+	return c.data(&cobra.Command{Use: "data USER", Short: "Write what is known of a person as JSON",
+		Long: "For who asks what is kept of them: the person, their sign-ins, and what they did and underwent in the account. What is known of a person goes " +
+			"when they are taken out of their last account (carillon users rm), but for the trail.",
+		Example: "  carillon users data ada@example.org --to ada.json"}, c.usersID, usersPath)
 }
 
 func (c *cli) usersShow() *cobra.Command {
