@@ -74,22 +74,29 @@ func (p *People) SetTOTP(ctx context.Context, caller Caller, totp secret.String,
 	case step == 0:
 		return nil, fault.InvalidField("code", nil, "is not what the app shows now: is its clock right?")
 	}
-	codes := newRecoveryCodes()
-	kept := make([]secret.String, len(codes))
-	for i, c := range codes {
-		kept[i] = normalRecovery(c.Reveal())
-	}
+	codes, kept := recovery()
 	return codes, p.Store.SetFactor(ctx, who.ID, Factor{TOTP: totp, Step: step, Recovery: kept}, caller.SessionID)
 }
 
-// DropTOTP takes a person's own second factor away, for the password and a code of it.
+// recovery makes recovery codes: as they are shown, and as they are kept.
+func recovery() (codes, kept []secret.String) {
+	codes = newRecoveryCodes()
+	kept = make([]secret.String, len(codes))
+	for i, c := range codes {
+		kept[i] = normalRecovery(c.Reveal())
+	}
+	return codes, kept
+}
+
+// DropTOTP takes a person's authenticator app away as a second factor, for the password and a code.
+// The recovery codes stay where there are passkeys.
 func (p *People) DropTOTP(ctx context.Context, caller Caller, by Proof) error {
 	who, err := p.Store.ProofsOf(ctx, caller.UserID())
 	if err != nil {
 		return err
 	}
 	if who.TOTP.Empty() {
-		return fault.New(fault.Conflict, "there is no second factor")
+		return fault.New(fault.Conflict, "there is no authenticator app to give up")
 	}
 	guesses := guessesOf(who.Email, by.Source)
 	if err := p.slow(ctx, guesses); err != nil {
@@ -106,7 +113,7 @@ func (p *People) DropTOTP(ctx context.Context, caller Caller, by Proof) error {
 }
 
 // HelpIn makes a link by which a member of the caller's account sets a new password, for an admin
-// who hands it on. Where without says so it takes the second factor away, too, once it is used: until
+// who hands it on. Where without says so it takes the second factor and all passkeys away, too, once it is used: until
 // then the old password opens nothing more than before.
 func (p *People) HelpIn(ctx context.Context, by Caller, userID int64, without bool) (token, link secret.String, err error) {
 	m, err := p.Store.GetMember(ctx, by.AccountID, userID)
@@ -124,7 +131,7 @@ func (p *People) HelpIn(ctx context.Context, by Caller, userID int64, without bo
 			m.Email)
 	}
 	token = newToken()
-	if err := p.Store.AddReset(ctx, Reset{UserID: userID, Token: token, DropsTOTP: without, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {
+	if err := p.Store.AddReset(ctx, Reset{UserID: userID, Token: token, DropsFactors: without, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {
 		return secret.String{}, link, err
 	}
 	return token, linkTo(p.Address, "reset", token), nil
@@ -203,7 +210,8 @@ func (p *People) mailChannel(ctx context.Context, userID int64) (accountID, chan
 // mailsAtOnce is how many mails about a password a person is sent within ResetLasts.
 const mailsAtOnce = 3
 
-// Reset sets a password by a link. All sessions end; a second factor stays.
+// Reset sets a password by a link. All sessions end; a second factor and passkeys stay, unless
+// the link says otherwise.
 func (p *People) Reset(ctx context.Context, token, next secret.String, source string) error {
 	who, err := p.Store.FindReset(ctx, token)
 	if err != nil {

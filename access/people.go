@@ -227,15 +227,20 @@ func (p *People) confirm(ctx context.Context, who Proofs, password secret.String
 
 // slow is RateLimited where too much was guessed.
 func (p *People) slow(ctx context.Context, guesses []Guess) error {
-	if p.Brake == nil {
-		return nil
-	}
-	wait, err := p.Brake.Take(ctx, guesses...)
+	wait, err := p.take(ctx, guesses)
 	if err != nil || wait <= 0 {
 		return err
 	}
 	return fault.New(fault.RateLimited, "too many wrong sign-ins: wait %s, sign in from a browser that you used before, or set your password anew by mail",
 		wait.Round(time.Second))
+}
+
+// take uses guesses up, or none and says how long to wait.
+func (p *People) take(ctx context.Context, guesses []Guess) (time.Duration, error) {
+	if p.Brake == nil {
+		return 0, nil
+	}
+	return p.Brake.Take(ctx, guesses...)
 }
 
 func (p *People) giveBack(ctx context.Context, guesses []Guess) {
@@ -265,12 +270,17 @@ func Network(at netip.Addr) netip.Prefix {
 	return network
 }
 
+// networkOf is what counts as one source of requests, as a text; what is no address is itself.
+func networkOf(source string) string {
+	if at, err := netip.ParseAddr(source); err == nil {
+		return Network(at).String()
+	}
+	return source
+}
+
 // guessFrom is what an attempt from somewhere uses up, whomever it is on.
 func guessFrom(source string) Guess {
-	if at, err := netip.ParseAddr(source); err == nil {
-		source = Network(at).String()
-	}
-	return Guess{Name: "source:" + source, AtOnce: 2 * guessesAtOnce, Every: guessesOfSource}
+	return Guess{Name: "source:" + networkOf(source), AtOnce: 2 * guessesAtOnce, Every: guessesOfSource}
 }
 
 // guessesOf are what an attempt from somewhere on a person's password uses up.
@@ -279,6 +289,16 @@ func guessesOf(email, source string) []Guess {
 		guessFrom(source),
 		{Name: "user:" + digest(email), AtOnce: guessesAtOnce, Every: guessesOfUser},
 	}
+}
+
+// guessesAt are what an attempt on a person uses up: those of others, unless the browser is one that
+// the person has signed in from. Others who guess do not keep a person out of that.
+func (p *People) guessesAt(ctx context.Context, userID int64, device secret.String, others []Guess) ([]Guess, error) {
+	known, err := p.Store.KnowsDevice(ctx, userID, device)
+	if known {
+		others = []Guess{{Name: "device:" + digest(device.Reveal()), AtOnce: guessesAtOnce, Every: guessesOfUser}}
+	}
+	return others, err
 }
 
 // digest stands for something that is not to be read where it is kept.
@@ -298,7 +318,12 @@ func (p *People) later(ctx context.Context, what func(ctx context.Context) error
 
 // note writes into the trail of an account what a person did with the own sign-in.
 func (p *People) note(ctx context.Context, m Member, action, source string) error {
-	return p.Trail.Add(context.WithoutCancel(ctx), AuditEntry{
+	return p.Trail.Add(context.WithoutCancel(ctx), ofPerson(m, action, source))
+}
+
+// ofPerson is an entry of what a person did with the own sign-in.
+func ofPerson(m Member, action, source string) AuditEntry {
+	return AuditEntry{
 		AccountID: m.AccountID, Actor: Caller{ID: -m.ID, Name: m.Email}.Actor(), Action: action, Target: fmt.Sprintf("user %d (%s)", m.ID, m.Email), Source: source,
-	})
+	}
 }

@@ -12,6 +12,7 @@ import (
 // of a second factor sealed.
 type PeopleStore interface {
 	IdentityProviderStore
+	PasskeyStore
 
 	// ProofsByEmail and ProofsOf are NotFound if there is no such user.
 	ProofsByEmail(ctx context.Context, email string) (Proofs, error)
@@ -46,15 +47,16 @@ type PeopleStore interface {
 	// SetPassword sets a password's hash, and ends all sessions but the one that is kept.
 	SetPassword(ctx context.Context, userID int64, hash secret.String, keep int64) error
 	// AddReset keeps a link in the place of the one before it; UseReset uses it up, sets the
-	// password's hash, ends all sessions and, if the link says so, takes the second factor
-	// away. It is NotFound if there is none that has not ended.
+	// password's hash, ends all sessions and, if the link says so, takes the second factor and
+	// the passkeys away. It is NotFound if there is none that has not ended.
 	AddReset(ctx context.Context, r Reset) error
 	UseReset(ctx context.Context, token, hash secret.String) (User, error)
 	// FindReset is whose link it is; NotFound if there is none that has not ended.
 	FindReset(ctx context.Context, token secret.String) (User, error)
 
-	// SetFactor sets a second factor; a zero one takes it away. All sessions end but the one
-	// that is kept.
+	// SetFactor sets an authenticator app as a second factor; a zero one takes it away. Its recovery
+	// codes take the place of those of before; without any these stay where there are passkeys. All
+	// sessions end but the one that is kept.
 	SetFactor(ctx context.Context, userID int64, f Factor, keep int64) error
 	// TakeStep reports whether the code of a step was not taken before, and takes it.
 	TakeStep(ctx context.Context, userID, step int64) (bool, error)
@@ -84,7 +86,34 @@ type PeopleStore interface {
 	FindAccount(ctx context.Context, name string) (Account, error)
 }
 
-// Factor is a second factor.
+// PasskeyStore keeps passkeys, and what they are to sign: a challenge's token as a hash.
+type PasskeyStore interface {
+	// HandleOf is what passkeys know a user by: fresh, where there was none yet. It is NotFound if
+	// there is no such user.
+	HandleOf(ctx context.Context, userID int64, fresh []byte) ([]byte, error)
+	// UserByHandle is NotFound if it is nobody's.
+	UserByHandle(ctx context.Context, handle []byte) (User, error)
+	// Passkeys are a user's, the oldest first.
+	Passkeys(ctx context.Context, userID int64) ([]Passkey, error)
+	// AddPasskey keeps one, and recovery codes where there are none, and reports whether it did
+	// that. All sessions end but the one that is kept. It is a Conflict if there are MostPasskeys,
+	// or the passkey is known already.
+	AddPasskey(ctx context.Context, k Passkey, recovery []secret.String, keep int64) (made Passkey, first bool, err error)
+	// RenamePasskey is NotFound if the user has no such passkey; so is RemovePasskey, with which all
+	// sessions end but the one that is kept, and with the last second factor the recovery codes.
+	RenamePasskey(ctx context.Context, userID, id int64, name string) error
+	RemovePasskey(ctx context.Context, userID, id, keep int64) error
+	// UsePasskey notes a use, and reports whether the counter rose by it, or it has none.
+	UsePasskey(ctx context.Context, k Passkey) (bool, error)
+	// AddChallenge keeps one. The oldest of more than MostChallenges, and of more than
+	// MostChallengesEach of one user or network, end.
+	AddChallenge(ctx context.Context, c Challenge) error
+	// TakeChallenge uses one up. It is NotFound if the user (0: whoever signs in) has none that has
+	// not ended.
+	TakeChallenge(ctx context.Context, token secret.String, userID int64) (Challenge, error)
+}
+
+// Factor is an authenticator app as a second factor.
 type Factor struct {
 	// TOTP is what codes are made of, and Step that whose code was taken last.
 	TOTP secret.String
@@ -97,9 +126,9 @@ type Factor struct {
 type Reset struct {
 	UserID int64
 	Token  secret.String
-	// DropsTOTP says that the second factor goes when it is used.
-	DropsTOTP bool
-	EndsAt    time.Time
+	// DropsFactors says that the second factor and the passkeys go when it is used.
+	DropsFactors bool
+	EndsAt       time.Time
 }
 
 // SessionSecrets are what a browser is given.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"carillon/internal/fault"
@@ -27,9 +28,10 @@ type Attempt struct {
 	Arrival
 	Email    string
 	Password secret.String
-	// Code is that of the second factor, or a recovery code; empty where there is none, or
-	// nobody has asked for it yet.
-	Code string
+	// Code is that of the second factor, or a recovery code, and Passkey stands in its place; both
+	// are empty where there is none, or nobody has asked for it yet.
+	Code    string
+	Passkey PasskeyAnswer
 }
 
 // SignedIn is a session that has begun.
@@ -52,7 +54,7 @@ const (
 // somebody who is unknown and for a wrong password; SecondFactor where the password is right
 // and a code is needed; RateLimited where too much was guessed.
 func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
-	const wrong = "address, password or code is wrong"
+	const wrong = "address, password or second factor is wrong"
 	email, err := NormalEmail("email", a.Email)
 	if err != nil {
 		return SignedIn{}, err
@@ -61,12 +63,9 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return SignedIn{}, err
 	}
-	guesses := guessesOf(email, a.Source)
-	if known, err := p.Store.KnowsDevice(ctx, who.ID, a.Device); err != nil {
+	guesses, err := p.guessesAt(ctx, who.ID, a.Device, guessesOf(email, a.Source))
+	if err != nil {
 		return SignedIn{}, err
-	} else if known {
-		// Others who guess do not keep a person out of a browser that is known.
-		guesses = []Guess{{Name: "device:" + digest(a.Device.Reveal()), AtOnce: guessesAtOnce, Every: guessesOfUser}}
 	}
 	if err := p.slow(ctx, guesses); err != nil {
 		return SignedIn{}, err
@@ -74,7 +73,7 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	methods, err := p.prove(ctx, who, a)
 	switch {
 	case fault.Is(err, fault.Unauthorized):
-		p.later(ctx, func(ctx context.Context) error { return p.refused(ctx, who.User, a.Source) })
+		p.later(ctx, func(ctx context.Context) error { return p.refused(ctx, who.User, a.Source, err) })
 		return SignedIn{}, fault.New(fault.Unauthorized, wrong)
 	case err != nil:
 		p.giveBack(ctx, guesses)
@@ -92,22 +91,29 @@ func (p *People) prove(ctx context.Context, who Proofs, a Attempt) ([]string, er
 		return nil, err
 	case !right:
 		return nil, fault.New(fault.Unauthorized, "wrong password")
-	case who.TOTP.Empty():
+	case !who.SecondFactor():
 		return []string{ByPassword}, nil
+	case len(a.Passkey.Credential) > 0:
+		_, err := p.takePasskey(ctx, who.User, a.Passkey, a.Source)
+		return []string{ByPassword, ByPasskey}, err
 	case a.Code == "":
-		return nil, fault.New(fault.SecondFactor, "a code is needed besides: that of the authenticator app, or a recovery code")
+		return nil, fault.New(fault.SecondFactor, "a second factor is needed besides: %s", who.factors())
 	}
 	how, err := p.takeCode(ctx, who, a.Code)
 	return []string{ByPassword, how}, err
 }
 
 // takeCode uses up a code of the second factor, and says of which kind it was.
-func (p *People) takeCode(ctx context.Context, who Proofs, code string) (string, error) {
-	step, err := stepOf(who.TOTP, code, p.Clock.Now(), 0)
-	if err != nil {
-		return "", err
+func (p *People) takeCode(ctx context.Context, who Proofs, code string) (how string, err error) {
+	var step int64
+	// Who has passkeys alone has nothing that a code could be made of.
+	if !who.TOTP.Empty() {
+		if step, err = stepOf(who.TOTP, code, p.Clock.Now(), 0); err != nil {
+			return "", err
+		}
 	}
-	taken, how := false, ByTOTP
+	taken := false
+	how = ByTOTP
 	if step > 0 {
 		taken, err = p.Store.TakeStep(ctx, who.ID, step)
 	} else if recovery := normalRecovery(code); !recovery.Empty() {
@@ -157,13 +163,19 @@ func (p *People) open(ctx context.Context, userID, accountID, through int64) ([]
 	return slices.DeleteFunc(all, func(m Member) bool { return m.AccountID != accountID }), err
 }
 
-// refused notes in the trail that somebody tried to be a person.
-func (p *People) refused(ctx context.Context, who User, source string) error {
+// refused notes in the trail that somebody tried to be a person, and of a passkey that may be
+// a copy that it is.
+func (p *People) refused(ctx context.Context, who User, source string, why error) error {
 	accounts, err := p.Store.Memberships(ctx, who.ID)
 	if err != nil || len(accounts) == 0 {
 		return err
 	}
-	return p.note(ctx, accounts[0], "sign-in-refused", source)
+	entry := ofPerson(accounts[0], "sign-in-refused", source)
+	var c *copied
+	if errors.As(why, &c) {
+		entry.Detail = map[string]any{"why": c.Error()}
+	}
+	return p.Trail.Add(context.WithoutCancel(ctx), entry)
 }
 
 // Visit finds whom a request of a browser comes from. A session that is unknown or has ended

@@ -18,8 +18,9 @@ type User struct {
 	// Email is in lower case; no two users have the same.
 	Email string
 	Name  string
-	// HasPassword and HasTOTP say what the person signs in with.
+	// HasPassword and HasTOTP say what the person signs in with, and Passkeys how many there are.
 	HasPassword, HasTOTP bool
+	Passkeys             int
 	// RecoveryLeft is how many recovery codes are left.
 	RecoveryLeft int
 	CreatedAt    time.Time
@@ -46,8 +47,23 @@ type Proofs struct {
 	User
 	// Password is the hash; empty for none.
 	Password secret.String
-	// TOTP is the secret that codes are made of; empty for no second factor.
+	// TOTP is the secret that codes are made of; empty for no authenticator app.
 	TOTP secret.String
+}
+
+// SecondFactor reports whether a password alone opens nothing.
+func (u User) SecondFactor() bool { return u.HasTOTP || u.Passkeys > 0 }
+
+// factors says what a person may sign in with besides the password.
+func (u User) factors() string {
+	var has []string
+	if u.HasTOTP {
+		has = append(has, "a code of the authenticator app")
+	}
+	if u.Passkeys > 0 {
+		has = append(has, "a passkey")
+	}
+	return strings.Join(append(has, "a recovery code"), ", or ")
 }
 
 // Session is a sign-in that has not ended.

@@ -91,6 +91,8 @@ var bodiesOf = map[string][]string{
 	"create-account":    {`{"name":"walked"}`}, "update-account": {`{"name":"walked","limits":{"contacts":1}}`},
 	"sign-in": {`{"email":"@example","password":"x"}`}, "enter-account": {`{"account_id":@account_id}`}, "rename-me": {`{"name":"x"}`},
 	"change-password": {`{"new":"x"}`}, "set-totp": {`{"password":"x","secret":"x","code":"1"}`}, "drop-totp": {`{"password":"x","code":"1"}`},
+	"begin-passkey": {`{"password":"x"}`}, "add-passkey": {`{"name":"x","challenge_id":"x","credential":{}}`}, "rename-passkey": {`{"name":"x"}`},
+	"drop-passkey": {`{"password":"x"}`}, "sign-in-by-passkey": {`{"challenge_id":"x","credential":{}}`},
 	"update-user": {`{"role":"viewer"}`}, "invite-user": {`{"email":"walked@example.org","role":"viewer"}`}, "show-invitation": {`{"token":"x"}`},
 	"accept-invitation": {`{"token":"x"}`}, "forgot-password": {`{"email":"walked@example.org"}`}, "reset-password": {`{"token":"x","password":"x"}`},
 	"rotate-webhook-secret":    {`{"leaked":true}`},

@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/internal/clock"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -129,6 +131,11 @@ func (f filling) people(marker string) {
 	made := f.send("POST", "/v1/invitations", `{"email":"`+marker+`.ada@example.org","role":"viewer"}`)
 	f.keep("users", "POST", "/v1/invitation/accept",
 		fmt.Sprintf(`{"token":%q,"name":"%s@hidden","password":%q}`, made["token"], marker, goodPassword))
+	userID, err := strconv.ParseInt(f.made["users"], 10, 64)
+	require.NoError(f.t, err)
+	k, _, err := f.store.AddPasskey(f.t.Context(), access.Passkey{UserID: userID, Name: marker + " phone", Credential: []byte(marker), Key: []byte("key")}, nil, 0)
+	require.NoError(f.t, err)
+	f.made["passkeys"] = fmt.Sprint(k.ID)
 	f.keep("invitations", "POST", "/v1/invitations", `{"email":"`+marker+`.eve@example.org","role":"viewer"}`)
 }
 

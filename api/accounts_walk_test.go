@@ -136,7 +136,7 @@ var mayBeMade = []string{"set-snippet", "set-variable", "take-events"}
 // refusedOtherwise are operations whose refusal is another than that the thing is not there.
 var refusedOtherwise = map[string]int{
 	"get-account": 403, "update-account": 403, "delete-account": 403, "restore-account": 403,
-	"end-my-session": 403,
+	"end-my-session": 403, "rename-passkey": 403, "drop-passkey": 403,
 }
 
 // ask makes every request of an operation that names something of the other account.

@@ -225,6 +225,7 @@ func (s *Server) routes() {
 	s.keyRoutes()
 	s.sessionRoutes()
 	s.meRoutes()
+	s.passkeyRoutes()
 	s.userRoutes()
 	s.identityProviderRoutes()
 	s.accountRoutes()

@@ -44,6 +44,12 @@ type renewed[T any] struct {
 	Body      T
 }
 
+// identity is the id of what the answer holds, 0 if it has none.
+func (r *renewed[T]) identity() int64 { return (&one[T]{r.Body}).identity() }
+
+// body is what it holds.
+func (r *renewed[T]) body() any { return r.Body }
+
 type changePassword struct {
 	Browser
 	Body struct {
@@ -161,8 +167,9 @@ func (s *Server) meRoutes() {
 			out.SetCookie, err = s.renew(ctx, caller, in.Browser)
 			return out, err
 		})
-	register(s, operation{id: "drop-totp", method: http.MethodPost, path: path + "/totp/drop", tag: tag, doc: "Give your second factor up",
-		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true, more: "All your other sessions end."},
+	register(s, operation{id: "drop-totp", method: http.MethodPost, path: path + "/totp/drop", tag: tag, doc: "Give your authenticator app up",
+		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true,
+		more: "The recovery codes go with it, unless there are passkeys. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *dropTOTP) (*cookiesOut, error) {
 			if err := s.People.DropTOTP(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, Source: gate.Source(ctx)}); err != nil {
 				return nil, err

@@ -41,7 +41,8 @@ type Session struct {
 	Email        string           `json:"email"`
 	Name         string           `json:"name"`
 	HasPassword  bool             `json:"has_password"`
-	HasTOTP      bool             `json:"has_totp" doc:"Signs in with a second factor."`
+	HasTOTP      bool             `json:"has_totp" doc:"Has an authenticator app as a second factor."`
+	Passkeys     int              `json:"passkeys" doc:"How many passkeys the person has."`
 	RecoveryLeft int              `json:"recovery_left" doc:"Recovery codes that are left."`
 	Account      SessionAccount   `json:"account" doc:"The account that the session is in."`
 	Accounts     []SessionAccount `json:"accounts" doc:"All that the person may be in: POST /v1/session/account changes to one."`
@@ -62,8 +63,9 @@ func sessionAccount(m access.Member) SessionAccount {
 func signedInView(in access.SignedIn) Session {
 	m := in.Member
 	view := Session{
-		UserID: m.ID, Email: m.Email, Name: m.Name, HasPassword: m.HasPassword, HasTOTP: m.HasTOTP, RecoveryLeft: m.RecoveryLeft,
-		Account: sessionAccount(m), Methods: in.Session.Methods, EndsAt: in.Session.EndsAt.UTC(),
+		UserID: m.ID, Email: m.Email, Name: m.Name, HasPassword: m.HasPassword, HasTOTP: m.HasTOTP, Passkeys: m.Passkeys,
+		RecoveryLeft: m.RecoveryLeft,
+		Account:      sessionAccount(m), Methods: in.Session.Methods, EndsAt: in.Session.EndsAt.UTC(),
 	}
 	for _, a := range in.Accounts {
 		view.Accounts = append(view.Accounts, sessionAccount(a))
@@ -129,10 +131,11 @@ func (s *Server) forStrangers(ctx huma.Context, next func(huma.Context)) {
 
 // SignIn is what a person signs in with.
 type SignIn struct {
-	Email     string `json:"email" maxLength:"254" example:"ada@example.org"`
-	Password  string `json:"password" maxLength:"800"`
-	Code      string `json:"code,omitempty" maxLength:"40" doc:"The code of the authenticator app, or a recovery code, for who has a second factor: code is second_factor in the problem where it is missing."`
-	AccountID int64  `json:"account_id,omitempty" minimum:"0" doc:"The account to be in; absent for the first."`
+	Email     string         `json:"email" maxLength:"254" example:"ada@example.org"`
+	Password  string         `json:"password" maxLength:"800"`
+	Code      string         `json:"code,omitempty" maxLength:"40" doc:"The code of the authenticator app, or a recovery code, for who has a second factor: code is second_factor in the problem where it is missing."`
+	Passkey   *PasskeyAnswer `json:"passkey,omitempty" doc:"In the place of a code: what a passkey answers to POST /v1/session/passkey/begin."`
+	AccountID int64          `json:"account_id,omitempty" minimum:"0" doc:"The account to be in; absent for the first."`
 }
 
 type signIn struct {
@@ -140,23 +143,32 @@ type signIn struct {
 	Body SignIn
 }
 
+// beginSession begins a session in a browser, and ends the one that it was in.
+func (s *Server) beginSession(ctx context.Context, b Browser, accountID int64, begin func(from access.Arrival) (access.SignedIn, error)) (*signedInOut, error) {
+	if err := b.keepsCookies(); err != nil {
+		return nil, err
+	}
+	from := b.arrival(ctx)
+	from.AccountID = accountID
+	out, err := s.signedIn(begin(from))
+	if err == nil && b.Session != "" {
+		err = s.endBefore(ctx, b.Session)
+	}
+	return out, err
+}
+
 func (s *Server) sessionRoutes() {
 	const path, tag = "/v1/session", "session"
 	register(s, operation{id: "sign-in", method: http.MethodPost, path: path, tag: tag, doc: "Sign in", open: true,
 		more: "Begins a session, whose cookie opens what the person may do. It is for browsers: programs have keys."},
 		func(ctx context.Context, _ access.Caller, in *signIn) (*signedInOut, error) {
-			if err := in.keepsCookies(); err != nil {
-				return nil, err
-			}
-			from := in.arrival(ctx)
-			from.AccountID = in.Body.AccountID
-			out, err := s.signedIn(s.People.SignIn(ctx, access.Attempt{
-				Arrival: from, Email: in.Body.Email, Password: secret.New(in.Body.Password), Code: in.Body.Code,
-			}))
-			if err == nil && in.Session != "" {
-				err = s.endBefore(ctx, in.Session)
-			}
-			return out, err
+			return s.beginSession(ctx, in.Browser, in.Body.AccountID, func(from access.Arrival) (access.SignedIn, error) {
+				a := access.Attempt{Arrival: from, Email: in.Body.Email, Password: secret.New(in.Body.Password), Code: in.Body.Code}
+				if in.Body.Passkey != nil {
+					a.Passkey = in.Body.Passkey.given()
+				}
+				return s.People.SignIn(ctx, a)
+			})
 		})
 	register(s, operation{id: "get-session", method: http.MethodGet, path: path, tag: tag, doc: "Who is signed in", roles: mayWatch, people: true},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Session], error) {

@@ -18,7 +18,8 @@ type User struct {
 	Role         string     `json:"role" enum:"admin,editor,sender,viewer"`
 	Approver     bool       `json:"approver" doc:"May approve what others proposed, whatever the role."`
 	Barred       bool       `json:"barred,omitempty" doc:"Gets in nowhere here: the identity provider that knows the person gives no role any more. A role that is given lets the person in again."`
-	HasTOTP      bool       `json:"has_totp" doc:"Signs in with a second factor."`
+	HasTOTP      bool       `json:"has_totp" doc:"Has an authenticator app as a second factor."`
+	Passkeys     int        `json:"passkeys" doc:"How many passkeys the person has; with any, or an app, a password alone opens nothing."`
 	Since        time.Time  `json:"since" doc:"When the person came into the account."`
 	LastSignInAt *time.Time `json:"last_sign_in_at,omitempty"`
 }
@@ -27,8 +28,8 @@ func (u User) identity() int64 { return u.ID }
 
 func userView(m access.Member) User {
 	return User{
-		ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role), Approver: m.Approver, Barred: m.Barred, HasTOTP: m.HasTOTP, Since: m.Since.UTC(),
-		LastSignInAt: timestamp(m.LastSignInAt),
+		ID: m.ID, Email: m.Email, Name: m.Name, Role: string(m.Role), Approver: m.Approver, Barred: m.Barred, HasTOTP: m.HasTOTP, Passkeys: m.Passkeys,
+		Since: m.Since.UTC(), LastSignInAt: timestamp(m.LastSignInAt),
 	}
 }
 
@@ -146,7 +147,7 @@ type invite struct{ Body InvitationInput }
 type resetUser struct {
 	ByID
 	Body *struct {
-		WithoutTOTP bool `json:"without_totp,omitempty" doc:"The link takes the second factor away when it is used, for somebody who has lost the phone and the recovery codes."`
+		WithoutTOTP bool `json:"without_totp,omitempty" doc:"The link takes the authenticator app and all passkeys away when it is used, for somebody who has lost the phone and the recovery codes."`
 	}
 }
 
@@ -310,7 +311,8 @@ func (s *Server) openRoutes() {
 			return nil, s.People.Forgotten(ctx, in.Body.Email, gate.Source(ctx))
 		})
 	register(s, operation{id: "reset-password", method: http.MethodPost, path: "/v1/password/reset", tag: "session", doc: "Set a new password by a link",
-		status: http.StatusNoContent, open: true, more: "All sessions of the person end. A second factor stays."},
+		status: http.StatusNoContent, open: true,
+		more: "All sessions of the person end. A second factor and passkeys stay, unless the link was made to take them away."},
 		func(ctx context.Context, _ access.Caller, in *resetPassword) (*struct{}, error) {
 			return nil, s.People.Reset(ctx, secret.New(in.Body.Token), secret.New(in.Body.Password), gate.Source(ctx))
 		})

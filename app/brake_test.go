@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,30 +23,64 @@ import (
 	"carillon/store"
 )
 
-// Ten thousand wrong sign-ins from as many addresses are hardly any guesses, and the right one
-// gets in from a browser that is known, by a link, and, once the others rest, from anywhere.
-func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
-	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+// slowed are people in an account, whose guesses are counted in Redis.
+func slowed(t *testing.T, fake *clock.Fake, deps access.PeopleDeps, log io.Writer) (people *access.People, s *store.Store, account int64) {
+	t.Helper()
+	ctx := t.Context()
 	box, err := secret.NewBox(secret.New("a master key for this test"))
 	require.NoError(t, err)
-	s, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: fake})
+	s, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: fake})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, s.Close()) }()
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	_, err = s.Migrate(ctx)
 	require.NoError(t, err)
 	tests, _, err := s.EnsureAccount(ctx, "tests")
 	require.NoError(t, err)
-	account := tests.ID
 	q, err := queue.Open(ctx, queue.Options{Clock: fake, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, q.Close()) }()
+	t.Cleanup(func() { require.NoError(t, q.Close()) })
+	deps.Store, deps.Trail, deps.Clock = s, access.NewTrail(s), fake
+	deps.Brake = &brake{Brake: q.Brake(), log: slog.New(slog.NewTextHandler(log, nil)), clock: fake}
+	return access.NewPeople(deps), s, tests.ID
+}
+
+// Who answers wrongly for passkeys is slowed down as who guesses passwords is, and so is who begins
+// too many sign-ins.
+func TestSignInsWithPasskeysAreSlowedDown(t *testing.T) {
+	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	people, _, _ := slowed(t, fake, access.PeopleDeps{Address: "http://localhost:8080"}, io.Discard)
+	const from, elsewhere = "192.0.2.1", "198.51.100.1"
+	signIn := func(source string) error {
+		_, err := people.SignInByPasskey(ctx, access.Arrival{Source: source}, access.PasskeyAnswer{Token: secret.New("x"), Credential: []byte("{}")})
+		return err
+	}
+	for range 20 {
+		require.True(t, fault.Is(signIn(from), fault.Unauthorized))
+	}
+	require.True(t, fault.Is(signIn(from), fault.RateLimited))
+	require.True(t, fault.Is(signIn(elsewhere), fault.Unauthorized))
+	fake.Advance(10 * time.Second)
+	require.True(t, fault.Is(signIn(from), fault.Unauthorized))
+	begun := 0
+	for range 300 {
+		if _, err := people.BeginPasskeySignIn(ctx, from); err == nil {
+			begun++
+		} else {
+			require.True(t, fault.Is(err, fault.RateLimited), err)
+		}
+	}
+	require.Equal(t, 200, begun)
+	_, err := people.BeginPasskeySignIn(ctx, elsewhere)
+	require.NoError(t, err)
+}
+
+// Ten thousand wrong sign-ins from as many addresses are hardly any guesses, and the right one
+// gets in from a browser that is known, by a link, and, once the others rest, from anywhere.
+func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
+	ctx, fake := t.Context(), clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	log, later := &strings.Builder{}, 0
-	people := access.NewPeople(access.PeopleDeps{
-		Store: s, Trail: access.NewTrail(s), Clock: fake,
-		// A refusal is written down once the answer is given.
-		Later: func(func(context.Context) error) { later++ },
-		Brake: &brake{Brake: q.Brake(), log: slog.New(slog.NewTextHandler(log, nil)), clock: fake},
-	})
+	// A refusal is written down once the answer is given.
+	people, s, account := slowed(t, fake, access.PeopleDeps{Later: func(func(context.Context) error) { later++ }}, log)
 	const email, password = "ada@example.org", "a sentence nobody else says"
 	_, token, _, err := people.Invite(ctx, access.Invitation{AccountID: account, Email: email, Role: access.Editor})
 	require.NoError(t, err)

@@ -88,7 +88,7 @@ type Options struct {
 type Meter interface {
 	worker.Meter
 	scheduler.Meter
-	// Slowed counts a guess at a password or a key that had to wait: source, user, device or key,
+	// Slowed counts a guess at a password or a key that had to wait: source, user, device, passkey or key,
 	// by whose it was.
 	Slowed(kind string)
 }

@@ -56,7 +56,7 @@ func newMetrics() *metrics {
 			Name: "carillon_pass_errors_total", Help: "Passes of the leader's loops that failed and are made again.",
 		}, []string{"loop"}),
 		slowed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "carillon_guesses_slowed_total", Help: "Guesses at passwords and keys that had to wait, by whose they were: source, user, device or key.",
+			Name: "carillon_guesses_slowed_total", Help: "Guesses at passwords and keys that had to wait, by whose they were: source, user, device, passkey or key.",
 		}, []string{"kind"}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "carillon_fire_late_seconds", Help: "How long after its instant a run of a campaign began.",

@@ -42,14 +42,14 @@ func (c *cli) usersID(ctx context.Context, arg string) (int64, error) {
 
 func (c *cli) usersLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List the people of the account"}, usersPath,
-		rows[api.User]{"ID EMAIL NAME ROLE APPROVER SECOND_FACTOR LAST_SIGN_IN BARRED", func(u api.User) []any {
-			return []any{u.ID, u.Email, u.Name, u.Role, u.Approver, u.HasTOTP, at(u.LastSignInAt), u.Barred}
+		rows[api.User]{"ID EMAIL NAME ROLE APPROVER SECOND_FACTOR PASSKEYS LAST_SIGN_IN BARRED", func(u api.User) []any {
+			return []any{u.ID, u.Email, u.Name, u.Role, u.Approver, u.HasTOTP || u.Passkeys > 0, u.Passkeys, at(u.LastSignInAt), u.Barred}
 		}})
 }
 
 func userTable(w *tabwriter.Writer, u api.User) {
-	fields(w, "User", u.ID, "E-mail", u.Email, "Name", u.Name, "Role", u.Role, "Approver", u.Approver, "Second factor", u.HasTOTP, "Since", at(&u.Since),
-		"Last sign-in", at(u.LastSignInAt))
+	fields(w, "User", u.ID, "E-mail", u.Email, "Name", u.Name, "Role", u.Role, "Approver", u.Approver, "Second factor", u.HasTOTP || u.Passkeys > 0,
+		"Authenticator app", u.HasTOTP, "Passkeys", u.Passkeys, "Since", at(&u.Since), "Last sign-in", at(u.LastSignInAt))
 	if u.Barred {
 		fields(w, "Barred", "the identity provider gives no role any more; a role that is set lets in again")
 	}
@@ -193,21 +193,22 @@ func (c *cli) usersReset() *cobra.Command {
 	var without bool
 	cmd := onID(&cobra.Command{Use: "reset USER", Short: "Make a link for a new password; it is shown once",
 		Long: "For somebody who has forgotten the password: hand the link on, it can be used once, within an hour. The second factor stays, unless " +
-			"--without-second-factor has the link take it away when it is used.",
+			"--without-second-factor has the link take it away when it is used: authenticator app, passkeys and recovery codes.",
 		Example: "  carillon users reset ada@example.org"}, c.usersID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, post(usersPath().id(id).below("reset"), map[string]bool{"without_totp": without}), func(w *tabwriter.Writer, o api.OpensOnce) {
 			fields(w, "Link", o.Link, "Token", o.Token)
 			sayf(w, "\nWhoever has it: carillon users reset-password %s --password-file FILE\n", o.Token)
 		})
 	})
-	cmd.Flags().BoolVar(&without, "without-second-factor", false, "the link takes it away, for somebody who has lost the phone and the recovery codes")
+	cmd.Flags().BoolVar(&without, "without-second-factor", false,
+		"the link takes it and all passkeys away, for somebody who has lost the phone and the recovery codes")
 	return cmd
 }
 
 func (c *cli) usersResetPassword() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{Use: "reset-password TOKEN", Short: "Set a new password by a link", Args: cobra.ExactArgs(1),
-		Long:    "Needs no key. All sessions of the person end; a second factor stays.",
+		Long:    "Needs no key. All sessions of the person end; a second factor stays, unless the link was made to take it away.",
 		Example: "  carillon users reset-password TOKEN --password-file ada.password",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.keyless = true

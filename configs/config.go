@@ -43,7 +43,7 @@ type Config struct {
 	OtherMasterKeys secret.String `koanf:"other_master_keys" default:"" doc:"Master keys that open what they sealed and signed and that nothing is sealed with: those of before, each on a line of its own or separated by commas. carillon rotate master-key says when one is needed no more."`
 
 	PublicURL  string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
-	ConsoleURL string `koanf:"console_url" default:"" doc:"Address at which your own people reach this server, where that is not public_url: invitations and links for a new password lead there. Empty is public_url."`
+	ConsoleURL string `koanf:"console_url" default:"" doc:"Address at which your own people reach this server, where that is not public_url: invitations and links for a new password lead there, and passkeys hang on its name. Empty is public_url."`
 
 	PeopleChannel string `koanf:"people_channel" default:"" doc:"Account and e-mail channel, such as acme/office, through which people who sign in get links for a new password. Empty is the channel that a person's account names for mails about it, if the person is in one account alone."`
 

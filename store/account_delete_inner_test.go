@@ -14,9 +14,9 @@ import (
 var unowned = []string{
 	"accounts", "workers", "leases", "halts", "meta", "goose_db_version", "outbox_state", "message_partitions", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4",
 	// What is a person's, who may be in other accounts; forgetUsers removes it with the last one.
-	"users", "user_recovery", "user_devices", "password_resets",
+	"users", "user_recovery", "user_devices", "user_passkeys", "password_resets",
 	// What sign-ins began with: hashes of it, for minutes.
-	"used_sign_ins",
+	"used_sign_ins", "passkey_challenges",
 }
 
 // Every table of the schema is emptied of what is an account's, or known to have nothing of

@@ -15,7 +15,7 @@ var publicTables = []string{
 	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps", "templates", "holiday_calendars",
 	"contact_events", "series", "flow_sessions", "flow_answers", "flow_questions", "webhooks", "webhook_deliveries", "files", "message_log",
 	"attribute_definitions", "saved_filters", "conversations", "conversation_entries", "users", "user_sessions", "invitations",
-	"identity_providers", "user_identities",
+	"identity_providers", "user_identities", "user_passkeys",
 }
 
 // No id is ever used twice, whatever is deleted.

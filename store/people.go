@@ -11,12 +11,13 @@ import (
 	"carillon/store/sqldb"
 )
 
-const userColumns = `u.id, u.email, u.name, u.password <> '', u.totp <> '', (SELECT COUNT(*) FROM user_recovery r WHERE r.user_id = u.id), u.created_at,
+const userColumns = `u.id, u.email, u.name, u.password <> '', u.totp <> '', (SELECT COUNT(*) FROM user_passkeys k WHERE k.user_id = u.id),
+	(SELECT COUNT(*) FROM user_recovery r WHERE r.user_id = u.id), u.created_at,
 	u.last_sign_in_at`
 
 // userScan are the places for userColumns.
 func userScan(u *access.User, created, signedIn *sqldb.Time) []any {
-	return []any{&u.ID, &u.Email, &u.Name, &u.HasPassword, &u.HasTOTP, &u.RecoveryLeft, created, signedIn}
+	return []any{&u.ID, &u.Email, &u.Name, &u.HasPassword, &u.HasTOTP, &u.Passkeys, &u.RecoveryLeft, created, signedIn}
 }
 
 func scanUser(scan sqldb.Scan, more ...any) (access.User, error) {
@@ -138,7 +139,7 @@ func (tx conn) forgetUsers(ctx context.Context, which string, args ...any) error
 	if err := sqldb.Drain(ctx, tx, gone+" ORDER BY u.id"+tx.d.ForUpdate, args...); err != nil {
 		return err
 	}
-	for _, table := range []string{"user_recovery", "user_sessions", "user_devices", "user_identities", "password_resets"} {
+	for _, table := range []string{"user_recovery", "user_sessions", "user_devices", "user_identities", "user_passkeys", "passkey_challenges", "password_resets"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE user_id IN ("+gone+")", args...); err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (s *Store) AddReset(ctx context.Context, r access.Reset) error {
 		_, err := tx.Exec(ctx, `INSERT INTO password_resets (user_id, hash, created_at, ends_at, drops_totp) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, ends_at = excluded.ends_at,
 				drops_totp = excluded.drops_totp`,
-			r.UserID, hashKey(r.Token.Reveal()), sqldb.Millis(s.clock.Now()), sqldb.Millis(r.EndsAt), r.DropsTOTP)
+			r.UserID, hashKey(r.Token.Reveal()), sqldb.Millis(s.clock.Now()), sqldb.Millis(r.EndsAt), r.DropsFactors)
 		return err
 	})
 }
@@ -198,7 +199,7 @@ func (s *Store) FindReset(ctx context.Context, token secret.String) (access.User
 }
 
 // UseReset uses a link up, sets the password's hash, ends all sessions and, if the link says so,
-// takes the second factor away.
+// takes the second factor and the passkeys away.
 func (s *Store) UseReset(ctx context.Context, token, hash secret.String) (u access.User, err error) {
 	err = s.inTx(ctx, func(tx conn) (err error) {
 		var drops bool
@@ -217,13 +218,17 @@ func (s *Store) UseReset(ctx context.Context, token, hash secret.String) (u acce
 		if err := tx.setPassword(ctx, u.ID, hash, 0); err != nil || !drops {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM user_passkeys WHERE user_id = ?", u.ID); err != nil {
+			return err
+		}
 		return tx.setFactor(ctx, u.ID, "", access.Factor{})
 	})
 	return u, err
 }
 
-// SetFactor sets a second factor; a zero one takes it away. All sessions end but the one that is
-// kept.
+// SetFactor sets an authenticator app as a second factor; a zero one takes it away. Its recovery
+// codes take the place of those of before; without any these stay where there are passkeys. All
+// sessions end but the one that is kept.
 func (s *Store) SetFactor(ctx context.Context, userID int64, f access.Factor, keep int64) error {
 	return s.inTx(ctx, func(tx conn) (err error) {
 		sealed := ""
@@ -245,15 +250,29 @@ func (tx conn) setFactor(ctx context.Context, userID int64, sealed string, f acc
 	if err := oneUser(tx.Exec(ctx, "UPDATE users SET totp = ?, totp_step = ? WHERE id = ?", sealed, f.Step, userID)); err != nil {
 		return err
 	}
+	if len(f.Recovery) == 0 {
+		return tx.dropRecovery(ctx, userID)
+	}
 	if _, err := tx.Exec(ctx, "DELETE FROM user_recovery WHERE user_id = ?", userID); err != nil {
 		return err
 	}
-	for _, code := range f.Recovery {
+	return tx.addRecovery(ctx, userID, f.Recovery)
+}
+
+func (tx conn) addRecovery(ctx context.Context, userID int64, codes []secret.String) error {
+	for _, code := range codes {
 		if _, err := tx.Exec(ctx, "INSERT INTO user_recovery (user_id, hash) VALUES (?, ?)", userID, hashKey(code.Reveal())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropRecovery removes the recovery codes of a user who has no second factor any more.
+func (tx conn) dropRecovery(ctx context.Context, userID int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM user_recovery WHERE user_id = ? AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = ? AND u.totp <> '')
+		AND NOT EXISTS (SELECT 1 FROM user_passkeys k WHERE k.user_id = ?)`, userID, userID, userID)
+	return err
 }
 
 // TakeStep reports whether the code of a step was not taken before, and takes it.

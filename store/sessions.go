@@ -169,10 +169,10 @@ func (tx conn) endSessions(ctx context.Context, userID, keep int64) (int, error)
 	return int(n), err
 }
 
-// SweepPeople removes sessions, links, invitations and used sign-ins that have ended.
+// SweepPeople removes sessions, links, invitations, used sign-ins and challenges that have ended.
 func (s *Store) SweepPeople(ctx context.Context) error {
 	return s.inTx(ctx, func(tx conn) error {
-		for _, table := range []string{"user_sessions", "password_resets", "invitations", "used_sign_ins"} {
+		for _, table := range []string{"user_sessions", "password_resets", "invitations", "used_sign_ins", "passkey_challenges"} {
 			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE ends_at <= ?", sqldb.Millis(s.clock.Now())); err != nil {
 				return err
 			}

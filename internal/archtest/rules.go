@@ -250,6 +250,11 @@ func libraries() []library {
 			owners:   []string{"outgoing"},
 			why:      "they ask by http.DefaultClient where nobody says otherwise: outgoing/openid says so each time",
 		},
+		{
+			prefixes: []string{"github.com/go-webauthn/"},
+			owners:   []string{"access"},
+			why:      "access decides whose passkey holds: everybody else hands on what a browser says",
+		},
 	}
 }
 

@@ -35,10 +35,11 @@ type server struct {
 }
 
 // serve starts the program, which speaks plain HTTP.
-func serve(t *testing.T) *server { return serveAs(t, "http", http.DefaultClient) }
+func serve(t *testing.T) *server { return serveAs(t, "http://127.0.0.1", http.DefaultClient) }
 
-// serveAs starts the program with more settings, to which a client speaks.
-func serveAs(t *testing.T, scheme string, client *http.Client, settings ...string) *server {
+// serveAs starts the program with more settings, to which a client speaks; its address is origin
+// with a port.
+func serveAs(t *testing.T, origin string, client *http.Client, settings ...string) *server {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "carillon")
 	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "carillon/cmd/carillon").CombinedOutput()
@@ -47,7 +48,9 @@ func serveAs(t *testing.T, scheme string, client *http.Client, settings ...strin
 	require.NoError(t, err)
 	address := free.Addr().String()
 	require.NoError(t, free.Close())
-	s := &server{t: t, base: scheme + "://" + address, client: client}
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	s := &server{t: t, base: origin + ":" + port, client: client}
 	var log bytes.Buffer
 	cmd := exec.Command(binary, "serve") // it is ended by the clean-up
 	cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+t.TempDir(), "CARILLON_LISTEN="+address,

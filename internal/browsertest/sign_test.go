@@ -47,7 +47,7 @@ func TestSignInsInABrowser(t *testing.T) {
 	require.True(t, pool.AppendCertsFromPEM([]byte(ca)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
-	s := serveAs(t, "https", &http.Client{Transport: transport}, "CARILLON_TLS_CERT_FILE="+certFile, "CARILLON_TLS_KEY_FILE="+keyFile)
+	s := serveAs(t, "https://127.0.0.1", &http.Client{Transport: transport}, "CARILLON_TLS_CERT_FILE="+certFile, "CARILLON_TLS_KEY_FILE="+keyFile)
 
 	const email, password = "grace@example.org", "a sentence that nobody else says"
 	s.post("/v1/contacts", object{"first_name": "Ada", "addresses": object{"email": "ada@example.org"}})
