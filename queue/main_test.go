@@ -42,10 +42,15 @@ func scriptFlush(ctx context.Context, node redis.UniversalClient) error {
 // Sentinel's master.
 func onEveryRedis(t *testing.T, test func(t *testing.T, q *Queue)) {
 	urls := map[string]func(t *testing.T) string{
-		"embedded":               func(*testing.T) string { return "" },
-		"redis":                  func(t *testing.T) string { return testenv.SharedRedis(t).NewDatabase(t) },
-		"cluster":                func(t *testing.T) string { return "redis+cluster://" + strings.Join(testenv.RedisCluster(t), ",") },
-		"cluster, with a hyphen": func(t *testing.T) string { return "redis-cluster://" + strings.Join(testenv.RedisCluster(t), ",") },
+		"embedded": func(*testing.T) string { return "" },
+		"redis":    func(t *testing.T) string { return testenv.SharedRedis(t).NewDatabase(t) },
+		"redis with the least rights": func(t *testing.T) string {
+			server, caFile := limited(t, forTests)
+			return "rediss://carillon:a-password@" + server.SecureAddr() + "/1?ca_file=" + caFile
+		},
+		"cluster with the least rights": func(t *testing.T) string { return limitedCluster(t) },
+		"cluster":                       func(t *testing.T) string { return "redis+cluster://" + strings.Join(testenv.RedisCluster(t), ",") },
+		"cluster, with a hyphen":        func(t *testing.T) string { return "redis-cluster://" + strings.Join(testenv.RedisCluster(t), ",") },
 		"sentinel": func(t *testing.T) string {
 			master, addr := testenv.Sentinel(t)
 			return "redis+sentinel://" + addr + "/0?master=" + master

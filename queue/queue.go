@@ -63,8 +63,8 @@ type Queue struct {
 // installation's, or damaged.
 func (q *Queue) Refused() int64 { return q.refused.Load() }
 
-// Open connects to Redis and checks that it can be used: it must answer, and
-// its maxmemory-policy must be noeviction, because a Redis that evicts keys
+// Open connects to Redis and checks that it can be used: it must answer, its user
+// must have the rights that are needed, and its maxmemory-policy must be noeviction, because a Redis that evicts keys
 // loses tasks and limits. Where Redis does not tell its policy a warning is
 // logged. A wrong URL or policy is a fault of code Invalid, a Redis that does
 // not answer one of code Unavailable.
@@ -144,7 +144,7 @@ func (q *Queue) NextSlot(ctx context.Context, r Reservation) (time.Duration, err
 
 // Ping asks Redis for a sign of life. The error is a fault of code Unavailable.
 func (q *Queue) Ping(ctx context.Context) error {
-	return unavailable("reach Redis (redis_url, CARILLON_REDIS_URL)", q.client.Ping(ctx).Err())
+	return refusal("reach Redis (redis_url, CARILLON_REDIS_URL)", q.client.Ping(ctx).Err())
 }
 
 // Memory is what Redis uses, in bytes: used_memory, summed over the masters of a
@@ -173,7 +173,8 @@ func (q *Queue) Time(ctx context.Context) (time.Time, error) {
 	return at, unavailable("ask redis for the time", err)
 }
 
-// Check reports whether Redis answers and evicts nothing; it is Invalid if it may.
+// Check reports whether Redis answers, lets its user do what is needed, and evicts
+// nothing; it is Invalid if it does not.
 func (q *Queue) Check(ctx context.Context) error {
 	if err := q.Ping(ctx); err != nil {
 		return err
@@ -182,6 +183,9 @@ func (q *Queue) Check(ctx context.Context) error {
 		return nil
 	}
 	return q.eachMaster(ctx, func(ctx context.Context, node redis.UniversalClient) error {
+		if err := checkRights(ctx, node); err != nil {
+			return err
+		}
 		policy := maxmemoryPolicy(ctx, node)
 		switch policy {
 		case "noeviction":

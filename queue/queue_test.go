@@ -54,10 +54,14 @@ func lost(t *testing.T, q *Queue, ids ...int64) []int64 {
 	return found
 }
 
-// onBoth runs a test on the embedded Redis and on a server.
+// onBoth runs a test on the embedded Redis, on a server, and on one over TLS with the rights that are documented.
 func onBoth(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Run("embedded", func(t *testing.T) { test(t, Options{}) })
 	t.Run("redis", func(t *testing.T) { test(t, Options{URL: testenv.SharedRedis(t).NewDatabase(t)}) })
+	t.Run("redis with the least rights", func(t *testing.T) {
+		server, caFile := limited(t, forTests)
+		test(t, Options{URL: "rediss://carillon:a-password@" + server.SecureAddr() + "/1?ca_file=" + caFile})
+	})
 }
 
 // eventually waits for a condition that no signal tells of.

@@ -1,9 +1,12 @@
 package queue
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,8 +36,9 @@ const dialTimeout = 2 * time.Second
 // redis-sentinel:// and redis-cluster:// are the same as the last two.
 // Without a port it is 6379, or 26379 for a Sentinel. rediss+sentinel and
 // rediss+cluster use TLS. User and password are those of the data nodes; a
-// Sentinel's own are the parameters sentinel_username and sentinel_password. All
-// other parameters are go-redis's: pool_size, dial_timeout, read_timeout and so
+// Sentinel's own are the parameters sentinel_username and sentinel_password. With
+// TLS the parameter ca_file names a file of authorities that are trusted instead of
+// the machine's. All other parameters are go-redis's: pool_size, dial_timeout, read_timeout and so
 // on. Errors are faults of code Invalid and never show the password.
 func connect(raw string) (redis.UniversalClient, error) {
 	client, err := parseURL(raw)
@@ -86,13 +90,19 @@ func parseURL(raw string) (redis.UniversalClient, error) {
 func openSingle(raw string) (redis.UniversalClient, error) {
 	// A password with a # or ? ends the host before its @: what follows would be
 	// connected to, or quoted, as something else.
-	if u, err := url.Parse(raw); err != nil || u.User == nil && strings.Contains(raw, "@") {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil && strings.Contains(raw, "@") {
 		return nil, unreadable
 	}
-	o, err := redis.ParseURL(raw)
+	trusted, err := authorities(u)
 	if err != nil {
 		return nil, err
 	}
+	o, err := redis.ParseURL(u.String())
+	if err != nil {
+		return nil, err
+	}
+	trust(o.TLSConfig, trusted)
 	tuneSingle(o)
 	return redis.NewClient(o), nil
 }
@@ -111,10 +121,15 @@ func openCluster(scheme, rest string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := authorities(u)
+	if err != nil {
+		return nil, err
+	}
 	o, err := redis.ParseClusterURL(u.String())
 	if err != nil {
 		return nil, err
 	}
+	trust(o.TLSConfig, trusted)
 	if o.DialTimeout == 0 {
 		o.DialTimeout = dialTimeout
 	}
@@ -126,6 +141,10 @@ func openCluster(scheme, rest string) (redis.UniversalClient, error) {
 
 func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 	u, err := severalHosts(scheme, rest, "26379")
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := authorities(u)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +165,7 @@ func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	trust(o.TLSConfig, trusted)
 	o.SentinelUsername, o.SentinelPassword = sentinelUser, sentinelPassword
 	if user != nil {
 		o.Username = user.Username()
@@ -157,6 +177,38 @@ func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 	o.ContextTimeoutEnabled = true
 	o.DisableIdentity = true
 	return redis.NewFailoverClient(o), nil
+}
+
+// authorities takes ca_file out of a URL and reads the file; nil are the machine's.
+func authorities(u *url.URL) (*x509.CertPool, error) {
+	query := u.Query()
+	path := query.Get("ca_file")
+	if path == "" {
+		return nil, nil
+	}
+	query.Del("ca_file")
+	u.RawQuery = query.Encode()
+	if !strings.HasPrefix(u.Scheme, "rediss") {
+		return nil, urlProblem("ca_file is for TLS: begin with rediss")
+	}
+	content, err := os.ReadFile(path)
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(content) {
+		return nil, urlProblem("the file that ca_file names can't be read as certificates: name one in PEM form that this user may read")
+	}
+	return pool, nil
+}
+
+func trust(config *tls.Config, trusted *x509.CertPool) {
+	if config != nil {
+		config.RootCAs = trusted
+	}
+}
+
+// isUntrusted reports whether a server's certificate is why there is no connection.
+func isUntrusted(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &untrusted)
 }
 
 // severalHosts turns host1,host2 into the form that go-redis reads: the first

@@ -8,8 +8,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -34,4 +36,22 @@ func Certificate(t testing.TB) (own tls.Certificate, pemText string) {
 	require.NoError(t, err)
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: private},
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
+}
+
+// writeCertificate writes a server's certificate and key into its directory, for its user alone.
+func writeCertificate(own tls.Certificate, d directory, owner *account) (certFile, keyFile string, err error) {
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		return "", "", err
+	}
+	certFile, keyFile = d.join("server.pem"), d.join("server.key")
+	for path, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: own.Certificate[0]}, keyFile: {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		err = errors.Join(err, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
+		if owner != nil {
+			err = errors.Join(err, os.Chown(path, int(owner.uid), int(owner.gid)))
+		}
+	}
+	return certFile, keyFile, err
 }

@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -31,6 +32,9 @@ type PostgresServer struct {
 	bin       string
 	owner     *account
 	fsync     bool
+	tls       *tls.Certificate
+	// tlsArguments make it speak TLS.
+	tlsArguments []string
 	// databases counts the databases that were made.
 	databases atomic.Int64
 }
@@ -42,6 +46,12 @@ type PostgresOption func(*PostgresServer)
 // Without, tests run faster and data still outlives Stop and Kill, but not a
 // crash of the machine.
 func WithFsync(on bool) PostgresOption { return func(s *PostgresServer) { s.fsync = on } }
+
+// WithPostgresTLS makes the server speak TLS with a certificate of its own, and ask every
+// user but its superuser for a password and TLS.
+func WithPostgresTLS(own tls.Certificate) PostgresOption {
+	return func(s *PostgresServer) { s.tls = &own }
+}
 
 // StartPostgres makes a database cluster in dir, or in a temporary directory if
 // dir is empty, and starts a server on it. Close ends it; so does the end of
@@ -107,7 +117,18 @@ func (s *PostgresServer) open(dir string) error {
 	if initdb.err != nil {
 		return fmt.Errorf("run initdb: %w: %s", initdb.err, strings.TrimSpace(output.String()))
 	}
-	return nil
+	return s.secure()
+}
+
+// secure prepares TLS, if the server is to speak it.
+func (s *PostgresServer) secure() error {
+	if s.tls == nil {
+		return nil
+	}
+	cert, key, err := writeCertificate(*s.tls, s.directory, s.owner)
+	s.tlsArguments = []string{"-c", "ssl=on", "-c", "ssl_cert_file=" + cert, "-c", "ssl_key_file=" + key}
+	access := "host all " + postgresUser + " 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+	return errors.Join(err, os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(access), 0o600))
 }
 
 func (s *PostgresServer) data() string { return s.directory.join("data") }
@@ -123,12 +144,12 @@ func (s *PostgresServer) command(program string, arguments ...string) *exec.Cmd 
 
 func (s *PostgresServer) arguments() []string {
 	onOff := map[bool]string{true: "on", false: "off"}[s.fsync]
-	return []string{
+	return append([]string{
 		"-D", s.data(), "-p", s.port.String(),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=" + onOff, "-c", "full_page_writes=" + onOff,
 		"-c", "max_connections=300",
-	}
+	}, s.tlsArguments...)
 }
 
 // ready is nil once our own server answers, which its data directory shows.
@@ -197,6 +218,18 @@ func (s *PostgresServer) dsn(database string) string {
 
 // Addr is the server's host:port.
 func (s *PostgresServer) Addr() string { return s.port.addr() }
+
+// Script runs SQL statements one after the other as the server's superuser, each by itself.
+func (s *PostgresServer) Script(ctx context.Context, statements string) error {
+	return s.asAdmin(ctx, func(conn *pgx.Conn) error {
+		for statement := range strings.SplitSeq(statements, ";\n") {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 // Pid is the id of the server's first process, whose children do the work; 0 if
 // it is not running.

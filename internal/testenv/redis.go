@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -20,6 +21,9 @@ type RedisServer struct {
 	directory directory
 	// busPort is the second port of a cluster's node; else nil.
 	busPort *port
+	// tlsPort is where it speaks TLS, and tlsArguments how; else nil.
+	tlsPort      *port
+	tlsArguments []string
 	// databases counts the numbered databases that were given out.
 	databases atomic.Int64
 }
@@ -30,12 +34,18 @@ type RedisOption func(*redisSettings)
 type redisSettings struct {
 	appendOnly bool
 	cluster    bool
+	tls        *tls.Certificate
 }
 
 // WithAppendOnly makes the server keep every write on disk before it answers
 // (appendonly yes, appendfsync always), so that data outlives Stop and Kill.
 // Without it a stopped server forgets everything.
 func WithAppendOnly() RedisOption { return func(s *redisSettings) { s.appendOnly = true } }
+
+// WithRedisTLS makes the server speak TLS at SecureAddr, too, with a certificate of its own.
+func WithRedisTLS(own tls.Certificate) RedisOption {
+	return func(s *redisSettings) { s.tls = &own }
+}
 
 // withCluster makes the server a node of a cluster.
 func withCluster() RedisOption { return func(s *redisSettings) { s.cluster = true } }
@@ -81,8 +91,19 @@ func (s *RedisServer) open(dir string, settings redisSettings) error {
 		return err
 	}
 	if settings.cluster {
-		s.busPort, err = reservePort(context.Background())
+		if s.busPort, err = reservePort(context.Background()); err != nil {
+			return err
+		}
 	}
+	if settings.tls == nil {
+		return nil
+	}
+	if s.tlsPort, err = reservePort(context.Background()); err != nil {
+		return err
+	}
+	cert, key, err := writeCertificate(*settings.tls, s.directory, nil)
+	s.tlsArguments = []string{"--tls-port", s.tlsPort.String(), "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no",
+		"--tls-ca-cert-file", cert}
 	return err
 }
 
@@ -99,7 +120,7 @@ func (s *RedisServer) arguments(settings redisSettings) []string {
 			"--cluster-enabled", "yes", "--cluster-port", s.busPort.String(),
 			"--cluster-announce-ip", "127.0.0.1", "--cluster-node-timeout", "5000")
 	}
-	return arguments
+	return append(arguments, s.tlsArguments...)
 }
 
 func (s *RedisServer) ready(ctx context.Context, pid int) error {
@@ -139,6 +160,14 @@ func redisCommandLine(program string, dir directory, arguments ...string) *exec.
 
 // Addr is the server's host:port.
 func (s *RedisServer) Addr() string { return s.port.addr() }
+
+// SecureAddr is the host:port at which a server WithRedisTLS speaks TLS.
+func (s *RedisServer) SecureAddr() string { return s.tlsPort.addr() }
+
+// Command sends one command as the server's all-powerful user and returns the reply as text.
+func (s *RedisServer) Command(ctx context.Context, args ...string) (string, error) {
+	return redisCommand(ctx, s.Addr(), args...)
+}
 
 // Pid is the server's process id; 0 if it is not running.
 func (s *RedisServer) Pid() int { return s.daemon.pid() }
@@ -190,7 +219,7 @@ func (s *RedisServer) Close() error {
 	if s.daemon != nil {
 		errs = append(errs, s.Stop())
 	}
-	for _, p := range []*port{s.port, s.busPort} {
+	for _, p := range []*port{s.port, s.busPort, s.tlsPort} {
 		errs = append(errs, p.release())
 	}
 	errs = append(errs, s.directory.remove())

@@ -7,6 +7,7 @@ package sqldb
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
@@ -102,7 +104,7 @@ func (db *DB) openPostgres() error {
 	opened, err := gorm.Open(postgres.New(postgres.Config{Conn: connections}), gormConfig())
 	if err != nil {
 		_ = connections.Close()
-		return fault.Wrap(fault.Unavailable, "open PostgreSQL", err)
+		return unreachable("open PostgreSQL", err)
 	}
 	pool, err := opened.DB()
 	if err != nil {
@@ -214,10 +216,39 @@ func (db *DB) Ping(ctx context.Context) error {
 			return fault.Wrap(fault.Unavailable, "reach the store", err)
 		}
 		if err := pool.PingContext(ctx); err != nil {
-			return fault.Wrap(fault.Unavailable, "reach the store", err)
+			return unreachable("reach the store", err)
 		}
 	}
 	return nil
+}
+
+// A class of errors of PostgreSQL, and one error (its manual, appendix A).
+const (
+	invalidAuthorization  = "28"
+	insufficientPrivilege = "42501"
+)
+
+// unreachable is Unavailable, and says what to do about a PostgreSQL that lets nobody in.
+func unreachable(op string, err error) error {
+	return &fault.Error{Code: fault.Unavailable, Op: op, Message: advice(err), Err: err}
+}
+
+// advice is empty where the error says it.
+func advice(err error) string {
+	var refused *pgconn.PgError
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		return "the certificate of PostgreSQL is not trusted: name the file of its authority by sslrootcert in store_dsn (CARILLON_STORE_DSN), " +
+			"and the host as the certificate does"
+	case !errors.As(err, &refused):
+		return ""
+	case strings.HasPrefix(refused.Code, invalidAuthorization):
+		return "PostgreSQL does not take the user and password of store_dsn (CARILLON_STORE_DSN): compare them with its roles and pg_hba.conf"
+	case refused.Code == insufficientPrivilege:
+		return "the role of store_dsn (CARILLON_STORE_DSN) may not use the database: make it the owner, as docs/network.md says"
+	}
+	return ""
 }
 
 // Close releases the connections.
