@@ -135,7 +135,7 @@ func (d *doctor) redis(ctx context.Context) api.Finding {
 	if err := d.engine.Queue.Check(ctx); err != nil {
 		return bad(name, err.Error(), "")
 	}
-	return good(name, "it answers and evicts nothing")
+	return good(name, "it answers, lets its user do what is needed, and evicts nothing")
 }
 
 func (d *doctor) redisClock(ctx context.Context) api.Finding {

@@ -45,7 +45,7 @@ func onEveryRedis(t *testing.T, test func(t *testing.T, q *Queue)) {
 		"embedded": func(*testing.T) string { return "" },
 		"redis":    func(t *testing.T) string { return testenv.SharedRedis(t).NewDatabase(t) },
 		"redis with the least rights": func(t *testing.T) string {
-			server, caFile := limited(t, forTests)
+			server, caFile := limited(t, strings.Fields(forTests)...)
 			return "rediss://carillon:a-password@" + server.SecureAddr() + "/1?ca_file=" + caFile
 		},
 		"cluster with the least rights": func(t *testing.T) string { return limitedCluster(t) },

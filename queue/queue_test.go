@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func onBoth(t *testing.T, test func(t *testing.T, o Options)) {
 	t.Run("embedded", func(t *testing.T) { test(t, Options{}) })
 	t.Run("redis", func(t *testing.T) { test(t, Options{URL: testenv.SharedRedis(t).NewDatabase(t)}) })
 	t.Run("redis with the least rights", func(t *testing.T) {
-		server, caFile := limited(t, forTests)
+		server, caFile := limited(t, strings.Fields(forTests)...)
 		test(t, Options{URL: "rediss://carillon:a-password@" + server.SecureAddr() + "/1?ca_file=" + caFile})
 	})
 }

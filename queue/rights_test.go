@@ -41,7 +41,7 @@ func limited(t testing.TB, more ...string) (server *testenv.RedisServer, caFile 
 // limitedCluster is a cluster with the documented user, and its URL.
 func limitedCluster(t testing.TB) string {
 	t.Helper()
-	rules := slices.Concat(documented(t), strings.Fields(clusterRules), []string{forTests})
+	rules := slices.Concat(documented(t), strings.Fields(clusterRules), strings.Fields(forTests))
 	addresses := testenv.RedisCluster(t)
 	for _, address := range addresses {
 		client := redis.NewClient(&redis.Options{Addr: address})
@@ -58,8 +58,8 @@ func limitedCluster(t testing.TB) string {
 const (
 	// clusterRules are documented besides.
 	clusterRules = "+cluster|slots +command +readonly"
-	// forTests is what tests do themselves as the user.
-	forTests = "+script|flush"
+	// forTests is what tests, and asynq's inspector, do as the user, and Carillon does not.
+	forTests = "+script|flush +keys +flushdb +smembers +sismember +memory|usage"
 )
 
 func allow(t testing.TB, server *testenv.RedisServer, more ...string) {
