@@ -58,8 +58,8 @@ func limitedCluster(t testing.TB) string {
 const (
 	// clusterRules are documented besides.
 	clusterRules = "+cluster|slots +command +readonly"
-	// forTests is what tests, and asynq's inspector, do as the user, and Carillon does not.
-	forTests = "+script|flush +keys +flushdb +smembers +sismember +memory|usage"
+	// forTests is what tests, asynq's inspector and the measuring of a bench do as the user, and a server does not.
+	forTests = "+script|flush +keys +flushdb +smembers +sismember +scan +memory|usage"
 )
 
 func allow(t testing.TB, server *testenv.RedisServer, more ...string) {
