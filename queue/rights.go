@@ -83,7 +83,7 @@ func checkRights(ctx context.Context, node redis.UniversalClient) error {
 
 // refusal is Unavailable, and says what to do if it is told by the error; nil stays nil.
 func refusal(op string, err error) error {
-	advice := ""
+	var advice string
 	switch {
 	case err == nil:
 		return nil
