@@ -127,8 +127,8 @@ func (p *People) HelpIn(ctx context.Context, by Caller, userID int64, without bo
 	// An admin of one account gets into no other by it; an operator's key makes and deletes them all.
 	if len(all) > 1 && !by.Operator {
 		return token, link, fault.New(fault.Conflict,
-			"%s is in other accounts, too, which a link from here would open: an operator's key makes one, or the person asks for one by mail (POST /v1/password/forgotten)",
-			m.Email)
+			"%s is in other accounts, too, which a link from here would open: an operator's key makes one, or the person asks for one by mail "+
+				"(POST /v1/password/forgotten)", m.Email)
 	}
 	token = newToken()
 	if err := p.Store.AddReset(ctx, Reset{UserID: userID, Token: token, DropsFactors: without, EndsAt: p.Clock.Now().Add(ResetLasts)}); err != nil {

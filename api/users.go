@@ -189,7 +189,8 @@ func (s *Server) userRoutes() {
 			return nil, s.People.RemoveMember(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "export-user", method: http.MethodGet, path: path + "/{id}/export", tag: tag, doc: "What is known of a person",
-		roles: mayAdmin, reads: readsAll, more: "For who asks what is kept of them. Taking a person out of the last account removes all of it but the trail."}, s.exportUser)
+		roles: mayAdmin, reads: readsAll, more: "For who asks what is kept of them. Taking a person out of the last account removes all of it but the trail."},
+		s.exportUser)
 	register(s, operation{id: "list-user-sessions", method: http.MethodGet, path: path + "/{id}/sessions", tag: tag, doc: "List a person's sessions",
 		roles: mayAdmin},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Page[UserSession]], error) {
@@ -209,7 +210,8 @@ func (s *Server) userRoutes() {
 		})
 	register(s, operation{id: "reset-user", method: http.MethodPost, path: path + "/{id}/reset", tag: tag, doc: "Make a link for a new password",
 		status: http.StatusCreated, roles: mayAdmin, kept: withoutOpening,
-		more: "To be handed to the person, who sets a new password with it within an hour. For somebody who is in other accounts, too, an operator's key alone makes one."},
+		more: "To be handed to the person, who sets a new password with it within an hour. For somebody who is in other accounts, too, " +
+			"an operator's key alone makes one."},
 		func(ctx context.Context, caller access.Caller, in *resetUser) (*one[OpensOnce], error) {
 			token, link, err := s.People.HelpIn(ctx, caller, in.ID, in.Body != nil && in.Body.WithoutTOTP)
 			return &one[OpensOnce]{opensOnce(token, link)}, err

@@ -375,7 +375,8 @@ func checkPublicURL(wording templates.Resolved) (checks Checks) {
 	for _, name := range pagesOf(wording) {
 		checks.Blockers = append(checks.Blockers, Check{
 			Code: CheckNoPublicURL, Field: "content", Message: "{{ " + name + " }} renders as nothing: no public_url is set",
-			Remedy: "set public_url (CARILLON_PUBLIC_URL, or carillon settings set --public-url), take the name out, or start the campaign without links (--without-links)",
+			Remedy: "set public_url (CARILLON_PUBLIC_URL, or carillon settings set --public-url), take the name out, or start the campaign " +
+				"without links (--without-links)",
 		})
 	}
 	return checks

@@ -55,7 +55,8 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Time zone", s.Timezone, "Public address", cmp.Or(s.PublicURL, "the installation's"), "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail), "Shown of contacts", maskWords(s.Masked),
+		"Time zone", s.Timezone, "Public address", cmp.Or(s.PublicURL, "the installation's"), "Brand name", s.BrandName,
+		"Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail), "Shown of contacts", maskWords(s.Masked),
 		"Country of numbers", s.Country, "APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
 }
 
@@ -128,8 +129,8 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&public, "public-url", "", "where recipients reach this server, such as https://news.example.org; '' is the installation's address")
 	flags.StringVar(&name, "brand-name", "", "who writes, as it stands on the pages of recipients; '' takes it away")
 	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
-	flags.StringSliceVar(&masked, "mask", nil, "from which role on fields of contacts are seen, instead of what held before: field=editor or field=admin, separated "+
-		"by commas; fields are addresses, names, attributes, and one such as attributes.birthday; 'none' shows all to everybody")
+	flags.StringSliceVar(&masked, "mask", nil, "from which role on fields of contacts are seen, instead of what held before: field=editor or field=admin, "+
+		"separated by commas; fields are addresses, names, attributes, and one such as attributes.birthday; 'none' shows all to everybody")
 	flags.StringVar(&channel, "report-channel", "", "the e-mail channel for mails about the account, by name or id; '' takes it away")
 	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")

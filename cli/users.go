@@ -15,7 +15,8 @@ import (
 
 func (c *cli) addUsers(root *cobra.Command) {
 	root.AddCommand(group("users", "Invite people who sign in, and say what they may do",
-		c.usersLs(), c.usersShow(), c.usersData(), c.usersInvite(), c.usersInvitations(), c.usersWithdraw(), c.usersAccept(), c.usersSet(), c.usersRemove(), c.usersSessions(),
+		c.usersLs(), c.usersShow(), c.usersData(), c.usersInvite(), c.usersInvitations(), c.usersWithdraw(), c.usersAccept(), c.usersSet(), c.usersRemove(),
+		c.usersSessions(),
 		c.usersSignOut(), c.usersReset(), c.usersResetPassword()))
 }
 

@@ -48,8 +48,8 @@ func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Setting
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet, mail, masked string
 	var apis sql.NullString
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country, masked, public_url
-		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country,
+		masked, public_url FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
 		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country, &masked, &settings.PublicURL)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
