@@ -14,6 +14,8 @@ import (
 const (
 	// maxAccountName is the longest name of an account, in characters.
 	maxAccountName = 100
+	// mostPerSecond is the highest rate, which is that of channels.
+	mostPerSecond = 100_000
 	// LeastWait is the shortest time for which an account is closed before it is deleted: enough
 	// to notice a wrong name.
 	LeastWait = time.Hour
@@ -40,6 +42,8 @@ type Account struct {
 	Limits      AccountLimits
 	// Contacts is how many it has, but for deleted ones.
 	Contacts int64
+	// SentToday is how many messages it has sent, as the limit of a day counts them.
+	SentToday int64
 	// Default is the installation's first account, which can't be deleted.
 	Default bool
 }
@@ -48,6 +52,9 @@ type Account struct {
 type AccountLimits struct {
 	// Contacts is the most that it may have.
 	Contacts int64
+	// PerDay is the most messages of all its channels in a moving day, PerSecond in any
+	// sliding second.
+	PerDay, PerSecond int64
 }
 
 // Contents is how much there is in an account.
@@ -139,6 +146,12 @@ func (s *Accounts) Change(ctx context.Context, id int64, change func(*Account)) 
 		change(a)
 		if a.Limits.Contacts < 0 {
 			return fault.InvalidField("limits.contacts", a.Limits.Contacts, "must be a number of at least 1, or null for none")
+		}
+		if a.Limits.PerDay < 0 {
+			return fault.InvalidField("limits.per_day", a.Limits.PerDay, "must be a number of at least 1, or null for none")
+		}
+		if a.Limits.PerSecond < 0 || a.Limits.PerSecond > mostPerSecond {
+			return fault.InvalidField("limits.per_second", a.Limits.PerSecond, "must be a whole number from 1 to %d, or null for none", mostPerSecond)
 		}
 		a.Name, err = checkAccountName(a.Name)
 		return err

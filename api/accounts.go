@@ -30,22 +30,29 @@ func (a Account) identity() int64 { return a.ID }
 
 // AccountLimits are the limits of an account.
 type AccountLimits struct {
-	Contacts *int64 `json:"contacts" doc:"The most contacts that it may have; null for any number."`
+	Contacts  *int64 `json:"contacts" doc:"The most contacts that it may have; null for any number."`
+	PerDay    *int64 `json:"per_day" doc:"The most messages of all its channels in a moving 24 hours; null for any number."`
+	PerSecond *int64 `json:"per_second" doc:"The most messages of all its channels in any sliding second; null for no limit."`
 }
 
 // AccountUse is how much of its limits an account uses.
 type AccountUse struct {
-	Contacts int64 `json:"contacts" doc:"Contacts that it has, but for deleted ones."`
+	Contacts  int64 `json:"contacts" doc:"Contacts that it has, but for deleted ones."`
+	SentToday int64 `json:"sent_today" doc:"Messages of the last 24 hours that workers took to send, as per_day counts them: every try, and a few minutes longer."`
 }
 
 // AccountLimitsChange is what to change of an account's limits; what is absent stays.
 type AccountLimitsChange struct {
-	Contacts Optional[int64] `json:"contacts,omitzero" required:"false" minimum:"1" doc:"The most contacts that it may have; null for any number. Where there are more already they stay, and none comes."`
+	Contacts  Optional[int64] `json:"contacts,omitzero" required:"false" minimum:"1" doc:"The most contacts that it may have; null for any number. Where there are more already they stay, and none comes."`
+	PerDay    Optional[int64] `json:"per_day,omitzero" required:"false" minimum:"1" doc:"The most messages of all its channels in a moving 24 hours; null for any number. The rest waits."`
+	PerSecond Optional[int64] `json:"per_second,omitzero" required:"false" minimum:"1" maximum:"100000" doc:"The most messages of all its channels in any sliding second, over all workers; null for no limit."`
 }
 
 func (c *AccountLimitsChange) into(limits *access.AccountLimits) {
 	if c != nil {
 		set(&limits.Contacts, c.Contacts.pointer())
+		set(&limits.PerDay, c.PerDay.pointer())
+		set(&limits.PerSecond, c.PerSecond.pointer())
 	}
 }
 
@@ -113,7 +120,8 @@ func (in deleteAccount) changesNothing() bool { return in.DryRun }
 func accountView(a access.Account) Account {
 	return Account{
 		ID: a.ID, Name: a.Name, Default: a.Default, CreatedAt: a.CreatedAt, ClosedAt: timestamp(a.ClosedAt), ClosedBy: a.ClosedBy,
-		Limits: AccountLimits{Contacts: limit(a.Limits.Contacts)}, Used: AccountUse{Contacts: a.Contacts},
+		Limits:    AccountLimits{Contacts: limit(a.Limits.Contacts), PerDay: limit(a.Limits.PerDay), PerSecond: limit(a.Limits.PerSecond)},
+		Used:      AccountUse{Contacts: a.Contacts, SentToday: a.SentToday},
 		DeletesAt: timestamp(a.DeletesAt), DeletingAt: timestamp(a.DeletingAt), DeletedRows: a.DeletedRows,
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Standstill says why nothing goes out.
 type Standstill struct {
-	Reason string     `json:"reason" enum:"campaign_paused,channel_paused,channel_stopped,no_worker,no_scheduler,redis_unreachable,channel_not_served,channel_degraded,channel_held,awaits_winner,due_later"`
+	Reason string     `json:"reason" enum:"campaign_paused,channel_paused,channel_stopped,no_worker,no_scheduler,redis_unreachable,channel_not_served,channel_degraded,channel_held,account_per_day,awaits_winner,due_later"`
 	Since  *time.Time `json:"since,omitempty" doc:"Absent where nobody knows."`
 	Until  *time.Time `json:"until,omitempty" doc:"When it ends by itself, or when the provider is asked again; absent where a person has to do something."`
 	Words  string     `json:"words" doc:"All of this in a sentence."`

@@ -10,6 +10,7 @@ import (
 	"carillon/configs"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/queue"
 )
 
 // sentOf is how many messages of a campaign's run were sent.
@@ -47,7 +48,7 @@ func TestAResumedChannelBeginsAnew(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, 300)
-		require.NoError(t, e.Queue.Limiter().Throttle(t.Context(), f.channel.ID, f.channel.Epoch, 999_999*time.Hour))
+		require.NoError(t, e.Queue.Limiter().Throttle(t.Context(), queue.Channel{AccountID: f.account, ID: f.channel.ID}, f.channel.Epoch, 999_999*time.Hour))
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()

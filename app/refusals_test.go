@@ -17,6 +17,7 @@ import (
 	"carillon/internal/sink"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/queue"
 )
 
 // people is the list that the tests could burn.
@@ -245,7 +246,7 @@ func TestBadAddressesStopNothing(t *testing.T) {
 			return s.run().Counts == messages.Counts{messages.Sent: 2, messages.Rejected: 3, messages.Pending: 1}
 		}, 20*time.Second, 20*time.Millisecond)
 		require.Equal(t, providers.HealthOK, s.channel().Health.State)
-		state, err := e.Queue.Limiter().State(t.Context(), s.f.channel.ID, s.channel().Epoch)
+		state, err := e.Queue.Limiter().State(t.Context(), queue.Channel{AccountID: s.f.account, ID: s.f.channel.ID}, s.channel().Epoch)
 		require.NoError(t, err)
 		require.Zero(t, state.BlockedFor)
 		waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.f.account, RunID: s.c.RunID, Reason: messages.ReasonTemporary,

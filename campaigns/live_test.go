@@ -66,6 +66,8 @@ func (s *stage) Leader(context.Context) (campaigns.Leader, error) {
 
 func (s *stage) LastDue(context.Context, int64, int64) (last time.Time, err error) { return last, nil }
 
+func (s *stage) FullDays(context.Context) (map[int64]messages.DaySends, error) { return nil, nil }
+
 func (s *stage) NextDue(context.Context, int64, int64) (due messages.Due, err error) {
 	return due, nil
 }

@@ -40,6 +40,8 @@ const (
 	// StillDegraded and StillHeld are a channel's health.
 	StillDegraded StandstillReason = "channel_degraded"
 	StillHeld     StandstillReason = "channel_held"
+	// StillAccountDay is an account that has sent as much as it may in a day.
+	StillAccountDay StandstillReason = "account_per_day"
 	// StillUndecided is a run of which all that wait do so for the variant that wins.
 	StillUndecided StandstillReason = "awaits_winner"
 	// StillDueLater is a run of which every message that waits is due later.
@@ -50,7 +52,7 @@ const (
 func StandstillReasons() []StandstillReason {
 	return []StandstillReason{
 		StillCampaignPaused, StillChannelPaused, StillChannelStopped, StillNoWorker, StillNoScheduler, StillNoQueue,
-		StillNotServed, StillDegraded, StillHeld, StillUndecided, StillDueLater,
+		StillNotServed, StillDegraded, StillHeld, StillAccountDay, StillUndecided, StillDueLater,
 	}
 }
 
@@ -130,6 +132,8 @@ type StandstillStore interface {
 	// LastDue is when the last pending message of a run is due that does not wait for a
 	// winner; zero if none is.
 	LastDue(ctx context.Context, channelID, runID int64) (time.Time, error)
+	// FullDays are the accounts that have sent as much as they may in a day.
+	FullDays(ctx context.Context) (map[int64]messages.DaySends, error)
 }
 
 // QueueReach is a StandstillStore that knows whether Redis answers.
@@ -149,6 +153,8 @@ type survey struct {
 	// requests are how many the living workers have under way at most together, by
 	// channel.
 	requests map[int64]int
+	// full are the accounts that may send no more today.
+	full map[int64]messages.DaySends
 	// begun is since when the oldest worker is alive; zero if none is.
 	begun time.Time
 }
@@ -163,7 +169,11 @@ func newSurvey(ctx context.Context, store StandstillStore, now time.Time) (*surv
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{store: store, now: now, serving: map[int64]bool{}, requests: map[int64]int{}}
+	full, err := store.FullDays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &survey{store: store, now: now, serving: map[int64]bool{}, requests: map[int64]int{}, full: full}
 	var last time.Time
 	for _, w := range workers {
 		if w.SeenAt.After(last) {
@@ -251,7 +261,7 @@ func (v *survey) channelItself(c providers.Channel) Standstill {
 			Remedy: "The logs of the workers say why (\"a channel can't be served\"): most often its settings; `carillon channel set` corrects them.",
 		}
 	case c.Health.Well():
-		return Standstill{}
+		return v.accountDay(c.AccountID)
 	}
 	s := Standstill{Reason: StillDegraded, Since: c.Health.Since, Until: c.Health.NextTry}
 	words := name + " is degraded" + sinceWords(c.Health.Since)
@@ -269,6 +279,22 @@ func (v *survey) channelItself(c providers.Channel) Standstill {
 	}
 	s.Words = words + ": " + sentence(c.Health.Reason)
 	return s
+}
+
+// accountDay is of an account that has sent as much as it may in a day.
+func (v *survey) accountDay(accountID int64) Standstill {
+	day, full := v.full[accountID]
+	if !full {
+		return Standstill{}
+	}
+	words := fmt.Sprintf("The account has sent as many messages as it may in 24 hours over all of its channels, %d", day.Most)
+	if !day.RoomAt.IsZero() {
+		words += ", and goes on at " + exactTime(day.RoomAt)
+	}
+	return Standstill{
+		Reason: StillAccountDay, Until: day.RoomAt, Words: words + ".",
+		Remedy: fmt.Sprintf("It goes on by itself then. An operator of the installation can raise the limit: `carillon accounts set %d --max-per-day N`.", accountID),
+	}
 }
 
 // statusStandstill is of a channel that waits for a person.
@@ -390,6 +416,8 @@ func waitWords(reason string) string {
 		return ", with the next batch"
 	case messages.ReasonRecipientPerDay:
 		return ", because the channel's limit of recipients a day is used up"
+	case messages.ReasonAccountPerDay:
+		return ", because the account has sent as much as it may in a day"
 	case messages.ReasonRecipientSpacing:
 		return ", because its recipient was written to a moment ago"
 	case messages.ReasonTemporary:

@@ -264,6 +264,7 @@ func reasonWords(reason string) string {
 		messages.ReasonPaused:           "it was taken back by a pause",
 		messages.ReasonRequeued:         "its task was lost, and is made again",
 		messages.ReasonRecipientPerDay:  "the channel has reached as many recipients as it may in a day",
+		messages.ReasonAccountPerDay:    "the account has sent as many messages as it may in a day",
 		messages.ReasonRecipientSpacing: "the recipient was written to just before",
 		messages.ReasonSettled:          "somebody who looked said that it was not sent",
 		messages.ReasonResend:           "it is sent again",

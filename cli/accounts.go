@@ -32,17 +32,22 @@ func accountState(a api.Account) string {
 	return "open"
 }
 
-// contactsOf says how many contacts an account has, and may have.
-func contactsOf(a api.Account) string {
-	has := strconv.FormatInt(a.Used.Contacts, 10)
-	if a.Limits.Contacts == nil {
+// usedOf says how much an account uses, and may use.
+func usedOf(used int64, most *int64) string {
+	has := strconv.FormatInt(used, 10)
+	if most == nil {
 		return has
 	}
-	return has + " of " + strconv.FormatInt(*a.Limits.Contacts, 10)
+	return has + " of " + strconv.FormatInt(*most, 10)
 }
 
 func accountTable(w *tabwriter.Writer, a api.Account) {
-	fields(w, "Account", a.ID, "Name", a.Name, "State", accountState(a), "Contacts", contactsOf(a), "Closed by", a.ClosedBy, "Created", at(&a.CreatedAt))
+	perSecond := ""
+	if a.Limits.PerSecond != nil {
+		perSecond = "at most " + strconv.FormatInt(*a.Limits.PerSecond, 10)
+	}
+	fields(w, "Account", a.ID, "Name", a.Name, "State", accountState(a), "Contacts", usedOf(a.Used.Contacts, a.Limits.Contacts),
+		"Sent in 24 h", usedOf(a.Used.SentToday, a.Limits.PerDay), "Messages a second", perSecond, "Closed by", a.ClosedBy, "Created", at(&a.CreatedAt))
 }
 
 func (c *cli) accountsLs() *cobra.Command {
@@ -90,22 +95,33 @@ func (c *cli) accountShow() *cobra.Command {
 
 func (c *cli) accountsSet() *cobra.Command {
 	var name string
-	var contacts int64
+	var contacts, perDay, perSecond int64
 	cmd := &cobra.Command{Use: "set ACCOUNT", Short: "Change an account's name and limits",
-		Long: "Changes what is named. A limit of 0 is none. Where an account has more than a new limit it keeps what it has, and gets no more.",
+		Long: "Changes what is named. A limit of 0 is none. Where an account has more contacts than a new limit it keeps what it has, and gets no more. " +
+			"The limits of messages are for all channels of the account together, beside those of each channel; what is beyond them waits. They " +
+			"take effect while messages are being sent.",
 		Example: "  carillon accounts set shop --name \"The shop\"\n" +
-			"  carillon accounts set shop --max-contacts 100000"}
+			"  carillon accounts set shop --max-contacts 100000\n" +
+			"  carillon accounts set shop --max-per-day 50000 --max-per-second 20"}
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "what it is known by")
 	flags.Int64Var(&contacts, "max-contacts", 0, "the most contacts that it may have; 0 for any number")
-	cmd.MarkFlagsOneRequired("name", "max-contacts")
+	flags.Int64Var(&perDay, "max-per-day", 0, "the most messages of all its channels in a moving 24 hours; 0 for any number")
+	flags.Int64Var(&perSecond, "max-per-second", 0, "the most messages of all its channels in any sliding second; 0 for no limit")
+	cmd.MarkFlagsOneRequired("name", "max-contacts", "max-per-day", "max-per-second")
 	return onAccount(cmd, func(ctx context.Context, which path, _ string) error {
 		var change api.AccountChange
 		if flags.Changed("name") {
 			change.Name = &name
 		}
-		if flags.Changed("max-contacts") {
-			change.Limits = &api.AccountLimitsChange{Contacts: limitOf(contacts)}
+		var limits api.AccountLimitsChange
+		for name, limit := range map[string]struct {
+			into *api.Optional[int64]
+			most int64
+		}{"max-contacts": {&limits.Contacts, contacts}, "max-per-day": {&limits.PerDay, perDay}, "max-per-second": {&limits.PerSecond, perSecond}} {
+			if flags.Changed(name) {
+				*limit.into, change.Limits = limitOf(limit.most), &limits
+			}
 		}
 		return show(ctx, c, patch(which, change), accountTable)
 	})

@@ -224,6 +224,18 @@ type RecentSend struct {
 	At      time.Time
 }
 
+// DaySends is how much of its limit of a moving day an account has used: messages that
+// were claimed to be sent.
+type DaySends struct {
+	// Most is the limit; 0 for none, and then nothing else is known.
+	Most, Used int64
+	// RoomAt is when there is room again; zero if there is.
+	RoomAt time.Time
+}
+
+// Full reports whether nothing may be sent now.
+func (d DaySends) Full() bool { return d.Most > 0 && d.Used >= d.Most }
+
 // LatestSlots are until when the latest slots of a channel, and of a campaign on
 // it, are paid for; zero where nothing is known.
 type LatestSlots struct{ Channel, Campaign time.Time }

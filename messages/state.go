@@ -141,6 +141,7 @@ const (
 	ReasonRequeued         = "requeued"          // taken back because its task was gone from Redis
 	ReasonRecipientPerDay  = "recipients_per_day"
 	ReasonRecipientSpacing = "recipient_spacing"
+	ReasonAccountPerDay    = "account_per_day"
 	ReasonReceipt          = "receipt"     // a receipt said so
 	ReasonSettled          = "settled"     // an operator said what became of what was in doubt
 	ReasonResend           = "resend"      // an operator sends it again
@@ -154,7 +155,7 @@ func Reasons() []string {
 		ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp,
 		ReasonRefused, ReasonRecipient,
 		ReasonInDoubt, ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
-		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
+		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
 	}
 }
 

@@ -20,11 +20,14 @@ type Channel struct {
 	Provider string
 	// Config is the provider's configuration, secrets included. It must not be
 	// logged or shown; Registry.Public makes the form that may be.
-	Config   json.RawMessage
-	Address  AddressKind
-	Limits   Limits
-	Timezone string
-	InDoubt  InDoubtPolicy
+	Config  json.RawMessage
+	Address AddressKind
+	Limits  Limits
+	// AccountPerSecond is the most messages in any sliding second over all channels of
+	// the account; 0 for no limit.
+	AccountPerSecond int64
+	Timezone         string
+	InDoubt          InDoubtPolicy
 	// QuietHours are when nobody is written to by campaigns, on the recipient's
 	// clock; nil for none.
 	QuietHours *QuietHours

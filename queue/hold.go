@@ -12,7 +12,9 @@ import (
 // Which worker works on which envelope stands in a hash of the channel. asynq
 // knows it only by leases that run out half a minute after a worker died; the
 // store knows within seconds which workers are dead.
-func heldKey(channelID int64) string { return limiterKey(channelID, "held") }
+func heldKey(channelID int64) string {
+	return "carillon:{ch" + strconv.FormatInt(channelID, 10) + "}:held"
+}
 
 func (s *Server) hold(envelopeID int64) {
 	if err := s.queue.client.HSet(s.ctx, heldKey(s.channelID), envelopeID, s.workerID).Err(); err != nil {

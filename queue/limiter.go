@@ -22,6 +22,8 @@ const (
 	// DefaultMaxAhead is how far ahead slots are given out if a reservation doesn't
 	// say.
 	DefaultMaxAhead = time.Second
+	// DefaultMaxGap is the MaxGap of a reservation that doesn't say.
+	DefaultMaxGap = 60 * time.Millisecond
 	// MaxMaxAhead bounds it; limiter.lua takes slots further ahead for the work of
 	// a clock that went back.
 	MaxMaxAhead = time.Minute
@@ -58,9 +60,23 @@ type Limits struct {
 	RecipientsPerDay int
 }
 
+// Channel names a channel to the Limiter.
+type Channel struct {
+	// AccountID is the channel's account: it decides where the channel's state lies, so
+	// that all who ask for a channel have to give the same.
+	AccountID, ID int64
+}
+
 // Reservation asks for slots.
 type Reservation struct {
 	ChannelID int64
+	// AccountID is the channel's account, and AccountPerSecond its limit over all of its
+	// channels; 0 is none.
+	AccountID        int64
+	AccountPerSecond float64
+	// MaxGap is how far ahead a slot may lie that the channel has later than the account,
+	// whose time before it is left unused; 0 means DefaultMaxGap.
+	MaxGap time.Duration
 	// Limits are in force from this reservation on; slots that were given out
 	// before stay where they are.
 	Limits Limits
@@ -83,7 +99,8 @@ type Reservation struct {
 	// that who is always late still has its turn. 0 is none.
 	Missed int64
 	// MaxAhead is how far ahead a slot may lie; 0 means DefaultMaxAhead, at most
-	// MaxMaxAhead. It is also what a Throttle comes too late for.
+	// MaxMaxAhead, or DefaultMaxAhead where the account has a limit. It is also what a
+	// Throttle comes too late for.
 	MaxAhead time.Duration
 }
 
@@ -161,6 +178,11 @@ type SeedRecipient struct {
 //     more than PerSecond.
 //   - A campaign's slots keep 96.5 % of its rate with a tolerance of 20 ms, and
 //     never reserve the channel's time ahead for it: campaigns beside it go on.
+//   - An account's slots, over all of its channels, are evenly spaced for 98.5 % of its
+//     rate, in the order in which they are asked for. A channel whose own slot is later
+//     than the account's next comes back when it is near. Where the state of the account
+//     is missing it starts behind all slots that may still be waiting to be used, whoever
+//     has them: no process could know of all.
 //   - A slot that was missed may be moved to now while it is the latest one.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,
@@ -193,9 +215,9 @@ type memory struct {
 type backend interface {
 	reserve(ctx context.Context, r *reservation) (reply, error)
 	next(ctx context.Context, r *reservation) (reply, error)
-	throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error)
-	state(ctx context.Context, channelID, epoch int64) (reply, error)
-	seed(ctx context.Context, channelID int64, s Seed) error
+	throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) (reply, error)
+	state(ctx context.Context, c Channel, epoch int64) (reply, error)
+	seed(ctx context.Context, c Channel, s Seed) error
 	memory() int64
 }
 
@@ -299,6 +321,8 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 		return nil, bad("limits.per_second", r.Limits.PerSecond)
 	case !finite(r.CampaignPerSecond):
 		return nil, bad("campaign_per_second", r.CampaignPerSecond)
+	case !finite(r.AccountPerSecond):
+		return nil, bad("account_per_second", r.AccountPerSecond)
 	case r.Limits.PerRecipient < 0:
 		return nil, bad("limits.per_recipient", r.Limits.PerRecipient)
 	case r.Missed != 0 && len(r.Recipients) != 1:
@@ -309,13 +333,22 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 	if r.MaxAhead <= 0 {
 		r.MaxAhead = DefaultMaxAhead
 	}
-	r.MaxAhead = min(r.MaxAhead, MaxMaxAhead)
+	most := MaxMaxAhead
+	if r.AccountPerSecond > 0 {
+		most = DefaultMaxAhead // which ALOST of the script is
+	}
+	r.MaxAhead = min(r.MaxAhead, most)
+	if r.MaxGap <= 0 {
+		r.MaxGap = DefaultMaxGap
+	}
 	return &reservation{Reservation: r, burst: max(1, r.Limits.Burst)}, nil
 }
 
 func (r *reservation) unlimited() bool {
-	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0
+	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.AccountPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0
 }
+
+func (r *reservation) channel() Channel { return Channel{r.AccountID, r.ChannelID} }
 
 // open reports whether the channel was neither blocked nor slowed down lately.
 func (l *Limiter) open(channelID int64) bool {
@@ -397,28 +430,28 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 // before retryAfter has passed (a second if it is 0, at most 24 hours), for any
 // worker. Answers of requests that were under way at the same time count as one,
 // and one to a request of an earlier epoch of the channel is not heard.
-func (l *Limiter) Throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) error {
-	if channelID <= 0 {
-		return fault.InvalidField("channel_id", channelID, "must be positive")
+func (l *Limiter) Throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) error {
+	if c.ID <= 0 {
+		return fault.InvalidField("channel_id", c.ID, "must be positive")
 	}
 	if retryAfter <= 0 {
 		retryAfter = defaultThrottle
 	}
 	l.mu.Lock()
-	if m := l.channels[channelID]; m != nil {
+	if m := l.channels[c.ID]; m != nil {
 		m.openUntil = time.Time{}
 	}
 	l.mu.Unlock()
-	_, err := l.backend.throttle(ctx, channelID, epoch, min(retryAfter, maxThrottle))
+	_, err := l.backend.throttle(ctx, c, epoch, min(retryAfter, maxThrottle))
 	return unavailable("throttle channel", err)
 }
 
 // State says how throttled a channel is in an epoch.
-func (l *Limiter) State(ctx context.Context, channelID, epoch int64) (State, error) {
-	if channelID <= 0 {
-		return State{}, fault.InvalidField("channel_id", channelID, "must be positive")
+func (l *Limiter) State(ctx context.Context, c Channel, epoch int64) (State, error) {
+	if c.ID <= 0 {
+		return State{}, fault.InvalidField("channel_id", c.ID, "must be positive")
 	}
-	r, err := l.backend.state(ctx, channelID, epoch)
+	r, err := l.backend.state(ctx, c, epoch)
 	if err != nil {
 		return State{}, unavailable("read limiter", err)
 	}
@@ -427,11 +460,11 @@ func (l *Limiter) State(ctx context.Context, channelID, epoch int64) (State, err
 
 // Seed adds what the store knows, after a restart of the embedded Redis or a
 // FLUSHALL. It never takes anything back, and may be repeated.
-func (l *Limiter) Seed(ctx context.Context, channelID int64, s Seed) error {
-	if channelID <= 0 {
-		return fault.InvalidField("channel_id", channelID, "must be positive")
+func (l *Limiter) Seed(ctx context.Context, c Channel, s Seed) error {
+	if c.ID <= 0 {
+		return fault.InvalidField("channel_id", c.ID, "must be positive")
 	}
-	return unavailable("seed limiter", l.backend.seed(ctx, channelID, s))
+	return unavailable("seed limiter", l.backend.seed(ctx, c, s))
 }
 
 func (l *Limiter) memory() int64 { return l.backend.memory() }

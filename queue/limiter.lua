@@ -1,7 +1,8 @@
--- The rate limiter of one channel: all checks, then all charges, in one step.
+-- The rate limiter of one channel and of its account: all checks, then all charges,
+-- in one step.
 --
 -- Times are microseconds since BASE (a double keeps them to 1/100 us), by
--- Redis's own clock. All keys share the channel's hash tag.
+-- Redis's own clock. All keys share the account's hash tag.
 --
 -- KEYS[1]  channel state, a hash:
 --            last     when the latest slot is (may lie in the future)
@@ -13,7 +14,8 @@
 --            epoch    the channel's epoch that blocked, factor and event are of
 -- KEYS[2]  campaign state, a string: place of its latest slot
 -- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
--- KEYS[4..] per job, only if ARGV[10] > 0: time of the recipient's latest slot
+-- KEYS[4]  account state, a string: time of its latest slot
+-- KEYS[5..] per job, only if ARGV[10] > 0: time of the recipient's latest slot
 --
 -- ARGV[1]  operation: "reserve", "next", "throttle", "seed", "state"
 -- ARGV[2]  now in us since BASE; "" for Redis's own clock (tests give one)
@@ -35,7 +37,10 @@
 --          it was missed and nothing was sent in it; else 0. Where it is still the
 --          latest one, of the channel or of the campaign, it is moved to now: gaps
 --          between slots only grow by that, so that nothing is charged twice
--- ARGV[14..] recipients, one a job, only if ARGV[11] > 0
+-- ARGV[14] account rate per second, over all of its channels, 0 for none
+-- ARGV[15] how far ahead, us, a slot may lie that the channel has later than the
+--          account: the account's time before it is left unused
+-- ARGV[16..] recipients, one a job, only if ARGV[11] > 0
 --   returns {jobs answered, us to come back in, 1 if there was no state,
 --            us blocked, factor * 1e6, us until the channel's slots are paid for,
 --            us until the campaign's are, now in us since BASE, a number a job};
@@ -48,7 +53,7 @@
 -- ARGV[6]  until when the channel's latest slots are paid for, or ""
 -- ARGV[7]  rest of the spacing to remember, us
 -- ARGV[8]  the campaign's interval, us, and ARGV[9] until when its latest slots
---          are paid for, or ""; then triples: 0-based number of the KEYS[4..]
+--          are paid for, or ""; then triples: 0-based number of the KEYS[5..]
 --          entry or -1, recipient or "", time.
 -- state:     returns as reserve, no jobs
 
@@ -66,6 +71,8 @@ local LEAST = 1 / 32        -- of the rate is always left
 local STEP = 10000000       -- of quiet give back
 local GAIN = 0.1            -- of the rate
 local NEVER = -1e15
+local ALOST = 1000000       -- as far ahead as an account's slots may lie
+local AKEEP = 172800000000  -- how long an idle account's latest slot is kept
 
 local op = ARGV[1]
 local now
@@ -170,9 +177,9 @@ if op == "seed" then
   end
   for i = 10, #ARGV, 3 do
     local key, recipient, at = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
-    local before = key >= 0 and redis.call("GET", KEYS[4 + key])
+    local before = key >= 0 and redis.call("GET", KEYS[5 + key])
     if key >= 0 and at + per > now and (not before or tonumber(before) < at) then
-      redis.call("SET", KEYS[4 + key], text(at), "PX", px(at + per - now))
+      redis.call("SET", KEYS[5 + key], text(at), "PX", px(at + per - now))
     end
     if recipient ~= "" and at > now - DAY then
       local had = redis.call("ZSCORE", KEYS[3], recipient)
@@ -191,6 +198,8 @@ local crate = tonumber(ARGV[9])
 local per = tonumber(ARGV[10])
 local cap = tonumber(ARGV[11])
 local missed = tonumber(ARGV[13])
+local arate = tonumber(ARGV[14])
+local gap = tonumber(ARGV[15])
 if missed + 2 * SAME > now then missed = 0 end -- it has not gone by
 
 local r = effective()
@@ -209,6 +218,23 @@ if crate > 0 then
 end
 if missing and ARGV[12] == "1" then return answer(0, 0) end
 
+-- Nobody but the account's channels together knows of all slots that may still be
+-- used. Where its state is missing they are waited for, and none is lost with it.
+local Ta = 0
+local aplace = NEVER
+local function keep()
+  redis.call("SET", KEYS[4], text(aplace), "PX", px(math.max(aplace, now) - now + AKEEP))
+end
+if arate > 0 then
+  Ta = 1000000 / (SHARE * arate)
+  aplace = read(redis.call("GET", KEYS[4]), NEVER)
+  if aplace == NEVER then
+    aplace = now + ALOST
+    keep()
+  end
+  if aplace > now + MINUTE + WINDOW then aplace = now end
+end
+
 if missing and lost > 0 and (T > 0 or Tc > 0) then
   last = now + lost + (most - 1) * T
   credit = 0
@@ -219,6 +245,7 @@ end
 -- least an interval.
 local moves = missed > 0 and math.abs(last - missed) < SAME
 local cmoves = missed > 0 and place > missed - SAME and place < missed + math.min(CSLACK, Tc - 2 * SAME)
+local amoves = missed > 0 and math.abs(aplace - missed) < SAME
 -- The burst is had again after a quiet second, and not before all that was had
 -- is paid for: a slot each ten seconds stays one. A slot that is used only now is
 -- itself one of the burst.
@@ -235,6 +262,7 @@ local waits = {}
 local retry = 0
 local added = false
 local charged = false
+local acharged = false
 for i = 1, k do
   local pos = math.max(now, blocked)
   local turn = pos
@@ -242,11 +270,19 @@ for i = 1, k do
     turn = math.max(last + debt + T, pos)
     if credit > 0 then pos = math.max(pos, last) else pos = turn end
   end
+  if Ta > 0 and not amoves then
+    local free = math.max(now, aplace + Ta)
+    if op ~= "next" and pos > free and pos > now + gap then
+      retry = math.max(1000, pos - now - gap / 2)
+      break
+    end
+    pos = math.max(pos, free)
+  end
   if Tc > 0 and not cmoves and pos < place + Tc - CSLACK then
     if op == "next" then
       pos = place + Tc - CSLACK
-    elseif T > 0 then
-      -- Waiting would leave the channel's slots before it unused.
+    elseif T > 0 or Ta > 0 then
+      -- Waiting would leave the channel's slots, or the account's, before it unused.
       retry = math.max(1000, place + Tc - CSLACK / 2 - pos)
       break
     else
@@ -260,7 +296,7 @@ for i = 1, k do
   end
   local denied
   if per > 0 then
-    local before = redis.call("GET", KEYS[3 + i])
+    local before = redis.call("GET", KEYS[4 + i])
     local own = missed > 0 and before and math.abs(tonumber(before) - missed) < SAME
     if before and not own and pos < tonumber(before) + per then
       denied = -1 - 2 * math.ceil(tonumber(before) + per - now)
@@ -268,7 +304,7 @@ for i = 1, k do
   end
   local new = false
   if not denied and cap > 0 then
-    new = not redis.call("ZSCORE", KEYS[3], ARGV[13 + i])
+    new = not redis.call("ZSCORE", KEYS[3], ARGV[15 + i])
     if new and count >= cap then
       local oldest = redis.call("ZRANGE", KEYS[3], count - cap, count - cap, "WITHSCORES")
       denied = -2 - 2 * math.ceil(tonumber(oldest[2]) + DAY - now)
@@ -281,7 +317,7 @@ for i = 1, k do
     if T > 0 and not moves then
       if credit > 0 then
         credit = credit - 1
-        debt = turn - pos
+        debt = math.max(0, turn - pos)
       else
         debt = 0
       end
@@ -292,11 +328,15 @@ for i = 1, k do
       if cmoves then place = math.max(place, pos) else place = math.max(place + Tc, pos) end
       charged = true
     end
+    if Ta > 0 then
+      if amoves then aplace = math.max(aplace, pos) else aplace = pos end
+      acharged = true
+    end
     if per > 0 then
-      redis.call("SET", KEYS[3 + i], text(pos), "PX", px(pos + per - now))
+      redis.call("SET", KEYS[4 + i], text(pos), "PX", px(pos + per - now))
     end
     if cap > 0 then
-      redis.call("ZADD", KEYS[3], text(pos), ARGV[13 + i])
+      redis.call("ZADD", KEYS[3], text(pos), ARGV[15 + i])
       if new then count = count + 1 end
       added = true
     end
@@ -306,6 +346,7 @@ if changed then save(T) end
 if charged or (Tc > 0 and changed) then
   redis.call("SET", KEYS[2], text(place), "PX", px(math.max(place, now) - now + Tc + KEEP))
 end
+if acharged then keep() end
 if added then redis.call("PEXPIRE", KEYS[3], DAY / 1000 + 60000) end
 
 local n = #waits

@@ -24,6 +24,8 @@ const (
 	ruleStep          = 10000000.0
 	ruleGain          = 0.1
 	never             = -1e15
+	ruleAccountLost   = 1000000.0
+	ruleAccountKeep   = 172800000000.0
 )
 
 // memoryLimits is limiter.lua in Go, for the embedded Redis, whose Lua is a
@@ -34,13 +36,14 @@ type memoryLimits struct {
 
 	mu       sync.Mutex
 	channels map[int64]*channelLimits
+	accounts map[int64]keptPlace
 }
 
 // channelLimits is what the keys of one channel hold.
 type channelLimits struct {
 	exists     bool
 	numbers    limitNumbers // the hash
-	campaigns  map[int64]campaignPlace
+	campaigns  map[int64]keptPlace
 	recipients map[string]float64
 	days       recipientDay
 	sweepAt    float64
@@ -48,9 +51,9 @@ type channelLimits struct {
 	keptFor    float64 // longest spacing that recipients are kept for
 }
 
-// campaignPlace is where a campaign's latest slot lies, and until when that is
-// kept.
-type campaignPlace struct{ place, keepUntil float64 }
+// keptPlace is where the latest slot of a campaign, or an account, lies, and until when
+// that is kept.
+type keptPlace struct{ place, keepUntil float64 }
 
 // limitNumbers are the fields of the hash.
 type limitNumbers struct {
@@ -66,6 +69,7 @@ func newMemoryLimits(c clock.Clock) *memoryLimits {
 	return &memoryLimits{
 		now:      func() float64 { return sinceBase(c.Now()) },
 		channels: map[int64]*channelLimits{},
+		accounts: map[int64]keptPlace{},
 	}
 }
 
@@ -82,9 +86,14 @@ func (b *memoryLimits) channel(channelID int64) *channelLimits {
 				delete(b.channels, id)
 			}
 		}
+		for id, known := range b.accounts {
+			if known.keepUntil < now {
+				delete(b.accounts, id)
+			}
+		}
 		c = &channelLimits{
 			numbers:   limitNumbers{last: never, blocked: never, event: never, factor: 1},
-			campaigns: map[int64]campaignPlace{}, recipients: map[string]float64{},
+			campaigns: map[int64]keptPlace{}, recipients: map[string]float64{},
 		}
 		b.channels[channelID] = c
 	}
@@ -135,19 +144,19 @@ func ahead(at, now float64) time.Duration {
 	return time.Duration(math.Ceil(max(0, at-now))) * time.Microsecond
 }
 
-func (b *memoryLimits) state(_ context.Context, channelID, epoch int64) (reply, error) {
+func (b *memoryLimits) state(_ context.Context, of Channel, epoch int64) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(channelID)
+	c := b.channel(of.ID)
 	return c.at(now, epoch).answer(now, nil, 0, !c.exists), nil
 }
 
-func (b *memoryLimits) throttle(_ context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error) {
+func (b *memoryLimits) throttle(_ context.Context, of Channel, epoch int64, retryAfter time.Duration) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(channelID)
+	c := b.channel(of.ID)
 	n := c.at(now, epoch)
 	if epoch < n.epoch {
 		return n.answer(now, nil, 0, false), nil
@@ -168,11 +177,11 @@ func (b *memoryLimits) throttle(_ context.Context, channelID, epoch int64, retry
 	return n.answer(now, nil, 0, false), nil
 }
 
-func (b *memoryLimits) seed(_ context.Context, channelID int64, s Seed) error {
+func (b *memoryLimits) seed(_ context.Context, of Channel, s Seed) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(channelID)
+	c := b.channel(of.ID)
 	if n := c.at(now, 0); !s.LastSlot.IsZero() {
 		n.last = max(n.last, min(sinceBase(s.LastSlot), now+ruleWindow))
 		c.save(n)
@@ -206,6 +215,7 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	if p.missing && r.SeedFirst {
 		return p.answer(nil, 0), nil
 	}
+	p.ofAccount(b, r)
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
 	for _, recipient := range r.Recipients {
@@ -217,6 +227,9 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 		waits = append(waits, wait)
 	}
 	p.save()
+	if p.aCharged {
+		b.keepAccount(r.AccountID, p.aPlace, now)
+	}
 	return p.answer(waits, retry), nil
 }
 
@@ -224,8 +237,9 @@ func (b *memoryLimits) next(_ context.Context, r *reservation) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.channel(r.ChannelID).pass(r, b.now())
+	p.ofAccount(b, r)
 	pos, _, campaign := p.nextSlot()
-	return p.answer(nil, max(pos, campaign)-p.now), nil
+	return p.answer(nil, max(p.accountSlot(pos), campaign)-p.now), nil
 }
 
 // pass is one reservation as it goes through its items.
@@ -240,6 +254,9 @@ type pass struct {
 	cap                 int
 	missing, changed    bool
 	missed              float64 // the slot that this one is instead of; 0 for none
+	// aInterval, aPlace and gap are Ta, aplace and gap of the script.
+	aInterval, aPlace, gap float64
+	aMoves, aCharged       bool
 	// moves says that it is still the channel's latest one, campaignMoves that it is
 	// the campaign's.
 	moves, campaignMoves bool
@@ -254,6 +271,42 @@ func (p *pass) answer(waits []int64, retry float64) reply {
 
 // campaignInterval is the time between two slots of a campaign, µs.
 func campaignInterval(perSecond float64) float64 { return 1000000 / (ruleCampaignShare * perSecond) }
+
+// ofAccount adds the account's limit. Where its state is missing it starts behind all
+// slots that its channels may still have.
+func (p *pass) ofAccount(b *memoryLimits, r *reservation) {
+	if r.AccountPerSecond == 0 {
+		return
+	}
+	p.aInterval, p.gap = 1000000/(ruleShare*r.AccountPerSecond), micros(r.MaxGap)
+	known, ok := b.accounts[r.AccountID]
+	if p.aPlace = known.place; !ok || known.keepUntil < p.now {
+		p.aPlace = p.now + ruleAccountLost
+		b.keepAccount(r.AccountID, p.aPlace, p.now)
+	}
+	if p.aPlace > p.now+ruleMinute+ruleWindow {
+		p.aPlace = p.now
+	}
+	p.aMoves = p.own(p.aPlace)
+}
+
+func (b *memoryLimits) keepAccount(accountID int64, place, now float64) {
+	b.accounts[accountID] = keptPlace{place, max(place, now) + ruleAccountKeep}
+}
+
+// accountSlot is where the slot lies that the channel has at pos and the account, too.
+func (p *pass) accountSlot(pos float64) float64 {
+	if p.aInterval == 0 || p.aMoves {
+		return pos
+	}
+	return max(pos, p.now, p.aPlace+p.aInterval)
+}
+
+// tooSoon reports whether a slot that the channel has at pos, and later than the account,
+// is to be asked for nearer to it.
+func (p *pass) tooSoon(pos float64) bool {
+	return p.aInterval > 0 && !p.aMoves && pos > max(p.now, p.aPlace+p.aInterval) && pos > p.now+p.gap
+}
 
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
 	p := &pass{c: c, n: c.at(now, r.Epoch), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
@@ -335,8 +388,12 @@ func (p *pass) own(at float64) bool { return p.missed > 0 && math.Abs(at-p.misse
 // item answers one item: its wait or denial, or when to come back.
 func (p *pass) item(recipient string) (wait int64, later float64) {
 	pos, turn, campaign := p.nextSlot()
+	if p.tooSoon(pos) {
+		return 0, max(1000, pos-p.now-p.gap/2)
+	}
+	pos = p.accountSlot(pos)
 	if pos < campaign {
-		if p.interval > 0 {
+		if p.interval > 0 || p.aInterval > 0 {
 			return 0, max(1000, p.place+p.cInterval-ruleCampaignSlack/2-pos)
 		}
 		pos = p.place + p.cInterval
@@ -374,7 +431,7 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 	if p.interval > 0 && !p.moves {
 		if p.n.credit > 0 {
 			p.n.credit--
-			p.n.debt = turn - pos
+			p.n.debt = max(0, turn-pos)
 		} else {
 			p.n.debt = 0
 		}
@@ -386,6 +443,12 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 		p.place = max(p.place, pos)
 	case p.cInterval > 0:
 		p.place = max(p.place+p.cInterval, pos)
+	}
+	if p.aInterval > 0 {
+		if p.aPlace = max(p.aPlace, pos); !p.aMoves {
+			p.aPlace = pos
+		}
+		p.aCharged = true
 	}
 	if p.per > 0 {
 		c.recipients[recipient] = pos
@@ -407,7 +470,7 @@ func (p *pass) save() {
 }
 
 func (c *channelLimits) keepPlace(campaignID int64, place, interval, now float64) {
-	c.campaigns[campaignID] = campaignPlace{place, max(place, now) + interval + ruleKeep}
+	c.campaigns[campaignID] = keptPlace{place, max(place, now) + interval + ruleKeep}
 }
 
 // sweep forgets, now and then, what Redis would have expired.
@@ -432,7 +495,7 @@ func (c *channelLimits) sweep(now float64) {
 func (b *memoryLimits) memory() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var entries int
+	entries := len(b.accounts)
 	for _, c := range b.channels {
 		entries += 4 + len(c.campaigns) + len(c.recipients) + 2*c.days.count()
 	}

@@ -32,9 +32,14 @@ func newRedisLimits(client redis.UniversalClient) *redisLimits {
 	return &redisLimits{client: client, script: redis.NewScript(limiterSource)}
 }
 
-// limiterKeys share one hash tag, and with it one node of a cluster.
-func limiterKey(channelID int64, name string) string {
-	return "carillon:{ch" + strconv.FormatInt(channelID, 10) + "}:" + name
+// limiterKey is a key of a channel. The keys of an account share one hash tag, and with
+// it one node of a cluster: its limit and its channels' are charged in one step.
+func limiterKey(c Channel, name string) string {
+	return accountKey(c.AccountID, "ch"+strconv.FormatInt(c.ID, 10)+":"+name)
+}
+
+func accountKey(accountID int64, name string) string {
+	return "carillon:{acc" + strconv.FormatInt(accountID, 10) + "}:" + name
 }
 
 func exact(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
@@ -68,38 +73,40 @@ func (b *redisLimits) run(ctx context.Context, keys []string, args []any) (reply
 	}, nil
 }
 
-func (b *redisLimits) keys(channelID, campaignID int64, more int) []string {
-	keys := make([]string, 3, 3+more)
-	keys[0] = limiterKey(channelID, "limit")
-	keys[1] = limiterKey(channelID, "campaign:"+strconv.FormatInt(campaignID, 10))
-	keys[2] = limiterKey(channelID, "day")
+func (b *redisLimits) keys(c Channel, campaignID int64, more int) []string {
+	keys := make([]string, 4, 4+more)
+	keys[0] = limiterKey(c, "limit")
+	keys[1] = limiterKey(c, "campaign:"+strconv.FormatInt(campaignID, 10))
+	keys[2] = limiterKey(c, "day")
+	keys[3] = accountKey(c.AccountID, "limit")
 	return keys
 }
 
-func recipientKey(channelID int64, recipient string) string {
-	return limiterKey(channelID, "to:"+recipient)
+func recipientKey(c Channel, recipient string) string {
+	return limiterKey(c, "to:"+recipient)
 }
 
 // next is a reservation of one item for nobody in particular, whose rules know
 // nothing of recipients.
 func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
-	return b.run(ctx, b.keys(r.ChannelID, r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
-		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0})
+	return b.run(ctx, b.keys(r.channel(), r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
+		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0, exact(r.AccountPerSecond), 0})
 }
 
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
-	keys := b.keys(r.ChannelID, r.CampaignID, n)
-	args := make([]any, 0, 13+n)
+	keys := b.keys(r.channel(), r.CampaignID, n)
+	args := make([]any, 0, 15+n)
 	seedFirst := 0
 	if r.SeedFirst {
 		seedFirst = 1
 	}
 	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
-		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst, r.Missed)
+		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst, r.Missed,
+		exact(r.AccountPerSecond), exact(micros(r.MaxGap)))
 	for _, recipient := range r.Recipients {
 		if r.Limits.PerRecipient > 0 {
-			keys = append(keys, recipientKey(r.ChannelID, recipient))
+			keys = append(keys, recipientKey(r.channel(), recipient))
 		}
 		if r.Limits.RecipientsPerDay > 0 {
 			args = append(args, recipient)
@@ -108,15 +115,15 @@ func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error
 	return b.run(ctx, keys, args)
 }
 
-func (b *redisLimits) throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error) {
-	return b.run(ctx, b.keys(channelID, 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
+func (b *redisLimits) throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) (reply, error) {
+	return b.run(ctx, b.keys(c, 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
 }
 
-func (b *redisLimits) state(ctx context.Context, channelID, epoch int64) (reply, error) {
-	return b.run(ctx, b.keys(channelID, 0, 0), []any{"state", b.time(), 0, 1, epoch})
+func (b *redisLimits) state(ctx context.Context, c Channel, epoch int64) (reply, error) {
+	return b.run(ctx, b.keys(c, 0, 0), []any{"state", b.time(), 0, 1, epoch})
 }
 
-func (b *redisLimits) seed(ctx context.Context, channelID int64, s Seed) error {
+func (b *redisLimits) seed(ctx context.Context, c Channel, s Seed) error {
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -130,13 +137,13 @@ func (b *redisLimits) seed(ctx context.Context, channelID int64, s Seed) error {
 	for first := true; first || len(s.Recipients) > 0; first = false {
 		piece := s.Recipients[:min(len(s.Recipients), seedPiece)]
 		s.Recipients = s.Recipients[len(piece):]
-		keys := b.keys(channelID, s.CampaignID, len(piece))
+		keys := b.keys(c, s.CampaignID, len(piece))
 		args := []any{"seed", b.time(), 0, 1, 0, at(s.LastSlot), exact(micros(s.PerRecipient)), exact(interval), at(s.CampaignLastSlot)}
 		for i, r := range piece {
 			key := -1
 			if s.PerRecipient > 0 {
 				key = i
-				keys = append(keys, recipientKey(channelID, r.Key))
+				keys = append(keys, recipientKey(c, r.Key))
 			}
 			args = append(args, key, r.Key, exact(sinceBase(r.At)))
 		}

@@ -183,12 +183,12 @@ func TestThrottleBlocksEverybodyAndRepeatsSlowDown(t *testing.T) {
 	onBothLimiters(t, func(t *testing.T, l testLimiter) {
 		r := Reservation{Limits: Limits{PerSecond: 10, Burst: 5}, Recipients: recipients(2), MaxAhead: 10 * time.Second}
 		state := func() State {
-			s, err := l.State(t.Context(), 1, 0)
+			s, err := l.State(t.Context(), Channel{ID: 1}, 0)
 			require.NoError(t, err)
 			return s
 		}
 		throttle := func(d time.Duration) {
-			require.NoError(t, l.Throttle(t.Context(), 1, 0, d))
+			require.NoError(t, l.Throttle(t.Context(), Channel{ID: 1}, 0, d))
 		}
 		require.Equal(t, State{RateFactor: 1}, state())
 		throttle(3 * time.Second)
@@ -219,13 +219,13 @@ func TestChannelWithoutLimitAsksRarelyAndHeedsThrottling(t *testing.T) {
 		r := Reservation{Recipients: recipients(3)}
 		other := testLimiter{newLimiter(l.backend, l.fake), l.fake, nil} // another process
 		require.Equal(t, []time.Duration{0, 0, 0}, waits(l.reserve(t, r)))
-		require.NoError(t, other.Throttle(t.Context(), 1, 0, time.Second/2))
+		require.NoError(t, other.Throttle(t.Context(), Channel{ID: 1}, 0, time.Second/2))
 		require.Equal(t, []time.Duration{0, 0, 0}, waits(l.reserve(t, r)), "it has not heard of it yet")
 		l.fake.Advance(openFor)
 		require.Equal(t, []time.Duration{300 * ms, 300 * ms, 300 * ms}, waits(l.reserve(t, r)))
-		require.NoError(t, l.Throttle(t.Context(), 1, 0, time.Second))
+		require.NoError(t, l.Throttle(t.Context(), Channel{ID: 1}, 0, time.Second))
 		l.fake.Advance(3 * time.Second)
-		require.NoError(t, l.Throttle(t.Context(), 1, 0, time.Second))
+		require.NoError(t, l.Throttle(t.Context(), Channel{ID: 1}, 0, time.Second))
 		r.MaxAhead = 2 * time.Second
 		require.Equal(t, []time.Duration{1000 * ms, 1002 * ms, 1004 * ms}, waits(l.reserve(t, r)), "half of a thousand a second")
 	})
@@ -256,8 +256,8 @@ func TestSeedRestoresTheDay(t *testing.T) {
 		seed := Seed{LastSlot: now.Add(-time.Second), PerRecipient: time.Minute, Recipients: []SeedRecipient{
 			{Key: "a", At: now.Add(-30 * time.Second)}, {Key: "b", At: now.Add(-23 * time.Hour)}, {Key: "c", At: now.Add(-25 * time.Hour)},
 		}}
-		require.NoError(t, l.Seed(t.Context(), 1, seed))
-		require.NoError(t, l.Seed(t.Context(), 1, seed), "again")
+		require.NoError(t, l.Seed(t.Context(), Channel{ID: 1}, seed))
+		require.NoError(t, l.Seed(t.Context(), Channel{ID: 1}, seed), "again")
 		g := l.reserve(t, Reservation{Limits: Limits{PerSecond: 0.5, PerRecipient: time.Minute, RecipientsPerDay: 2},
 			Recipients: []string{"a", "c", "b"}, MaxAhead: 2 * time.Second})
 		require.False(t, g.Fresh)
@@ -293,9 +293,9 @@ func TestReservationsAreChecked(t *testing.T) {
 	g, err := l.Reserve(t.Context(), Reservation{ChannelID: 1})
 	require.NoError(t, err)
 	require.Empty(t, g)
-	require.True(t, fault.Is(l.Throttle(t.Context(), 0, 0, 0), fault.Invalid))
-	require.True(t, fault.Is(l.Seed(t.Context(), 0, Seed{}), fault.Invalid))
-	_, err = l.State(t.Context(), 0, 0)
+	require.True(t, fault.Is(l.Throttle(t.Context(), Channel{ID: 0}, 0, 0), fault.Invalid))
+	require.True(t, fault.Is(l.Seed(t.Context(), Channel{ID: 0}, Seed{}), fault.Invalid))
+	_, err = l.State(t.Context(), Channel{ID: 0}, 0)
 	require.True(t, fault.Is(err, fault.Invalid))
 }
 
@@ -312,11 +312,11 @@ func TestScriptOnEveryKindOfRedis(t *testing.T) {
 		if !q.Embedded() {
 			require.NoError(t, q.eachMaster(t.Context(), scriptFlush))
 		}
-		require.NoError(t, q.Limiter().Throttle(t.Context(), 9, 0, time.Minute))
-		s, err := q.Limiter().State(t.Context(), 9, 0)
+		require.NoError(t, q.Limiter().Throttle(t.Context(), Channel{ID: 9}, 0, time.Minute))
+		s, err := q.Limiter().State(t.Context(), Channel{ID: 9}, 0)
 		require.NoError(t, err)
 		require.InDelta(t, time.Minute, s.BlockedFor, float64(20*time.Second))
-		require.NoError(t, q.Limiter().Seed(t.Context(), 9, Seed{PerRecipient: time.Hour, Recipients: []SeedRecipient{{Key: "x", At: q.clock.Now()}}}))
+		require.NoError(t, q.Limiter().Seed(t.Context(), Channel{ID: 9}, Seed{PerRecipient: time.Hour, Recipients: []SeedRecipient{{Key: "x", At: q.clock.Now()}}}))
 	})
 }
 
@@ -351,7 +351,7 @@ func TestSeedFirstGivesNothingOutBeforeTheSeed(t *testing.T) {
 		g := l.reserve(t, r)
 		require.True(t, g.Fresh)
 		require.Empty(t, g.Slots)
-		require.NoError(t, l.Seed(t.Context(), 1, Seed{LastSlot: l.fake.Now().Add(-time.Hour),
+		require.NoError(t, l.Seed(t.Context(), Channel{ID: 1}, Seed{LastSlot: l.fake.Now().Add(-time.Hour),
 			Recipients: []SeedRecipient{{Key: "a", At: l.fake.Now().Add(-time.Hour)}}}))
 		r.SeedFirst = false
 		require.Equal(t, DeniedRecipientsPerDay, l.reserve(t, r).Slots[0].Denied)

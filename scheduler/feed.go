@@ -156,7 +156,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 		pace.saw(f.clock.Now(), queuedOf(items.items))
 		items.fresh = false
 	}
-	rate := lower(channel.Limits.PerSecond, pace.rate)
+	rate := lower(float64(channel.AccountPerSecond), lower(channel.Limits.PerSecond, pace.rate))
 	most, err := f.mostEnvelopes(ctx)
 	if err != nil {
 		return false, err
@@ -201,7 +201,7 @@ func (f *feeder) ready(ctx context.Context, channel providers.Channel, item *mes
 func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, item *messages.Feedable) (bool, error) {
 	limits := channel.Bounds().WithDefaults()
 	wait, err := f.queue.NextSlot(ctx, queue.Reservation{
-		ChannelID: channel.ID, Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
+		ChannelID: channel.ID, AccountID: channel.AccountID, AccountPerSecond: float64(channel.AccountPerSecond), Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
 		CampaignID: item.CampaignID, CampaignPerSecond: item.CampaignPerSecond,
 	})
 	return wait <= feedAhead, err

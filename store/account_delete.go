@@ -101,6 +101,7 @@ var ownedTables = []owned{
 	{table: "members", key: "list_id, contact_id", of: "list_id IN (SELECT id FROM lists WHERE account_id = ?)"},
 	{table: "contacts", key: "id", of: ofAccount, with: map[string]string{"addresses": "contact_id", "contact_events": "contact_id"}},
 	{table: "account_contacts", key: "account_id", of: ofAccount},
+	{table: "account_sends", key: "account_id, bucket, shard", of: ofAccount},
 	{table: "contact_events", key: "id", of: ofAccount},
 	{table: "event_names", key: "account_id, name", of: ofAccount},
 	{table: "consents", key: "id", of: ofAccount},

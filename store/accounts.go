@@ -20,16 +20,20 @@ import (
 // isDefault is true for the account that every installation has.
 const isDefault = "a.id = COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'default_account'), 0)"
 
-// selectAccount yields what scanAccount reads.
+// selectAccount yields what scanAccount reads. Its first argument is the first step of the
+// day.
 const selectAccount = "SELECT a.id, a.name, a.created_at, a.closed_at, a.deletes_at, a.closed_by, a.deleting_at, a.deleted_rows, " +
-	"COALESCE(a.most_contacts, 0), COALESCE((SELECT n.contacts FROM account_contacts n WHERE n.account_id = a.id), 0), " + isDefault + " FROM accounts a"
+	"COALESCE(a.most_contacts, 0), COALESCE((SELECT n.contacts FROM account_contacts n WHERE n.account_id = a.id), 0), " +
+	"COALESCE(a.most_per_day, 0), COALESCE(a.most_per_second, 0), " +
+	"CAST(COALESCE((SELECT SUM(n.claimed) FROM account_sends n WHERE n.account_id = a.id AND n.bucket >= ?), 0) AS BIGINT), " + isDefault + " FROM accounts a"
 
 // ofOpenAccounts is true for rows of accounts that are not closed.
 const ofOpenAccounts = "account_id NOT IN (SELECT z.id FROM accounts z WHERE z.closed_at IS NOT NULL)"
 
 func scanAccount(scan sqldb.Scan) (a access.Account, err error) {
 	var created, closed, deletes, deleting sqldb.Time
-	err = scan(&a.ID, &a.Name, &created, &closed, &deletes, &a.ClosedBy, &deleting, &a.DeletedRows, &a.Limits.Contacts, &a.Contacts, &a.Default)
+	err = scan(&a.ID, &a.Name, &created, &closed, &deletes, &a.ClosedBy, &deleting, &a.DeletedRows, &a.Limits.Contacts, &a.Contacts,
+		&a.Limits.PerDay, &a.Limits.PerSecond, &a.SentToday, &a.Default)
 	a.CreatedAt, a.ClosedAt, a.DeletesAt, a.DeletingAt = created.Time, closed.Ptr(), deletes.Ptr(), deleting.Ptr()
 	return a, err
 }
@@ -55,7 +59,7 @@ func (s *Store) EnsureAccount(ctx context.Context, name string) (account access.
 				return err
 			}
 		}
-		account, err = scanAccount(tx.Row(ctx, selectAccount+" WHERE "+isDefault).Scan)
+		account, err = scanAccount(tx.Row(ctx, selectAccount+" WHERE "+isDefault, firstSendsBucket(s.clock.Now())).Scan)
 		return err
 	})
 	return account, created, err
@@ -111,7 +115,7 @@ func (tx conn) accountNameFree(ctx context.Context, id int64, name string) error
 }
 
 func (tx conn) account(ctx context.Context, id int64) (access.Account, error) {
-	a, err := scanAccount(tx.Row(ctx, selectAccount+" WHERE a.id = ?", id).Scan)
+	a, err := scanAccount(tx.Row(ctx, selectAccount+" WHERE a.id = ?", firstSendsBucket(tx.s.clock.Now()), id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.New(fault.NotFound, "there is no account %d", id)
 	}
@@ -126,7 +130,7 @@ func (s *Store) GetAccount(ctx context.Context, id int64) (access.Account, error
 
 // FindAccount is an account by its name.
 func (s *Store) FindAccount(ctx context.Context, name string) (access.Account, error) {
-	a, err := scanAccount(s.reader().Row(ctx, selectAccount+" WHERE a.name = ?", name).Scan)
+	a, err := scanAccount(s.reader().Row(ctx, selectAccount+" WHERE a.name = ?", firstSendsBucket(s.clock.Now()), name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, fault.New(fault.NotFound, "there is no account %q", name)
 	}
@@ -135,28 +139,39 @@ func (s *Store) FindAccount(ctx context.Context, name string) (access.Account, e
 
 // ListAccounts lists the accounts behind the id after.
 func (s *Store) ListAccounts(ctx context.Context, after int64, limit int) ([]access.Account, error) {
-	list, err := sqldb.Query(ctx, s.reader(), scanAccount, selectAccount+" WHERE a.id > ? ORDER BY a.id LIMIT ?", after, limit)
+	list, err := sqldb.Query(ctx, s.reader(), scanAccount, selectAccount+" WHERE a.id > ? ORDER BY a.id LIMIT ?", firstSendsBucket(s.clock.Now()), after, limit)
 	return list, s.translate(err)
 }
 
 // ChangeAccount changes an account's name and limits; change is given what is stored and
-// alters it. A name that is taken is a Conflict.
+// alters it. A name that is taken is a Conflict. No request begins after the answer at
+// another rate.
 func (s *Store) ChangeAccount(ctx context.Context, id int64, change func(*access.Account) error) (account access.Account, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
+	err = s.withdraw(ctx, func(tx conn) error {
 		if account, err = tx.lockedAccount(ctx, id); err != nil {
 			return err
 		}
+		before := account.Limits
 		if err := change(&account); err != nil {
 			return err
 		}
 		if err := tx.accountNameFree(ctx, id, account.Name); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE accounts SET name = ?, most_contacts = NULLIF(?, 0) WHERE id = ?", account.Name, account.Limits.Contacts, id); err != nil {
+		limits := account.Limits
+		if _, err := tx.Exec(ctx, `UPDATE accounts SET name = ?, most_contacts = NULLIF(?, 0), most_per_day = NULLIF(?, 0), most_per_second = NULLIF(?, 0)
+			WHERE id = ?`, account.Name, limits.Contacts, limits.PerDay, limits.PerSecond, id); err != nil {
 			return err
 		}
-		account, err = tx.account(ctx, id)
-		return err
+		if account, err = tx.account(ctx, id); err != nil || before.PerSecond == limits.PerSecond {
+			return err
+		}
+		// Slots that were had by the old rate are not used: each channel is another now.
+		now := sqldb.Millis(s.clock.Now())
+		if _, err := tx.Exec(ctx, "UPDATE channels SET "+touch+" WHERE account_id = ? AND deleted_at IS NULL", now, now, id); err != nil {
+			return err
+		}
+		return tx.halt(ctx)
 	})
 	return account, err
 }

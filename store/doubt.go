@@ -102,6 +102,13 @@ func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messag
 			continue
 		}
 		moved += n
+		if o.NotAsked {
+			var claimed sqldb.Time
+			if err := tx.Row(ctx, "SELECT claimed_at FROM messages WHERE id = ?", o.MessageID).Scan(&claimed); err != nil {
+				return 0, err
+			}
+			l.unsent(o.ChannelID, claimed.Time)
+		}
 		told = append(told, transition{
 			id: o.MessageID, state: m.to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
 		})

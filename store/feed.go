@@ -66,7 +66,8 @@ func (s *Store) feedable(ctx context.Context, having string) ([]messages.Feedabl
 
 // Feed marks due messages queued, some for each of the given envelopes, and
 // returns them. Whoever may not be written to any more is skipped instead. It returns nothing when the run or the
-// channel is not sending, or while the queue is being cleared.
+// channel is not sending, while the queue is being cleared, or when the account has sent
+// as much as it may in a day.
 // Who is late is moved on as a whole before anybody else is looked at.
 func (s *Store) Feed(ctx context.Context, request messages.FeedRequest) ([]messages.FeedMessage, error) {
 	var once fedOnce
@@ -124,6 +125,13 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (onc
 		if feeding.batch.On() {
 			room = min(room, feeding.batch.Room(feeding.batching, l.now))
 		}
+		if feeding.mostPerDay > 0 {
+			left, err := tx.roomForDay(ctx, feeding.accountID, feeding.mostPerDay)
+			if err != nil {
+				return err
+			}
+			room = min(room, int(left))
+		}
 		for _, envelope := range request.Envelopes {
 			n := min(request.PerEnvelope, room-len(list))
 			if n <= 0 {
@@ -162,6 +170,7 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (onc
 // feeding is what the feeder knows of the run's channel and audience.
 type feeding struct {
 	accountID, channelID int64
+	mostPerDay           int64 // of the account; 0 for no limit
 	runID, campaignID    int64 // 0: transactional
 	kind                 providers.AddressKind
 	category             int64
@@ -175,8 +184,8 @@ type feeding struct {
 // and its channel are sending.
 func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) (bool, feeding, error) {
 	f := feeding{channelID: request.ChannelID, runID: request.RunID}
-	err := tx.Row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.ForShare, request.ChannelID).
-		Scan(&f.accountID, &f.kind)
+	err := tx.Row(ctx, "SELECT account_id, address_kind, COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) "+
+		"FROM channels WHERE id = ? AND status = 'active'"+tx.d.ForShare, request.ChannelID).Scan(&f.accountID, &f.kind, &f.mostPerDay)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, f, nil
 	}

@@ -58,6 +58,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		if told, err = tx.forgetTold(ctx); err != nil {
 			return err
 		}
+		if err := tx.forgetSends(ctx); err != nil {
+			return err
+		}
 		if err := tx.forgetFound(ctx); err != nil {
 			return err
 		}

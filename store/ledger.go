@@ -108,6 +108,8 @@ type ledger struct {
 	settled []int64
 	// bounced are addresses that are suppressed with it.
 	bounced []bounced
+	// notAsked is how many messages were claimed in a step and provably not asked for.
+	notAsked map[notAskedKey]int64
 	// received are the receipts of messages that are known.
 	received []messages.Received
 	// now is when everything in it happens.
@@ -115,7 +117,7 @@ type ledger struct {
 }
 
 func (tx conn) ledger() *ledger {
-	return &ledger{conn: tx, counts: deltas{}, deferred: map[int64]int64{}, now: tx.s.clock.Now()}
+	return &ledger{conn: tx, counts: deltas{}, deferred: map[int64]int64{}, notAsked: map[notAskedKey]int64{}, now: tx.s.clock.Now()}
 }
 
 // count takes a move down of which only the caller knows how many messages it was
@@ -128,6 +130,9 @@ func (l *ledger) count(whose countKey, from, to messages.State, n int64) {
 // afterwards.
 func (l *ledger) close(ctx context.Context, shard int) error {
 	if err := l.keepCounts(ctx, l.counts, shard); err != nil {
+		return err
+	}
+	if err := l.keepUnsent(ctx, shard); err != nil {
 		return err
 	}
 	if len(l.settled) > 0 {

@@ -17,7 +17,7 @@ var postgresRows = valueRows{
 var postgresStatements = statements{
 	valueRows:      postgresRows,
 	recordOutcomes: postgresRecord + " RETURNING messages.id",
-	recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
+	recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id, messages.claimed_at",
 	applyReceipts: `UPDATE messages SET
 		state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
 		reason = COALESCE(v ->> 4, CASE WHEN state IN (` + numbers(accepted) + `, (v ->> 1)::smallint) THEN reason END),

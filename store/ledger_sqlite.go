@@ -15,7 +15,7 @@ var sqliteRows = valueRows{func(i int, _ string) string { return "v.value ->> " 
 var sqliteStatements = statements{
 	valueRows:      sqliteRows,
 	recordOutcomes: sqliteRecord + " RETURNING messages.id",
-	recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
+	recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id, messages.claimed_at",
 	applyReceipts: `UPDATE messages SET
 		state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
 		reason = COALESCE(v.value ->> 4, CASE WHEN state IN (` + numbers(accepted) + `, v.value ->> 1) THEN reason END),

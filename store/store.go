@@ -55,8 +55,10 @@ type Store struct {
 	rehours      rehoursPlace
 	// flows are versions of flows that were read, *flow.Flow by campaign and version, and
 	// stepRuns the runs of which it is known whether they are those of steps.
-	flows         sync.Map
-	stepRuns      sync.Map
+	flows    sync.Map
+	stepRuns sync.Map
+	// accounts are those of channels, by the channels' ids.
+	accounts      sync.Map
 	stepRunsKnown atomic.Int64
 	// softBounces in a row suppress an address.
 	softBounces int

@@ -105,7 +105,8 @@ func (w *Writer) Stop() {
 }
 
 // Claim moves those of the named messages that still are queued in this
-// envelope to sending and returns them. After an error nothing may be sent; the
+// envelope to sending and returns them, but for those beyond what their account may send
+// in a day. After an error nothing may be sent; the
 // claim may have been committed all the same, so the caller gives the messages
 // back with Record.
 func (w *Writer) Claim(ctx context.Context, c messages.Claim) ([]int64, error) {

@@ -42,6 +42,9 @@ func (tx conn) applyGroup(ctx context.Context, group []*op, shard int, check boo
 		if err := l.applyClaims(ctx, claims, check); err != nil {
 			return fmt.Errorf("claim messages: %w", err)
 		}
+		if err := l.countClaims(ctx, claims, shard); err != nil {
+			return fmt.Errorf("count claims: %w", err)
+		}
 	}
 	if len(records) > 0 {
 		if err := l.applyOutcomes(ctx, records, check); err != nil {
@@ -275,8 +278,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 		return func(scan sqldb.Scan) error {
 			var key outcomeKey
 			into := []any{&key.message}
+			var claimed sqldb.Time
 			if withEnvelope {
-				into = append(into, &key.envelope)
+				into = append(into, &key.envelope, &claimed)
 			}
 			if err := scan(into...); err != nil {
 				return err
@@ -288,6 +292,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 			delete(set.byKey, key)
 			l.count(countKey{outcome.RunID, outcome.ChannelID}, from, outcome.State, 1)
 			settled = append(settled, outcome)
+			if outcome.NotAsked {
+				l.unsent(outcome.ChannelID, claimed.Time)
+			}
 			if t, off := transitionOf(outcome, from, l.now); off {
 				told = append(told, t)
 			}

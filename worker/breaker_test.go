@@ -311,7 +311,7 @@ func TestABusyRecipientIsNotTheChannels(t *testing.T) {
 		require.False(t, o.Unspent)
 		require.Len(t, b.writer.recorded(), 20)
 	}
-	state, err := b.queue.Limiter().State(t.Context(), 1, 0)
+	state, err := b.queue.Limiter().State(t.Context(), queue.Channel{ID: 1}, 0)
 	require.NoError(t, err)
 	require.Zero(t, state.BlockedFor)
 	require.Empty(t, b.store.health)

@@ -41,8 +41,10 @@ type channel struct {
 	server   *queue.Server
 	flights  *flight.Log
 	limits   atomic.Pointer[providers.Limits]
-	inDoubt  atomic.Pointer[providers.InDoubtPolicy]
-	epoch    atomic.Int64
+	// accountRate is the limit of the channel's account, messages a second.
+	accountRate atomic.Int64
+	inDoubt     atomic.Pointer[providers.InDoubtPolicy]
+	epoch       atomic.Int64
 	// updatedAt is of the channel that limits is of, ms since 1970.
 	updatedAt atomic.Int64
 	// changed is closed when limits or epoch change: who waits by the old ones looks
@@ -103,6 +105,7 @@ func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c
 func (ch *channel) update(c providers.Channel) {
 	limits := c.Bounds().WithDefaults()
 	before := ch.limits.Swap(&limits)
+	rate := ch.accountRate.Swap(c.AccountPerSecond)
 	if revision := c.UpdatedAt.UnixMilli(); ch.updatedAt.Swap(revision) != revision {
 		ch.current.Store(neverLooked)
 	}
@@ -112,12 +115,19 @@ func (ch *channel) update(c providers.Channel) {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
 		ch.slow.forget()
-		next := make(chan struct{})
-		if old := ch.changed.Swap(&next); old != nil {
-			close(*old)
-		}
+		ch.tellChanged()
+	} else if rate != c.AccountPerSecond {
+		ch.tellChanged()
 	}
 	ch.endOfSlowness()
+}
+
+// tellChanged wakes who waits by what was the case before.
+func (ch *channel) tellChanged() {
+	next := make(chan struct{})
+	if old := ch.changed.Swap(&next); old != nil {
+		close(*old)
+	}
 }
 
 // revision is the UpdatedAt of the channel whose limits hold here.
@@ -189,9 +199,15 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 	if err == nil {
 		err = ch.sendAll(ctx, b, &inflight)
 	}
-	if errors.Is(err, errStale) {
+	switch {
+	case errors.Is(err, errStale):
 		b.close()
 		return ch.giveBack(ctx, e, b.rest(), messages.Due{At: ch.now()})
+	case errors.Is(err, errDayOver):
+		// No later due time: the feeder knows when there is room, and the limit may be
+		// another by then.
+		b.close()
+		return ch.giveBack(ctx, e, b.rest(), messages.Due{At: ch.now(), Reason: messages.ReasonAccountPerDay})
 	}
 	return err
 }
@@ -308,7 +324,8 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 	if err != nil {
 		return 0, 0, err
 	}
-	if len(claimed) == 0 && len(granted) > 0 {
+	over := len(claimed) < len(granted) && ch.dayIsOver(ctx)
+	if len(claimed) == 0 && len(granted) > 0 && !over {
 		// The envelope is stale, or its campaign has been paused, canceled or
 		// cleared: the rest must not use up slots that others wait for.
 		return len(grant.Slots), 0, errStale
@@ -322,13 +339,34 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 			ch.send(ctx, e, s)
 		})
 	}
+	if over {
+		return 0, 0, errDayOver
+	}
 	return len(grant.Slots), grant.RetryIn, nil
+}
+
+// errDayOver says that the account has sent as much as it may in a day.
+var errDayOver = errors.New("the account has sent as much as it may in a day")
+
+// dayIsOver reports whether that is why not all that was asked for could be claimed.
+func (ch *channel) dayIsOver(ctx context.Context) bool {
+	d, err := ch.worker.o.Store.DaySends(ctx, ch.c.AccountID)
+	if err != nil {
+		ch.worker.o.Logger.Warn("an account's limit of a day could not be looked at", "account", ch.c.AccountID, "error", err)
+	}
+	return d.Full()
+}
+
+// limiterID is the channel as the limiter knows it.
+func (ch *channel) limiterID() queue.Channel {
+	return queue.Channel{AccountID: ch.c.AccountID, ID: ch.c.ID}
 }
 
 func (ch *channel) reservation(e queue.Envelope, items []item, ahead time.Duration) queue.Reservation {
 	limits := ch.limits.Load()
 	r := queue.Reservation{
-		ChannelID: ch.c.ID, Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
+		ChannelID: ch.c.ID, AccountID: ch.c.AccountID, AccountPerSecond: float64(ch.accountRate.Load()), MaxGap: aheadBulk + ch.claims.lag(),
+		Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
 		Limits: queue.Limits{
 			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay,
 			PerRecipient: time.Duration(limits.PerRecipientSeconds * float64(time.Second)),

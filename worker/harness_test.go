@@ -45,6 +45,7 @@ type fakeStore struct {
 	looks     int // at what is still sendable
 	withdrawn map[int64]bool
 	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
+	day       messages.DaySends
 	beats     int
 	told      campaigns.Beat // with the latest
 	retired   bool
@@ -174,6 +175,12 @@ func (s *fakeStore) LatestSlots(_ context.Context, _, campaignID int64) (message
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return messages.LatestSlots{Channel: s.slots[0], Campaign: s.slots[campaignID]}, nil
+}
+
+func (s *fakeStore) DaySends(context.Context, int64) (messages.DaySends, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.day, nil
 }
 
 func (s *fakeStore) HaltVersion(context.Context) (int64, error) {

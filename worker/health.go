@@ -160,7 +160,7 @@ func (ch *channel) throttle(ctx context.Context, failure *providers.Error) {
 		ch.shown.Store(&h)
 		ch.noteHealth(ctx, h)
 	}
-	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, ch.epoch.Load(), failure.RetryAfter); err != nil {
+	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.limiterID(), ch.epoch.Load(), failure.RetryAfter); err != nil {
 		ch.worker.o.Logger.Warn("the limiter could not be told to slow down", "channel", ch.c.ID, "error", err)
 	}
 }

@@ -150,7 +150,7 @@ func TestJudge(t *testing.T) {
 						}, o)
 						require.Contains(t, o.Detail, "a teapot")
 						require.Equal(t, k.kind.StopsChannel(), b.store.stopped[1] != "", "only what is refused for everybody stops the channel")
-						state, err := b.queue.Limiter().State(t.Context(), 1, 0)
+						state, err := b.queue.Limiter().State(t.Context(), queue.Channel{ID: 1}, 0)
 						require.NoError(t, err)
 						if k.kind == providers.ErrorThrottled {
 							require.Equal(t, max(k.retryAfter, time.Second), state.BlockedFor, "the whole fleet waits")

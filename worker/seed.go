@@ -82,7 +82,7 @@ func (ch *channel) seed(ctx context.Context, r queue.Reservation) error {
 			seed.Recipients = append(seed.Recipients, queue.SeedRecipient{Key: messages.RecipientKey(s.Address), At: s.At})
 		}
 	}
-	return ch.worker.o.Queue.Limiter().Seed(ctx, ch.c.ID, seed)
+	return ch.worker.o.Queue.Limiter().Seed(ctx, ch.limiterID(), seed)
 }
 
 func later(a, b time.Time) time.Time {

@@ -79,7 +79,7 @@ func (c *claims) lag() time.Duration { return min(time.Duration(c.recent.Load())
 
 // timedReserve asks for slots and notes when.
 func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue.Grant, asking, error) {
-	a := asking{asked: ch.now(), lasts: slotTimeOf(lowest(r.Limits.PerSecond, r.CampaignPerSecond))}
+	a := asking{asked: ch.now(), lasts: slotTimeOf(lowest(lowest(r.Limits.PerSecond, r.CampaignPerSecond), r.AccountPerSecond))}
 	grant, err := ch.reserve(ctx, r)
 	a.answered = ch.now()
 	a.usual = ch.trips.add(a.answered.Sub(a.asked))
@@ -123,7 +123,7 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 const maxMissedSlots = 20
 
 func (ch *channel) limited(e queue.Envelope) bool {
-	return lowest(ch.limits.Load().PerSecond, e.CampaignPerSecond) > 0
+	return ch.accountRate.Load() > 0 || lowest(ch.limits.Load().PerSecond, e.CampaignPerSecond) > 0
 }
 
 // lowest is the lower of two rates, of which 0 is none.

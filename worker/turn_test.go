@@ -392,7 +392,7 @@ func TestAStoppingChannelGivesItsEnvelopesBack(t *testing.T) {
 func TestALongWaitIsSpentInTheStore(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, 0, time.Hour))
+	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), queue.Channel{ID: 1}, 0, time.Hour))
 	require.NoError(t, ch.handle(t.Context(), envelope(2)))
 	require.Equal(t, map[int64]messages.Due{1: {At: noon, Reason: messages.ReasonThrottled}, 2: {At: noon, Reason: messages.ReasonThrottled}}, b.store.unqueued)
 	require.Empty(t, b.writer.claims)

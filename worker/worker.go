@@ -77,12 +77,15 @@ type Store interface {
 	// it kept.
 	NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error
 	LatestSlots(ctx context.Context, channelID, campaignID int64) (messages.LatestSlots, error)
+	// DaySends is how much of its limit of a day an account has used.
+	DaySends(ctx context.Context, accountID int64) (messages.DaySends, error)
 }
 
 // Writer is the group-commit writer. It is Unavailable once it is stopped.
 type Writer interface {
 	// Claim moves those of the named messages that still are queued in their envelope to
-	// sending and returns them. After an error nothing may be sent.
+	// sending and returns them, but for those beyond what their account may send in a
+	// day. After an error nothing may be sent.
 	Claim(ctx context.Context, c messages.Claim) ([]int64, error)
 	// Record writes outcomes of claimed messages. It tries until the store takes them or
 	// ctx ends.
