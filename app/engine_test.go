@@ -80,6 +80,8 @@ type testFixture struct {
 type testChannel struct {
 	provider, config string
 	limits           providers.Limits
+	// suffix tells the channels of one test apart.
+	suffix string
 }
 
 func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture {
@@ -87,11 +89,18 @@ func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture
 	ctx := t.Context()
 	account, _, err := e.Store.EnsureAccount(ctx, "test")
 	require.NoError(t, err)
-	f := testFixture{account: account.ID}
+	return newFixtureOf(t, e, account.ID, channel, n)
+}
+
+// newFixtureOf is newFixture in an account.
+func newFixtureOf(t *testing.T, e *Engine, account int64, channel testChannel, n int) testFixture {
+	t.Helper()
+	ctx := t.Context()
+	f := testFixture{account: account}
 	address, err := e.Registry.Address(channel.provider, json.RawMessage(channel.config))
 	require.NoError(t, err)
 	f.channel, err = e.Store.CreateChannel(ctx, providers.Channel{
-		AccountID: account.ID, Name: t.Name(), Provider: channel.provider, Config: json.RawMessage(channel.config), Address: address,
+		AccountID: account, Name: t.Name() + channel.suffix, Provider: channel.provider, Config: json.RawMessage(channel.config), Address: address,
 		Limits: channel.limits, Timezone: "UTC", Status: providers.ChannelActive,
 	})
 	require.NoError(t, err)
@@ -100,14 +109,14 @@ func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture
 	for i := range n {
 		fmt.Fprintf(&csv, "person%d@example.com,Name%d,C%d\n", i, i, i)
 	}
-	f.upload, err = e.Importer.Take(ctx, account.ID, "people.csv", strings.NewReader(csv.String()), contacts.ImportOptions{})
+	f.upload, err = e.Importer.Take(ctx, account, "people.csv", strings.NewReader(csv.String()), contacts.ImportOptions{})
 	require.NoError(t, err)
 	// The engine's own scheduler may have been faster.
 	if err := e.Importer.Run(ctx, f.upload.ID); !fault.Is(err, fault.Conflict) {
 		require.NoError(t, err)
 	}
 	require.Eventually(t, func() bool {
-		u, err := e.Store.GetUpload(ctx, account.ID, f.upload.ID)
+		u, err := e.Store.GetUpload(ctx, account, f.upload.ID)
 		return err == nil && u.State == contacts.UploadFinished
 	}, time.Minute, 5*time.Millisecond)
 	return f

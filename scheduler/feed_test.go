@@ -108,7 +108,7 @@ func TestTheWindowIsTwoSecondsOfWhatIsTaken(t *testing.T) {
 func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	f := newFixture()
 	c := f.store.channels[1]
-	c.Epoch, c.Limits = 4, providers.Limits{PerSecond: 80, Burst: 3}
+	c.Epoch, c.Limits, c.AccountPerSecond = 4, providers.Limits{PerSecond: 100, Burst: 3}, 80
 	f.store.channels[1] = c
 	f.campaign(5, 1000, func(item *messages.Feedable) { item.CampaignPerSecond = 0.02 })
 	f.campaign(6, 1000, nil)
@@ -116,8 +116,8 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	_, err := f.feeder.pass(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[int64]int{6: 160}, f.fed(), "the whole window")
-	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, Epoch: 4, Limits: queue.Limits{PerSecond: 80, Burst: 3}, CampaignID: 105,
-		CampaignPerSecond: 0.02})
+	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, AccountID: 3, AccountPerSecond: 80, Epoch: 4,
+		Limits: queue.Limits{PerSecond: 100, Burst: 3}, CampaignID: 105, CampaignPerSecond: 0.02})
 
 	f.queue.envelopes = nil
 	f.store.feedable = append(f.store.feedable, messages.Feedable{ChannelID: 1, Pending: 2})

@@ -273,6 +273,27 @@ func TestAnEnvelopeOfWhichNothingCanBeClaimedGoesBackWhole(t *testing.T) {
 	requireAllFree(t, ch)
 }
 
+// What an account may not send any more today goes back at once, what is ready and what is
+// not, and says why; what could be claimed is sent.
+func TestWhatAnAccountMayNotSendTodayGoesBack(t *testing.T) {
+	for _, allowed := range []int{0, 2} {
+		b := newBench(t, clock.NewFake(noon))
+		b.store.day = messages.DaySends{Most: 100, Used: 100}
+		b.writer.refuse = map[int64]bool{}
+		for id := allowed + 1; id <= 60; id++ {
+			b.writer.refuse[int64(id)] = true
+		}
+		ch := b.channel(providers.Channel{})
+		require.NoError(t, ch.handle(t.Context(), envelope(60)))
+		require.Len(t, b.writer.claims, 1)
+		require.Len(t, b.writer.recorded(), allowed)
+		for id := allowed + 1; id <= 60; id++ {
+			require.Equal(t, messages.Due{At: noon, Reason: messages.ReasonAccountPerDay}, b.store.unqueued[int64(id)], id)
+		}
+		requireAllFree(t, ch)
+	}
+}
+
 // The task of an envelope that is being worked on comes again when its lease was
 // lost.
 func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
