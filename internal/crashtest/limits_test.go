@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/sink"
+	"carillon/internal/testenv"
 	"carillon/providers"
 )
 
@@ -57,4 +58,52 @@ func limitHolds(t *testing.T, rate, seconds int) {
 		require.GreaterOrEqual(t, average, 0.95)
 	}
 	c.prove(campaign, to, expected{people: people, status: "canceled", doubt: mostOverHTTP, others: []string{"canceled"}})
+}
+
+// TestAnAccountsDayHolds kills workers and has Redis forget everything, while an account
+// sends through two channels as much as it may in a day, which is never passed and is
+// reached; raised, the rest goes. It does not run beside other tests, as TestLimitsHold.
+func TestAnAccountsDayHolds(t *testing.T) {
+	const people, most = 400, 500
+	redis := testenv.Redis(t)
+	c := newCluster(t, ownServers(redis, testenv.Postgres(t, testenv.WithFsync(false))))
+	to := c.httpSink(sink.Options{})
+	c.serve("api")
+	c.start("scheduler")
+	workers := []*process{c.start("worker"), c.start("worker")}
+	require.NoError(t, c.patch("/v1/accounts/1", object{"limits": object{"per_day": most, "per_second": 150}}))
+	first := c.draft(c.createChannel(to, providers.Limits{}, ""), people)
+	campaigns := []int64{first, c.draftFor(c.createChannel(to, providers.Limits{}, ""), c.awaitUpload(people))}
+	for _, campaign := range campaigns {
+		c.startCampaign(campaign)
+	}
+	for i, worker := range workers {
+		c.awaitArrivals(to, (i+1)*most/3)
+		worker.Kill()
+		require.NoError(t, redis.FlushAll())
+		c.start("worker")
+	}
+	sent := func() (n int) {
+		var account struct {
+			Used struct {
+				SentToday int `json:"sent_today"`
+			} `json:"used"`
+		}
+		require.NoError(t, c.get("/v1/account", &account))
+		return account.Used.SentToday
+	}
+	c.await("the account has sent as much as it may", func() error {
+		if n := sent(); n != most || to.Asked() < most-2*mostOverHTTP {
+			return fmt.Errorf("%d are counted, and %d were asked for", n, to.Asked())
+		}
+		return nil
+	})
+	// What was asked for and not answered, or noted and not asked, counts as sent.
+	require.Never(t, func() bool { return to.Asked() > most }, 3*time.Second, 50*time.Millisecond)
+	require.LessOrEqual(t, to.MaxInSlidingSecond(), 150+2)
+	require.NoError(t, c.patch("/v1/accounts/1", object{"limits": object{"per_day": nil, "per_second": nil}}))
+	for _, campaign := range campaigns {
+		c.awaitOver(campaign)
+		c.proveBalanced(campaign, expected{people: people, status: "finished"})
+	}
 }
