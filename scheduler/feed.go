@@ -201,7 +201,8 @@ func (f *feeder) ready(ctx context.Context, channel providers.Channel, item *mes
 func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, item *messages.Feedable) (bool, error) {
 	limits := channel.Bounds().WithDefaults()
 	wait, err := f.queue.NextSlot(ctx, queue.Reservation{
-		ChannelID: channel.ID, AccountID: channel.AccountID, AccountPerSecond: float64(channel.AccountPerSecond), Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
+		ChannelID: channel.ID, AccountID: channel.AccountID, AccountPerSecond: float64(channel.AccountPerSecond), Epoch: channel.Epoch,
+		Limits:     queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
 		CampaignID: item.CampaignID, CampaignPerSecond: item.CampaignPerSecond,
 	})
 	return wait <= feedAhead, err
