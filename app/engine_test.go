@@ -78,6 +78,8 @@ type testFixture struct {
 // testChannel is the channel of a fixture: its provider, that one's settings as
 // JSON, and its limits.
 type testChannel struct {
+	// account is whose it is; 0 for that of the test.
+	account          int64
 	provider, config string
 	limits           providers.Limits
 	// suffix tells the channels of one test apart.
@@ -87,15 +89,12 @@ type testChannel struct {
 func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture {
 	t.Helper()
 	ctx := t.Context()
-	account, _, err := e.Store.EnsureAccount(ctx, "test")
-	require.NoError(t, err)
-	return newFixtureOf(t, e, account.ID, channel, n)
-}
-
-// newFixtureOf is newFixture in an account.
-func newFixtureOf(t *testing.T, e *Engine, account int64, channel testChannel, n int) testFixture {
-	t.Helper()
-	ctx := t.Context()
+	account := channel.account
+	if account == 0 {
+		own, _, err := e.Store.EnsureAccount(ctx, "test")
+		require.NoError(t, err)
+		account = own.ID
+	}
 	f := testFixture{account: account}
 	address, err := e.Registry.Address(channel.provider, json.RawMessage(channel.config))
 	require.NoError(t, err)

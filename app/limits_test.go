@@ -94,13 +94,9 @@ func limitAccount(t *testing.T, e *Engine, account int64, limits access.AccountL
 	require.NoError(t, err)
 }
 
-// twoChannels are an account's, each with a campaign to n people that is under way, and one
-// process more that works where there can be one.
-func twoChannels(t *testing.T, e *Engine, config configs.Config, settings string, n int) []stage {
+// twoChannels are an account's, each with a campaign to n people that is under way.
+func twoChannels(t *testing.T, e *Engine, settings string, n int) []stage {
 	t.Helper()
-	if config.RedisURL.Reveal() != "" {
-		startTestEngine(t, config, Roles{Worker: true})
-	}
 	f := newFixture(t, e, testChannel{provider: "webhook", config: settings}, n)
 	second := newFixture(t, e, testChannel{provider: "webhook", config: settings, suffix: " 2"}, n)
 	stages := []stage{{t, e, f, f.campaign(t, e, "Hello")}, {t, e, second, second.campaign(t, e, "Hello")}}
@@ -123,12 +119,15 @@ func TestAnAccountsRateIsOverAllItsChannels(t *testing.T) {
 		account, _, err := e.Store.EnsureAccount(t.Context(), "test")
 		require.NoError(t, err)
 		limitAccount(t, e, account.ID, access.AccountLimits{PerSecond: rate})
-		stages := twoChannels(t, e, config, settings, people)
+		if config.RedisURL.Reveal() != "" {
+			startTestEngine(t, config, Roles{Worker: true})
+		}
+		stages := twoChannels(t, e, settings, people)
 
 		other, _, _, err := e.Accounts.Create(t.Context(), "other")
 		require.NoError(t, err)
 		elsewhere, itsSettings := endpoint(t, sink.Options{Record: true})
-		f := newFixtureOf(t, e, other.ID, testChannel{provider: "webhook", config: itsSettings, suffix: " other"}, 300)
+		f := newFixture(t, e, testChannel{account: other.ID, provider: "webhook", config: itsSettings, suffix: " other"}, 300)
 		c, err := e.Campaigns.Start(t.Context(), other.ID, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()
@@ -201,7 +200,10 @@ func TestAnAccountsDayIsOverAllItsChannels(t *testing.T) {
 		account, _, err := e.Store.EnsureAccount(t.Context(), "test")
 		require.NoError(t, err)
 		limitAccount(t, e, account.ID, access.AccountLimits{PerDay: most, PerSecond: 40})
-		stages := twoChannels(t, e, config, settings, people)
+		if config.RedisURL.Reveal() != "" {
+			startTestEngine(t, config, Roles{Worker: true})
+		}
+		stages := twoChannels(t, e, settings, people)
 		require.Eventually(t, func() bool { return far.Count() >= most/2 }, 30*time.Second, time.Millisecond)
 		flushRedis(t, config)
 		require.NoError(t, e.Stop())
