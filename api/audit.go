@@ -33,12 +33,8 @@ func (d disclosure) String() string {
 	return [...]string{readsNobody: "", readsPeople: "list", readsAll: "file"}[d]
 }
 
-// bulkRead is how many people may be looked at at a time without an entry: a page of
-// a list, as somebody reads it who works with it.
-const bulkRead = 100
-
 // bulk reports whether it is more than a first page that is asked for.
-func (p Paged) bulk() bool { return p.Cursor != "" || p.Limit > bulkRead }
+func (p Paged) bulk() bool { return p.Cursor != "" || p.Limit > gate.BulkRead }
 
 // audits reports whether a request that succeeded is written down.
 func (o operation) audits(in any) bool {

@@ -306,3 +306,24 @@ func FuzzBodies(f *testing.F) {
 		require.Less(t, w.Code, 500, w.Body.String())
 	})
 }
+
+// More than a hundred messages at once are in the trail.
+func TestReadingTheLogInBulkIsWrittenDown(t *testing.T) {
+	s := newServer(t)
+	noted := func() int {
+		list, err := s.Trail.List(t.Context(), access.AuditQuery{AccountID: s.Account, Action: "list-log", Limit: 10})
+		require.NoError(t, err)
+		return len(list)
+	}
+	s.steer("POST", "webhook", `{"webhookUrl":"https://example.org/h"}`)
+	s.ok("GET", "messages", "") // from now on the log is kept
+	for i := range 101 {
+		_, err := s.Replies.Take(t.Context(), s.Text, []providers.Reply{{ID: fmt.Sprint("in-", i), From: "17472822486", Text: "Ok!", At: s.Clock.Now()}})
+		require.NoError(t, err)
+	}
+	s.told(chatapi.NewFormat(s.Services, s.Clock), s.hook()) // which writes the log, too
+	require.Len(t, s.ok("GET", "messages?limit=100", "")["messages"], 100)
+	require.Zero(t, noted())
+	require.Len(t, s.ok("GET", "messages?limit=0", "")["messages"], 101)
+	require.Equal(t, 1, noted())
+}

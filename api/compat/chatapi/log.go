@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/api/gate"
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/messages"
@@ -96,6 +97,11 @@ func (c *Server) listMessages(ctx context.Context, a asked) (any, error) {
 		return nil, err
 	}
 	list, err := c.Log.List(ctx, f)
+	if err == nil {
+		err = gate.NoteReading(ctx, c.Trail, gate.Reading{
+			Caller: a.caller, Action: "list-log", Target: fmt.Sprintf("channel %d", a.channel), Through: "Chat-API", Items: len(list),
+		})
+	}
 	if err != nil {
 		return nil, err
 	}

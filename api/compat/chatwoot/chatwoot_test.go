@@ -460,3 +460,20 @@ func form(t testing.TB, fields map[string]string, files map[string]string) (kind
 	require.NoError(t, w.Close())
 	return w.FormDataContentType(), &b
 }
+
+// Contacts behind the first page are in the trail.
+func TestReadingContactsInBulkIsWrittenDown(t *testing.T) {
+	s := newServer(t)
+	for i := range 16 {
+		s.made("contacts", m{"name": "Ada", "email": fmt.Sprintf("ada%d@example.org", i)}, "payload", "contact")
+	}
+	noted := func() int {
+		list, err := s.Trail.List(t.Context(), access.AuditQuery{AccountID: s.Account, Action: "list-contacts", Limit: 10})
+		require.NoError(t, err)
+		return len(list)
+	}
+	require.Len(t, ids(t, s.ask(200, "GET", "contacts", nil)), 15)
+	require.Zero(t, noted())
+	require.Len(t, ids(t, s.ask(200, "GET", "contacts?page=2", nil)), 1)
+	require.Equal(t, 1, noted())
+}

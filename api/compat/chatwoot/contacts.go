@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"carillon/api/gate"
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/contacts/value"
@@ -159,6 +160,11 @@ func (c *Server) browse(ctx context.Context, a asked, b targeting.Browse) (list 
 	b.AccountID, b.Offset, b.Limit = a.account(), (page-1)*contactsAtOnce, contactsAtOnce
 	b.Order, b.Descending = order(a.given.text("sort"))
 	found, total, err := c.Rules.Browse(ctx, b)
+	if err == nil {
+		err = gate.NoteReading(ctx, c.Trail, gate.Reading{
+			Caller: a.caller, Action: "list-contacts", Target: "contact", Through: "Chatwoot", Items: len(found), Further: page > 1,
+		})
+	}
 	if err != nil {
 		return nil, 0, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/api/gate"
 	"carillon/contacts"
 	"carillon/conversations"
 	"carillon/internal/fault"
@@ -132,6 +133,11 @@ func (c *Server) listConversations(ctx context.Context, a asked) (any, error) {
 		f.Status = conversations.Status(status)
 	}
 	list, total, err := c.Conversations.List(ctx, f)
+	if err == nil {
+		err = gate.NoteReading(ctx, c.Trail, gate.Reading{
+			Caller: a.caller, Action: "list-conversations", Target: "conversation", Through: "Chatwoot", Items: len(list), Further: page > 1,
+		})
+	}
 	if err != nil {
 		return nil, err
 	}

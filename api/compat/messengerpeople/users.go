@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/api/gate"
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/contacts/value"
@@ -368,6 +369,11 @@ func (s *Server) listUsers(ctx context.Context, a asked) (any, error) {
 	}
 	list, err := s.Rules.Directory(ctx, l.filter)
 	if err != nil {
+		return nil, err
+	}
+	if err := gate.NoteReading(ctx, s.Trail, gate.Reading{
+		Caller: a.caller, Action: "list-contacts", Target: "contact", Through: "MessengerPeople", Items: len(list), Further: l.filter.Offset > 0,
+	}); err != nil {
 		return nil, err
 	}
 	properties, err := s.Properties.List(ctx, a.caller.AccountID)
