@@ -116,7 +116,7 @@ type Forecast struct {
 	FeedError string           `json:"feed_error,omitempty" doc:"Why the data feed can't be read now; the samples are rendered without it."`
 	// Seconds is absent where no limit is set.
 	Seconds   *float64       `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
-	LimitedBy string         `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
+	LimitedBy string         `json:"limited_by,omitempty" enum:"channel.per_second,account.per_second,account.per_day,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
 	StartsAt  *time.Time     `json:"starts_at,omitempty"`
 	EndsAt    *time.Time     `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
 	Waves     []Wave         `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`

@@ -19,9 +19,13 @@ type bounds struct {
 	limits   providers.Limits
 	warmth   *providers.Warmth // of limits.warm_up; nil without one
 	throttle Throttle
+	// perSecond and perDay are the account's over all its channels; 0 for none.
+	perSecond, perDay int64
 }
 
-func boundsOf(c providers.Channel, t Throttle) bounds { return bounds{c.Limits, c.Warmth, t} }
+func boundsOf(c providers.Channel, t Throttle) bounds {
+	return bounds{limits: c.Limits, warmth: c.Warmth, throttle: t, perSecond: c.AccountPerSecond, perDay: c.AccountPerDay}
+}
 
 // estimate is the least time that n messages take, and the limit that decides.
 func (b bounds) estimate(n int64) (d time.Duration, limitedBy string) {
@@ -33,6 +37,12 @@ func (b bounds) estimate(n int64) (d time.Duration, limitedBy string) {
 	}
 	if limits.PerSecond > 0 {
 		consider("channel.per_second", float64(n)/limits.PerSecond)
+	}
+	if b.perSecond > 0 {
+		consider("account.per_second", float64(n)/float64(b.perSecond))
+	}
+	if b.perDay > 0 && n > b.perDay {
+		consider("account.per_day", float64((n-1)/b.perDay)*day.Seconds())
 	}
 	if throttle.PerSecond > 0 {
 		consider("campaign.per_second", float64(n)/throttle.PerSecond)
@@ -151,10 +161,10 @@ func (r Run) remaining(perSecond float64, b bounds, now time.Time) (left time.Du
 		whole := time.Duration(b.limits.WarmUp.Takes(*w, r.Counts.Asked()+waiting)) * day
 		left = max(left, w.Since.Add(whole).Sub(now))
 	}
-	if b.limits.RecipientsPerDay > 0 {
+	if b.limits.RecipientsPerDay > 0 || b.perDay > 0 {
 		// What was sent lately uses the day's share up: the run as a whole takes its
 		// days from its beginning. A day from now nothing of that counts any more.
-		perDay := bounds{limits: providers.Limits{RecipientsPerDay: b.limits.RecipientsPerDay}}
+		perDay := bounds{limits: providers.Limits{RecipientsPerDay: b.limits.RecipientsPerDay}, perDay: b.perDay}
 		whole, _ := perDay.estimate(r.Counts.Asked() + waiting)
 		rest, _ := perDay.estimate(waiting)
 		left = max(left, min(r.Began().Add(whole).Sub(now), rest+day))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
@@ -48,6 +49,7 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		limits   providers.Limits
 		throttle campaigns.Throttle
+		account  access.AccountLimits
 		// asked of the provider, still waiting, and for how long the run is under way
 		asked, waiting int64
 		after          time.Duration
@@ -69,9 +71,14 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 		"batches":                               {throttle: inBatches(500, "10m"), waiting: 2600, want: 50 * time.Minute},
 		"a warm-up":                             {limits: providers.Limits{WarmUp: providers.WarmUp{First: 100, Ceiling: 1000}}, waiting: 400, want: 2 * day},
 		"the last share of a day has its limit": {limits: providers.Limits{PerSecond: 1, RecipientsPerDay: 1000}, waiting: 900, want: 15 * time.Minute},
+		"the account's limit": {limits: providers.Limits{PerSecond: 5}, account: access.AccountLimits{PerSecond: 2}, waiting: 100, want: 50 * time.Second},
+		"the account's days": {account: access.AccountLimits{PerDay: 1000}, asked: 1000, waiting: 1500, after: 12 * time.Hour,
+			want: 36 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
+			_, err := f.Accounts.Change(t.Context(), f.Account, func(a *access.Account) { a.Limits = c.account })
+			require.NoError(t, err)
 			run := f.limited(t, c.limits, c.throttle)
 			run.Counts = messages.Counts{messages.Pending: c.waiting, messages.Sent: c.asked, messages.Skipped: 7}
 			f.Clock.Advance(c.after)

@@ -15,7 +15,10 @@ import (
 // LiveRun is a run as it is watched.
 type LiveRun struct {
 	Run
-	// Limits, Warmth and Throttle are what its pace is reckoned by.
+	// Limits, Warmth and Throttle are what its pace is reckoned by, and what the account may
+	// send, as in a channel.
+	AccountPerSecond, AccountPerDay int64
+
 	Limits   providers.Limits
 	Warmth   *providers.Warmth
 	Throttle Throttle
@@ -297,7 +300,9 @@ func (l *Live) refresh(ctx context.Context, accounts []int64, after int64, also 
 		if err != nil {
 			return 0, err
 		}
-		r.Pace = r.pace(still, last, bounds{r.Limits, r.Warmth, r.Throttle}, now)
+		r.Pace = r.pace(still, last, boundsOf(providers.Channel{
+			Limits: r.Limits, Warmth: r.Warmth, AccountPerSecond: r.AccountPerSecond, AccountPerDay: r.AccountPerDay,
+		}, r.Throttle), now)
 		if r.FinishedAt != nil {
 			r.ended = now
 		}

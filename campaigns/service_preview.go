@@ -24,9 +24,9 @@ type Forecast struct {
 	// Duration is how long it takes at least under the limits; 0 where no limit
 	// is set and the provider decides.
 	Duration time.Duration
-	// LimitedBy says which limit decides: "channel.per_second", "campaign.per_second",
-	// "campaign.batch", "channel.warm_up" or "channel.recipients_per_day"; empty if none
-	// is set.
+	// LimitedBy says which limit decides: "channel.per_second", "account.per_second",
+	// "account.per_day", "campaign.per_second", "campaign.batch", "channel.warm_up" or
+	// "channel.recipients_per_day"; empty if none is set.
 	LimitedBy string
 	// EndsAt is when the last recipient has a turn at the earliest; nil where no limit
 	// is set.

@@ -24,10 +24,10 @@ type Channel struct {
 	Address AddressKind
 	Limits  Limits
 	// AccountPerSecond is the most messages in any sliding second over all channels of
-	// the account; 0 for no limit.
-	AccountPerSecond int64
-	Timezone         string
-	InDoubt          InDoubtPolicy
+	// the account, and AccountPerDay the most in any 24 hours; 0 for no limit.
+	AccountPerSecond, AccountPerDay int64
+	Timezone                        string
+	InDoubt                         InDoubtPolicy
 	// QuietHours are when nobody is written to by campaigns, on the recipient's
 	// clock; nil for none.
 	QuietHours *QuietHours

@@ -19,7 +19,8 @@ import (
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
 	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at,
-	COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
+	COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
+	COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
@@ -27,7 +28,8 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var limits []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
-		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated, &c.AccountPerSecond)
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated,
+		&c.AccountPerSecond, &c.AccountPerDay)
 	if err != nil {
 		return c, err
 	}

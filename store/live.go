@@ -33,7 +33,9 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		var limits, throttle []byte
 		var warmth string
 		var changed sqldb.Time
-		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &limits, &warmth, &throttle, &changed)...) })
+		r.Run, err = scanRun(func(into ...any) error {
+			return scan(append(into, &limits, &warmth, &throttle, &changed, &r.AccountPerSecond, &r.AccountPerDay)...)
+		})
 		if err != nil {
 			return err
 		}
@@ -48,8 +50,9 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		err := json.Unmarshal(throttle, &r.Throttle)
 		runs = append(runs, r)
 		return err
-	}, "SELECT "+runColumns+`, h.limits, h.warmth, k.throttle, k.updated_at
-		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id LEFT JOIN run_feeds f ON f.run_id = r.id
+	}, "SELECT "+runColumns+`, h.limits, h.warmth, k.throttle, k.updated_at, COALESCE(a.most_per_second, 0), COALESCE(a.most_per_day, 0)
+		FROM runs r JOIN accounts a ON a.id = r.account_id JOIN channels h ON h.id = r.channel_id
+			JOIN campaigns k ON k.id = r.campaign_id LEFT JOIN run_feeds f ON f.run_id = r.id
 		WHERE r.id `+c.d.InIDs+` AND r.account_id `+c.d.InIDs, c.d.IDList(slices.Compact(wanted)), c.d.IDList(accountIDs))
 	if err != nil {
 		return nil, 0, s.translate(err)
