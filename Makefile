@@ -41,8 +41,8 @@ build: ## Build bin/carillon.
 test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
 	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
-	if [ -n "$$first$$together" ]; then $(GO) test -timeout 14m $(TESTFLAGS) $$first $$together || status=1; fi; \
-	if [ -n "$$alone" ]; then $(GO) test -p 1 -timeout 14m $(TESTFLAGS) $$alone || status=1; fi; \
+	if [ -n "$$first$$together" ]; then $(GO) test -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
+	if [ -n "$$alone" ]; then $(GO) test -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
 	exit $$status
 
 .PHONY: test/deps
