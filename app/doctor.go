@@ -48,7 +48,7 @@ const (
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
 		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.trailCopies, d.certificate, d.proxies,
-		d.publicURL, d.senders, d.scheduler, d.workers,
+		d.publicURL, d.peopleChannel, d.senders, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {
 			list = append(list, found)
@@ -254,6 +254,25 @@ func (d *doctor) publicURL(ctx context.Context) api.Finding {
 		return warned(name, d.config.PublicURL+" answers", "It has no TLS: mail programs offer one-click unsubscription by https alone.")
 	}
 	return good(name, "%s answers", d.config.PublicURL)
+}
+
+// peopleChannel looks for the channel through which people get links for a new password: that
+// it is not there is seen by nobody who asks for one.
+func (d *doctor) peopleChannel(ctx context.Context) api.Finding {
+	const name = "mails to people"
+	account, channel, named := strings.Cut(d.config.PeopleChannel, "/")
+	if !named {
+		return api.Finding{}
+	}
+	a, err := d.engine.Store.FindAccount(ctx, account)
+	if err == nil {
+		_, err = d.engine.Store.MailChannel(ctx, a.ID, channel)
+	}
+	if err != nil {
+		return bad(name, "nobody gets a link for a new password: "+err.Error(),
+			"Set CARILLON_PEOPLE_CHANNEL to an account and one of its e-mail channels, such as acme/office: carillon accounts ls and carillon channel ls name them.")
+	}
+	return good(name, "links for a new password go through %s", d.config.PeopleChannel)
 }
 
 func (d *doctor) scheduler(ctx context.Context) api.Finding {

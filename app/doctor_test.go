@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
+	"carillon/providers"
 )
 
 // What a deployment lacks is found, with what to do, and what it has is not blamed.
@@ -63,6 +65,19 @@ func TestTheDoctor(t *testing.T) {
 	require.Contains(t, examine()["backups"].Found, "3 days old")
 	d.config.BackupDir = filepath.Join(d.config.BackupDir, "nowhere")
 	require.Equal(t, api.FindingWarning, examine()["backups"].State)
+
+	require.NotContains(t, found, "mails to people", "nothing is named")
+	d.config.PeopleChannel = "default/office"
+	require.Equal(t, api.FindingFailed, examine()["mails to people"].State)
+	account, err := d.engine.Store.FindAccount(t.Context(), "default")
+	require.NoError(t, err)
+	_, err = d.engine.Channels.Create(t.Context(), providers.Channel{
+		AccountID: account.ID, Name: "office", Provider: "sandbox", Config: json.RawMessage("{}"), Timezone: "UTC",
+	})
+	require.NoError(t, err)
+	require.Equal(t, api.FindingOK, examine()["mails to people"].State)
+	d.config.PeopleChannel = "nobody/office"
+	require.Contains(t, examine()["mails to people"].Remedy, "CARILLON_PEOPLE_CHANNEL")
 
 	d.config.PublicURL = far.URL
 	require.Contains(t, examine()["public address"].Remedy, "no TLS")
