@@ -71,7 +71,8 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 		"batches":                               {throttle: inBatches(500, "10m"), waiting: 2600, want: 50 * time.Minute},
 		"a warm-up":                             {limits: providers.Limits{WarmUp: providers.WarmUp{First: 100, Ceiling: 1000}}, waiting: 400, want: 2 * day},
 		"the last share of a day has its limit": {limits: providers.Limits{PerSecond: 1, RecipientsPerDay: 1000}, waiting: 900, want: 15 * time.Minute},
-		"the account's limit":                   {limits: providers.Limits{PerSecond: 5}, account: access.AccountLimits{PerSecond: 2}, waiting: 100, want: 50 * time.Second},
+		"the account's limit": {limits: providers.Limits{PerSecond: 5}, account: access.AccountLimits{PerSecond: 2}, waiting: 100,
+			want: 50 * time.Second},
 		"the account's days": {account: access.AccountLimits{PerDay: 1000}, asked: 1000, waiting: 1500, after: 12 * time.Hour,
 			want: 36 * time.Hour},
 	} {
