@@ -9,6 +9,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/campaigns/flows"
+	"carillon/internal/fault"
 	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/targeting"
@@ -336,8 +337,17 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address",
 		status: http.StatusAccepted, roles: mayEdit,
-		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
+		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is. " +
+			"Refused to whom fields of contacts are masked."},
 		func(ctx context.Context, caller access.Caller, in *testCampaign) (*one[Message], error) {
+			hidden, err := s.hidden(ctx, caller)
+			if err != nil {
+				return nil, err
+			}
+			if hidden.Texts() { // what is masked would come by mail
+				return nil, fault.New(fault.Forbidden, "your role does not see all of contacts, and a test shows one to any address: "+
+					"look at the preview, or have somebody send it who sees them")
+			}
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, campaigns.TestTo{
 				Address: in.Body.To, ContactID: in.Body.ContactID, Variant: in.Body.Variant,
 			}))

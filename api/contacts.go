@@ -139,7 +139,36 @@ func contactOut(c contacts.Contact, err error) (*one[Contact], error) {
 	return &one[Contact]{contactView(c)}, nil
 }
 
+// unmasked refuses what stands for a masked value in answers: written back as it was read, it
+// would take the place of the value.
+func (in ContactInput) unmasked() error {
+	refuse := func(field string) error {
+		return fault.InvalidField(field, Masked, "stands for a value that your role does not see: leave the field out, and the value stays")
+	}
+	for field, text := range map[string]Optional[string]{
+		"external_id": in.ExternalID, "name": in.Name, "first_name": in.FirstName, "last_name": in.LastName, "number": in.Number,
+	} {
+		if text.Value == Masked {
+			return refuse(field)
+		}
+	}
+	for kind, address := range in.Addresses {
+		if address.Value == Masked {
+			return refuse("addresses." + kind)
+		}
+	}
+	for key, value := range in.Attributes {
+		if value == Masked {
+			return refuse("attributes." + key)
+		}
+	}
+	return nil
+}
+
 func (in ContactInput) change() (contacts.ContactChange, error) {
+	if err := in.unmasked(); err != nil {
+		return contacts.ContactChange{}, err
+	}
 	change := contacts.ContactChange{
 		ExternalID: in.ExternalID.pointer(), Name: in.Name.pointer(), FirstName: in.FirstName.pointer(), LastName: in.LastName.pointer(),
 		Language: in.Language.pointer(), Timezone: in.Timezone.pointer(), LastActivityAt: in.LastActivityAt.pointer(),

@@ -103,6 +103,19 @@ func TestOneAttributeIsMasked(t *testing.T) {
 	changed := s.ok("PATCH", "/v1/contacts/1", `{"attributes":{"birthday":"12-11"}}`, as(access.Editor)...)
 	require.Equal(t, api.Masked, changed["attributes"].(map[string]any)["birthday"], "an answer to a change is masked, too")
 
+	for field, body := range map[string]string{
+		"attributes.birthday": `{"attributes":{"birthday":"•••","plan":"gold"}}`, "first_name": `{"first_name":"•••"}`, "addresses.email": `{"addresses":{"email":"•••"}}`,
+	} {
+		answer := s.do("PATCH", "/v1/contacts/1", body, as(access.Editor)...)
+		require.Equal(t, 422, answer.Code, answer.Body)
+		require.Contains(t, answer.Body.String(), "body."+field, "what was read is not written back over the value")
+	}
+	channel := s.channel()
+	s.campaign(channel, "")
+	const test = `{"to":"eve@example.org"}`
+	require.Equal(t, 403, s.do("POST", "/v1/campaigns/1/test", test, as(access.Editor)...).Code, "a test would show a contact to any address")
+	require.Equal(t, 202, s.do("POST", "/v1/campaigns/1/test", test).Code)
+
 	export := func(role access.Role) string {
 		answer := s.do("POST", "/v1/contacts/export.csv", `{"audience":{"all":true}}`, as(role)...)
 		require.Equal(t, 200, answer.Code, answer.Body)
@@ -114,6 +127,7 @@ func TestOneAttributeIsMasked(t *testing.T) {
 	require.Contains(t, export(access.Editor), "gold")
 	s.ok("PATCH", "/v1/settings", `{"masked":{}}`)
 	require.Equal(t, "12-11", attributes(access.Viewer).(map[string]any)["birthday"])
+	require.Equal(t, 202, s.do("POST", "/v1/campaigns/1/test", test, as(access.Editor)...).Code)
 
 	for masked, says := range map[string]string{
 		`{"shoe":"editor"}`:            "is no field",
