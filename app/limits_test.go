@@ -94,6 +94,19 @@ func limitAccount(t *testing.T, e *Engine, account int64, limits access.AccountL
 	require.NoError(t, err)
 }
 
+// limitTest sets what the account of the test may send, and starts one process more that works
+// where there can be one.
+func limitTest(t *testing.T, e *Engine, config configs.Config, limits access.AccountLimits) (accountID int64) {
+	t.Helper()
+	account, _, err := e.Store.EnsureAccount(t.Context(), "test")
+	require.NoError(t, err)
+	limitAccount(t, e, account.ID, limits)
+	if config.RedisURL.Reveal() != "" {
+		startTestEngine(t, config, Roles{Worker: true})
+	}
+	return account.ID
+}
+
 // twoChannels are an account's, each with a campaign to n people that is under way.
 func twoChannels(t *testing.T, e *Engine, settings string, n int) []stage {
 	t.Helper()
@@ -116,12 +129,7 @@ func TestAnAccountsRateIsOverAllItsChannels(t *testing.T) {
 		const rate, people = 20, 80
 		e := startTestEngine(t, config, AllRoles)
 		far, settings := endpoint(t, sink.Options{Record: true})
-		account, _, err := e.Store.EnsureAccount(t.Context(), "test")
-		require.NoError(t, err)
-		limitAccount(t, e, account.ID, access.AccountLimits{PerSecond: rate})
-		if config.RedisURL.Reveal() != "" {
-			startTestEngine(t, config, Roles{Worker: true})
-		}
+		account := limitTest(t, e, config, access.AccountLimits{PerSecond: rate})
 		stages := twoChannels(t, e, settings, people)
 
 		other, _, _, err := e.Accounts.Create(t.Context(), "other")
@@ -145,11 +153,11 @@ func TestAnAccountsRateIsOverAllItsChannels(t *testing.T) {
 		require.Greater(t, took, 0.95*2*people/rate)
 		require.Less(t, took, 1.6*2*people/rate)
 
-		limitAccount(t, e, account.ID, access.AccountLimits{PerSecond: 1})
+		limitAccount(t, e, account, access.AccountLimits{PerSecond: 1})
 		slow := twoChannelsAgain(t, e, stages)
 		require.Eventually(t, func() bool { return far.Count() > 2*people }, 10*time.Second, 5*time.Millisecond)
 		require.Never(t, func() bool { return far.Count() > 2*people+4 }, 1800*time.Millisecond, 20*time.Millisecond)
-		limitAccount(t, e, account.ID, access.AccountLimits{})
+		limitAccount(t, e, account, access.AccountLimits{})
 		for _, c := range slow {
 			finish(t, e, c)
 		}
@@ -197,12 +205,7 @@ func TestAnAccountsDayIsOverAllItsChannels(t *testing.T) {
 		const people, most = 60, 50
 		e := startTestEngine(t, config, AllRoles)
 		far, settings := endpoint(t, sink.Options{Record: true})
-		account, _, err := e.Store.EnsureAccount(t.Context(), "test")
-		require.NoError(t, err)
-		limitAccount(t, e, account.ID, access.AccountLimits{PerDay: most, PerSecond: 40})
-		if config.RedisURL.Reveal() != "" {
-			startTestEngine(t, config, Roles{Worker: true})
-		}
+		account := limitTest(t, e, config, access.AccountLimits{PerDay: most, PerSecond: 40})
 		stages := twoChannels(t, e, settings, people)
 		require.Eventually(t, func() bool { return far.Count() >= most/2 }, 30*time.Second, time.Millisecond)
 		flushRedis(t, config)
@@ -223,10 +226,10 @@ func TestAnAccountsDayIsOverAllItsChannels(t *testing.T) {
 			require.Contains(t, pace.Still.Words, "as many messages as it may in 24 hours over all of its channels, 50, and goes on at")
 		}
 		require.EqualValues(t, most, sent)
-		now, err := e.Accounts.Get(t.Context(), account.ID)
+		now, err := e.Accounts.Get(t.Context(), account)
 		require.NoError(t, err)
 		require.EqualValues(t, most, now.SentToday)
-		limitAccount(t, e, account.ID, access.AccountLimits{PerDay: 1000})
+		limitAccount(t, e, account, access.AccountLimits{PerDay: 1000})
 		for _, s := range stages {
 			require.EqualValues(t, people, finish(t, e, s.c).Counts[messages.Sent])
 		}

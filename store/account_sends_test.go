@@ -35,70 +35,60 @@ func requireSentToday(t *testing.T, s *storetest.Store, account, n int64) {
 // Whoever claims, through however many processes and at once, an account sends no more in
 // a day than it may, and as many as it may; what is beyond stays where it was.
 func TestAnAccountSendsNoMoreInADayThanItMay(t *testing.T) {
-	for name, dsn := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": storetest.Postgres} {
-		t.Run(name, func(t *testing.T) {
-			dsn := dsn(t)
-			j := newJourney(t, storetest.Open(t, dsn), 100)
-			writers := []*store.Writer{j.Writer}
-			if j.Postgres() {
-				writer := storetest.Open(t, dsn).StartWriter(j.Worker + 1)
-				t.Cleanup(writer.Stop)
-				writers = append(writers, writer)
-			}
-			run := j.Start()
-			j.PlanAll(run.ID, 100)
-			fed := j.Feed(run.ID, []int64{1}, 100)
-			require.Len(t, fed, 90)
-			mayPerDay(t, j.Store, j.AccountID, 37)
-			var mu sync.Mutex
-			var all []int64
-			var group sync.WaitGroup
-			for i := range 30 {
-				group.Go(func() {
-					ids := []int64{fed[3*i].ID, fed[3*i+1].ID, fed[3*i+2].ID}
-					claimed, err := writers[i%len(writers)].Claim(t.Context(), messages.Claim{
-						WorkerID: j.Worker, ChannelID: j.Channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: ids,
-					})
-					if err != nil {
-						t.Error(err)
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					all = append(all, claimed...)
+	manyWriters(t, func(t *testing.T, j *journey, writers []*store.Writer) {
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		fed := j.Feed(run.ID, []int64{1}, 100)
+		require.Len(t, fed, 90)
+		mayPerDay(t, j.Store, j.AccountID, 37)
+		var mu sync.Mutex
+		var all []int64
+		var group sync.WaitGroup
+		for i := range 30 {
+			group.Go(func() {
+				ids := []int64{fed[3*i].ID, fed[3*i+1].ID, fed[3*i+2].ID}
+				claimed, err := writers[i%len(writers)].Claim(t.Context(), messages.Claim{
+					WorkerID: j.Worker, ChannelID: j.Channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: ids,
 				})
-			}
-			group.Wait()
-			require.Len(t, all, 37)
-			require.Equal(t, 37, j.Int("SELECT COUNT(*) FROM messages WHERE attempt = 1 AND worker_id = ?", j.Worker))
-			require.Equal(t, 53, j.Int("SELECT COUNT(*) FROM messages WHERE attempt = 0 AND envelope_id = 1 AND worker_id = 0"))
-			j.Balanced(run.ID)
-			requireSentToday(t, j.Store, j.AccountID, 37)
-			d, err := j.DaySends(t.Context(), j.AccountID)
-			require.NoError(t, err)
-			require.True(t, d.Full())
-			full, err := j.FullDays(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, map[int64]messages.DaySends{j.AccountID: d}, full)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, claimed...)
+			})
+		}
+		group.Wait()
+		require.Len(t, all, 37)
+		require.Equal(t, 37, j.Int("SELECT COUNT(*) FROM messages WHERE attempt = 1 AND worker_id = ?", j.Worker))
+		require.Equal(t, 53, j.Int("SELECT COUNT(*) FROM messages WHERE attempt = 0 AND envelope_id = 1 AND worker_id = 0"))
+		j.Balanced(run.ID)
+		requireSentToday(t, j.Store, j.AccountID, 37)
+		d, err := j.DaySends(t.Context(), j.AccountID)
+		require.NoError(t, err)
+		require.True(t, d.Full())
+		full, err := j.FullDays(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, map[int64]messages.DaySends{j.AccountID: d}, full)
 
-			// What provably was not asked for makes room, once; what was asked for makes none.
-			j.Record(run.ID, all[:5], func(o *messages.Outcome) {
-				o.State, o.Unspent, o.NotAsked, o.DueAt, o.EnvelopeID = messages.Pending, true, true, o.At, 1
-			})
-			j.Record(run.ID, all[:5], func(o *messages.Outcome) {
-				o.State, o.Unspent, o.NotAsked, o.DueAt, o.EnvelopeID = messages.Pending, true, true, o.At, 1
-			})
-			j.Record(run.ID, all[5:10], func(o *messages.Outcome) {
-				o.State, o.Unspent, o.Kind, o.Reason, o.EnvelopeID = messages.Pending, true, "throttled", messages.ReasonThrottled, 1
-			})
-			j.Record(run.ID, all[10:], nil)
-			requireSentToday(t, j.Store, j.AccountID, 32)
-			require.Empty(t, j.Feed(run.ID, []int64{2}, 100), "those that wait in the window take what room there is")
-			mayPerDay(t, j.Store, j.AccountID, 32+53+4)
-			require.Len(t, j.Feed(run.ID, []int64{3}, 100), 4)
-			mayPerDay(t, j.Store, j.AccountID, 0)
-			require.Len(t, j.Feed(run.ID, []int64{4}, 100), 6)
+		// What provably was not asked for makes room, once; what was asked for makes none.
+		j.Record(run.ID, all[:5], func(o *messages.Outcome) {
+			o.State, o.Unspent, o.NotAsked, o.DueAt, o.EnvelopeID = messages.Pending, true, true, o.At, 1
 		})
-	}
+		j.Record(run.ID, all[:5], func(o *messages.Outcome) {
+			o.State, o.Unspent, o.NotAsked, o.DueAt, o.EnvelopeID = messages.Pending, true, true, o.At, 1
+		})
+		j.Record(run.ID, all[5:10], func(o *messages.Outcome) {
+			o.State, o.Unspent, o.Kind, o.Reason, o.EnvelopeID = messages.Pending, true, "throttled", messages.ReasonThrottled, 1
+		})
+		j.Record(run.ID, all[10:], nil)
+		requireSentToday(t, j.Store, j.AccountID, 32)
+		require.Empty(t, j.Feed(run.ID, []int64{2}, 100), "those that wait in the window take what room there is")
+		mayPerDay(t, j.Store, j.AccountID, 32+53+4)
+		require.Len(t, j.Feed(run.ID, []int64{3}, 100), 4)
+		mayPerDay(t, j.Store, j.AccountID, 0)
+		require.Len(t, j.Feed(run.ID, []int64{4}, 100), 6)
+	})
 }
 
 // The day moves: a day after its claim a message counts no more, and it is said when. What

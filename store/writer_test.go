@@ -18,9 +18,9 @@ import (
 	"carillon/store/storetest"
 )
 
-// Whoever asks, and through however many processes: each message is granted to
-// one of them.
-func TestEachMessageIsGrantedOnce(t *testing.T) {
+// manyWriters runs a test with as many processes as can write to a database side by side.
+func manyWriters(t *testing.T, run func(t *testing.T, j *journey, writers []*store.Writer)) {
+	t.Helper()
 	for name, dsn := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			dsn := dsn(t)
@@ -31,35 +31,43 @@ func TestEachMessageIsGrantedOnce(t *testing.T) {
 				t.Cleanup(writer.Stop)
 				writers = append(writers, writer)
 			}
-			run := j.Start()
-			j.PlanAll(run.ID, 100)
-			fed := j.Feed(run.ID, []int64{1}, 100)
-			require.Len(t, fed, 90)
-			ids := make([]int64, len(fed))
-			for i, m := range fed {
-				ids[i] = m.ID
-			}
-			const askers = 16
-			granted := make([][]int64, askers)
-			var wg sync.WaitGroup
-			for i := range askers {
-				wg.Go(func() {
-					var err error
-					granted[i], err = writers[i%len(writers)].Claim(t.Context(), messages.Claim{
-						WorkerID: j.Worker + int64(i%3), ChannelID: j.Channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: ids,
-					})
-					require.NoError(t, err)
-				})
-			}
-			wg.Wait()
-			var all []int64
-			for _, some := range granted {
-				all = append(all, some...)
-			}
-			require.ElementsMatch(t, ids, all)
-			j.Balanced(run.ID)
+			run(t, j, writers)
 		})
 	}
+}
+
+// Whoever asks, and through however many processes: each message is granted to
+// one of them.
+func TestEachMessageIsGrantedOnce(t *testing.T) {
+	manyWriters(t, func(t *testing.T, j *journey, writers []*store.Writer) {
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		fed := j.Feed(run.ID, []int64{1}, 100)
+		require.Len(t, fed, 90)
+		ids := make([]int64, len(fed))
+		for i, m := range fed {
+			ids[i] = m.ID
+		}
+		const askers = 16
+		granted := make([][]int64, askers)
+		var wg sync.WaitGroup
+		for i := range askers {
+			wg.Go(func() {
+				var err error
+				granted[i], err = writers[i%len(writers)].Claim(t.Context(), messages.Claim{
+					WorkerID: j.Worker + int64(i%3), ChannelID: j.Channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: ids,
+				})
+				require.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		var all []int64
+		for _, some := range granted {
+			all = append(all, some...)
+		}
+		require.ElementsMatch(t, ids, all)
+		j.Balanced(run.ID)
+	})
 }
 
 func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
