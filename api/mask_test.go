@@ -104,7 +104,8 @@ func TestOneAttributeIsMasked(t *testing.T) {
 	require.Equal(t, api.Masked, changed["attributes"].(map[string]any)["birthday"], "an answer to a change is masked, too")
 
 	for field, body := range map[string]string{
-		"attributes.birthday": `{"attributes":{"birthday":"•••","plan":"gold"}}`, "first_name": `{"first_name":"•••"}`, "addresses.email": `{"addresses":{"email":"•••"}}`,
+		"attributes.birthday": `{"attributes":{"birthday":"•••","plan":"gold"}}`, "first_name": `{"first_name":"•••"}`,
+		"addresses.email": `{"addresses":{"email":"•••"}}`,
 	} {
 		answer := s.do("PATCH", "/v1/contacts/1", body, as(access.Editor)...)
 		require.Equal(t, 422, answer.Code, answer.Body)
