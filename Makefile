@@ -34,11 +34,15 @@ help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/carillon.
+build: web ## Build bin/carillon, with the console in it where Node.js 20 or newer is.
 	$(GO) build -o bin/carillon ./cmd/carillon
 
+.PHONY: web
+web: ## Build the console, which the program embeds.
+	@scripts/web.sh
+
 .PHONY: test
-test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
+test: test/deps web test/web/units ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
 	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
 	if [ -n "$$first$$together" ]; then $(GO) test -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
@@ -48,6 +52,15 @@ test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
 .PHONY: test/deps
 test/deps: ## Install the servers that the tests start, if they are missing.
 	@scripts/test-deps.sh
+
+.PHONY: test/web
+test/web: test/deps web test/web/units ## Run the console's tests alone: its units, and its journeys in a real browser.
+	$(GO) test -timeout 20m $(TESTFLAGS) ./web ./internal/browsertest
+
+.PHONY: test/web/units
+test/web/units:
+	@scripts/web.sh modules
+	@cd web && npm run --silent generate >/dev/null && npm run --silent test
 
 .PHONY: test/race
 test/race: test/deps ## Run the whole test suite under the race detector.
@@ -65,11 +78,17 @@ test/compat: build ## Play sessions of the APIs of others (COMPAT_SESSIONS=folde
 	scripts/compat/play.sh $(COMPAT_SESSIONS)
 
 .PHONY: lint
-lint: lint/format ## Check formatting, go vet, the linters, dead code and go.mod.
+lint: lint/format ## Check formatting, go vet, the linters, dead code, go.mod and the console.
 	$(GO) vet ./...
 	$(GOLANGCI) run
 	@$(MAKE) --no-print-directory lint/dead
 	@scripts/lint-mod.sh
+	@$(MAKE) --no-print-directory lint/web
+
+.PHONY: lint/web
+lint/web: ## Check the types of the console, and lint it.
+	@scripts/web.sh modules
+	@cd web && npm run --silent lint
 
 .PHONY: lint/format
 lint/format: ## Check that gofmt has nothing to change.

@@ -2,6 +2,11 @@ module carillon
 
 go 1.26.8
 
+ignore (
+	./tools/browser/node_modules
+	./web/node_modules
+)
+
 require (
 	github.com/PuerkitoBio/goquery v1.13.0
 	github.com/alexedwards/argon2id v1.0.0

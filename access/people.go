@@ -161,9 +161,23 @@ func (p *People) Invited(ctx context.Context, token secret.String) (Invitation, 
 	return p.Store.FindInvitation(ctx, token)
 }
 
+// Ways are the ways to sign in that a stranger is shown.
+type Ways struct {
+	// Nobody says that no account has people yet: the first comes by a link.
+	Nobody bool
+	// Providers are the identity providers of the installation's only account. Where there are
+	// several accounts strangers are told of none: their people have a link.
+	Providers []IdentityProvider
+}
+
+// Ways are the ways to sign in.
+func (p *People) Ways(ctx context.Context) (Ways, error) { return p.Store.Ways(ctx) }
+
 // Accepting is what somebody who was invited says.
 type Accepting struct {
-	Token    secret.String
+	Token secret.String
+	// Email is the person's where the invitation names none, and ignored otherwise.
+	Email    string
 	Name     string
 	Password secret.String
 	// Source is the address that it comes from.
@@ -178,6 +192,11 @@ func (p *People) Accept(ctx context.Context, a Accepting) (Member, error) {
 	i, err := p.Store.FindInvitation(ctx, a.Token)
 	if err != nil {
 		return Member{}, err
+	}
+	if i.Email == "" {
+		if i.Email, err = NormalEmail("email", a.Email); err != nil {
+			return Member{}, err
+		}
 	}
 	known, err := p.Store.ProofsByEmail(ctx, i.Email)
 	switch {

@@ -31,7 +31,8 @@ type PeopleStore interface {
 	RemoveMember(ctx context.Context, accountID, userID int64) error
 
 	// AddInvitation keeps one in the place of the one before it for the same address. It is a
-	// Conflict if the person is in the account already, or there are MostMembers.
+	// Conflict if the person is in the account already, or there are MostMembers; without an
+	// address, if anybody is in the account.
 	AddInvitation(ctx context.Context, i Invitation, token secret.String) (Invitation, error)
 	Invitations(ctx context.Context, accountID, after int64, limit int) ([]Invitation, error)
 	// WithdrawInvitation is NotFound if there is none.
@@ -39,8 +40,12 @@ type PeopleStore interface {
 	// FindInvitation is NotFound if there is none that has not ended.
 	FindInvitation(ctx context.Context, token secret.String) (Invitation, error)
 	// AcceptInvitation uses one up and makes its user a member: u, if there is none of that
-	// address. It is NotFound if the invitation is gone.
+	// address. It is NotFound if the invitation is gone, or names nobody and somebody is in the
+	// account.
 	AcceptInvitation(ctx context.Context, token secret.String, u Proofs) (Member, error)
+
+	// Ways are the ways to sign in.
+	Ways(ctx context.Context) (Ways, error)
 
 	// SetName changes what a person is called.
 	SetName(ctx context.Context, userID int64, name string) error

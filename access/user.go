@@ -87,9 +87,10 @@ type Session struct {
 // Invitation lets somebody in who has its link.
 type Invitation struct {
 	ID, AccountID int64
-	Email         string
-	Role          Role
-	Approver      bool
+	// Email is whom it is for; empty for the first person of an account, who says it.
+	Email    string
+	Role     Role
+	Approver bool
 	// InvitedBy is who sent it, as in the audit trail.
 	InvitedBy         string
 	CreatedAt, EndsAt time.Time
@@ -127,6 +128,12 @@ func CheckUserName(name string) error {
 func (i *Invitation) Check() (err error) {
 	if err := i.Role.Validate(); err != nil {
 		return err
+	}
+	if i.Email == "" {
+		if i.Role != Admin {
+			return fault.InvalidField("role", string(i.Role), "must be admin without an e-mail address: it is for the first person of the account")
+		}
+		return nil
 	}
 	i.Email, err = NormalEmail("email", i.Email)
 	return err

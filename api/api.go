@@ -1,6 +1,6 @@
 // Package api owns the native REST API under /v1 and everything else that the
 // server answers over HTTP: the OpenAPI document, health, receipts from
-// providers, unsubscribe pages, the status page. It translates between HTTP and
+// providers, unsubscribe pages, the console. It translates between HTTP and
 // the services and holds no rule of its own. It must not know the store or
 // Redis; app hands it what it needs.
 package api
@@ -24,6 +24,7 @@ import (
 	"carillon/providers"
 	"carillon/services"
 	"carillon/templates"
+	"carillon/web"
 )
 
 // Options are the API's settings.
@@ -87,6 +88,7 @@ type Server struct {
 	limits  *gate.Limits
 	hooks   *hooks
 	pages   pages
+	console *web.Console
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
@@ -112,7 +114,7 @@ func New(d Deps) *Server {
 	}
 	s := &Server{
 		Deps: d, mux: newRouter(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
-		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
+		pages: newPages(), console: web.New(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
 	if s.People != nil {
 		s.limits.Brake = s.People.Brake
@@ -237,7 +239,7 @@ func (s *Server) routes() {
 	s.trackingRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
-	s.statusRoutes()
+	s.consoleRoutes()
 	s.standstillRoutes()
 	s.describe()
 }

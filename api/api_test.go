@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -362,35 +361,26 @@ func TestHealth(t *testing.T) {
 	require.NotContains(t, w.Body.String(), "10.0.0.1")
 }
 
-func TestStatusPage(t *testing.T) {
+func TestConsole(t *testing.T) {
 	s := newServer(t)
-	s.channel()
-	s.contact("Ada", "ada@example.org")
-	s.campaign(1, "")
-	s.ok("POST", "/v1/campaigns/1/start", "")
-	w := s.do("GET", "/", "", "Authorization", "")
-	require.Equal(t, 200, w.Code)
-	require.Contains(t, w.Body.String(), "/docs")
-	require.NotContains(t, w.Body.String(), "Spring")
-	w = s.do("GET", "/?details", "", "Authorization", "")
-	require.Equal(t, 401, w.Code)
-	require.Contains(t, w.Header().Get("WWW-Authenticate"), "Basic")
-	r := httptest.NewRequest(http.MethodGet, "/?details", nil)
-	r.SetBasicAuth("me", adminKey)
-	rec := httptest.NewRecorder()
-	s.ServeHTTP(rec, r)
-	require.Equal(t, 200, rec.Code)
-	require.Contains(t, rec.Body.String(), "Spring is still being planned: 0 messages so far")
-	require.NotContains(t, rec.Body.String(), "Nothing waits")
-	require.NotContains(t, rec.Body.String(), "ada@example.org")
-	require.Equal(t, 403, s.do("GET", "/", "", as(access.Sender)...).Code)
-
-	// Who tries keys here is slowed down as anywhere.
-	codes := map[int]int{}
-	for i := range 200 {
-		codes[s.do("GET", "/?details", "", "Authorization", fmt.Sprintf("Bearer wrong-%d", i)).Code]++
+	browser := []string{"Authorization", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
+	for _, path := range []string{"/", "/campaigns/12?status=running", "/sign-in", "/v2/campaigns"} {
+		w := s.do("GET", path, "", browser...)
+		require.Equal(t, 200, w.Code, path)
+		require.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		require.Contains(t, w.Header().Get("Content-Security-Policy"), "script-src 'self';")
+		require.Contains(t, w.Body.String(), "<title>Carillon</title>")
 	}
-	require.Positive(t, codes[http.StatusTooManyRequests], "%v", codes)
+	// Programs, and whoever asks for what only programs ask for, are told that there is nothing.
+	for _, given := range [][]string{
+		{"GET", "/campaigns/12", "Accept", "application/json"}, {"POST", "/campaigns/12", "Accept", "text/html"},
+		{"GET", "/assets/none.js", "Accept", "text/html"}, {"GET", "/assets/../dist/index.html", "Accept", "*/*"},
+	} {
+		w := s.do(given[0], given[1], "", append([]string{"Authorization", ""}, given[2:]...)...)
+		require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), given)
+		require.Contains(t, w.Body.String(), `"code":"not_found"`, given)
+	}
 }
 
 func TestUnsubscribe(t *testing.T) {

@@ -416,3 +416,28 @@ func TestWhatIsKnownOfAPersonIsExported(t *testing.T) {
 	require.Equal(t, "export-user", newest["action"])
 	require.Equal(t, 404, s.do("GET", "/v1/users/99/export", "").Code)
 }
+
+func TestTheFirstPersonOfAnAccount(t *testing.T) {
+	s := newServer(t)
+	p := s.browser()
+	require.JSONEq(t, `{"nobody":true,"identity_providers":[]}`, p.ask("GET", "/v1/session/ways", "").Body.String())
+	w := s.do("POST", "/v1/invitations", `{"role":"editor"}`)
+	require.Equal(t, 422, w.Code)
+	require.Contains(t, w.Body.String(), "body.role")
+	made := s.ok("POST", "/v1/invitations", `{"role":"admin"}`)
+	token, _ := made["token"].(string)
+	w = p.ask("POST", "/v1/invitation", `{"token":"`+token+`"}`)
+	require.Equal(t, 200, w.Code)
+	require.Contains(t, w.Body.String(), `"email":""`)
+	for _, email := range []string{"", "ada", "ada@localhost"} {
+		w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":"%s","email":"%s","name":"Ada","password":"%s"}`, token, email, goodPassword))
+		require.Equal(t, 422, w.Code, email)
+		require.Contains(t, w.Body.String(), "body.email")
+	}
+	w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":"%s","email":"Ada@example.org","name":"Ada","password":"%s"}`, token, goodPassword))
+	require.Equal(t, 200, w.Code, w.Body.String())
+	require.Equal(t, 200, p.signIn("ada@example.org", goodPassword, "").Code)
+	require.Equal(t, 200, p.ask("GET", "/v1/users", "").Code, "the first is an admin")
+	require.Contains(t, p.ask("GET", "/v1/session/ways", "").Body.String(), `"nobody":false`)
+	require.Equal(t, 409, s.do("POST", "/v1/invitations", `{"role":"admin"}`).Code)
+}

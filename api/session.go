@@ -170,6 +170,11 @@ func (s *Server) sessionRoutes() {
 				return s.People.SignIn(ctx, a)
 			})
 		})
+	register(s, operation{id: "list-sign-in-ways", method: http.MethodGet, path: path + "/ways", tag: tag, doc: "The ways to sign in", open: true},
+		func(ctx context.Context, _ access.Caller, _ *struct{}) (*one[SignInWays], error) {
+			ways, err := s.People.Ways(ctx)
+			return &one[SignInWays]{signInWaysView(ways)}, err
+		})
 	register(s, operation{id: "get-session", method: http.MethodGet, path: path, tag: tag, doc: "Who is signed in", roles: mayWatch, people: true},
 		func(ctx context.Context, caller access.Caller, _ *struct{}) (*one[Session], error) {
 			in, err := s.People.Me(ctx, caller)
@@ -187,6 +192,26 @@ func (s *Server) sessionRoutes() {
 			from.AccountID = in.Body.AccountID
 			return s.signedIn(s.People.Renew(ctx, caller, from))
 		})
+}
+
+// SignInWays are the ways to sign in.
+type SignInWays struct {
+	Nobody            bool        `json:"nobody" doc:"Nobody can sign in yet: the first person comes by the link that the server shows when it starts, or carillon users invite."`
+	IdentityProviders []SignInWay `json:"identity_providers" doc:"Of an installation with one account; people of one among several have a link of their own."`
+}
+
+// SignInWay is an identity provider as strangers are shown it.
+type SignInWay struct {
+	ID   int64  `json:"id" doc:"Signing in through it begins at /sign-in/{id}."`
+	Name string `json:"name"`
+}
+
+func signInWaysView(w access.Ways) SignInWays {
+	view := SignInWays{Nobody: w.Nobody, IdentityProviders: make([]SignInWay, len(w.Providers))}
+	for i, p := range w.Providers {
+		view.IdentityProviders[i] = SignInWay{p.ID, p.Name}
+	}
+	return view
 }
 
 type enterAccount struct {

@@ -137,7 +137,7 @@ func invitationView(i access.Invitation) Invitation {
 
 // InvitationInput is whom to invite.
 type InvitationInput struct {
-	Email    string `json:"email" maxLength:"254" example:"ada@example.org"`
+	Email    string `json:"email,omitempty" maxLength:"254" example:"ada@example.org" doc:"Absent for the first person of an account, an admin, who says it."`
 	Role     string `json:"role" enum:"admin,editor,sender,viewer"`
 	Approver bool   `json:"approver,omitempty" doc:"May approve what others proposed, whatever the role."`
 }
@@ -253,7 +253,7 @@ func (s *Server) invitationRoutes() {
 
 // Invited is what an invitation says to whoever has its link.
 type Invited struct {
-	Email     string    `json:"email"`
+	Email     string    `json:"email" doc:"Empty for the first person of an account, who says it."`
 	Role      string    `json:"role" enum:"admin,editor,sender,viewer"`
 	InvitedBy string    `json:"invited_by"`
 	EndsAt    time.Time `json:"ends_at"`
@@ -269,6 +269,7 @@ type acceptInvitation struct {
 	Browser
 	Body struct {
 		Token    string `json:"token" minLength:"1" maxLength:"100"`
+		Email    string `json:"email,omitempty" maxLength:"254" doc:"Yours, where the invitation names none: that of the first person."`
 		Name     string `json:"name,omitempty" maxLength:"100" doc:"What you are called; not needed by who has signed in before."`
 		Password string `json:"password,omitempty" maxLength:"800" doc:"A new one of at least 10 characters; who has signed in before gives the one that there is, or none while signed in."`
 	}
@@ -298,7 +299,7 @@ func (s *Server) openRoutes() {
 	register(s, operation{id: "accept-invitation", method: http.MethodPost, path: "/v1/invitation/accept", tag: "session", doc: "Accept an invitation", open: true,
 		more: "POST /v1/session signs in then."},
 		func(ctx context.Context, _ access.Caller, in *acceptInvitation) (*one[User], error) {
-			a := access.Accepting{Token: secret.New(in.Body.Token), Name: in.Body.Name, Password: secret.New(in.Body.Password), Source: gate.Source(ctx)}
+			a := access.Accepting{Token: secret.New(in.Body.Token), Email: in.Body.Email, Name: in.Body.Name, Password: secret.New(in.Body.Password), Source: gate.Source(ctx)}
 			if in.Session != "" {
 				// Whoever is not signed in any more gives the password.
 				a.Caller, _ = s.People.Visit(ctx, secret.New(in.Session))

@@ -173,7 +173,8 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	if failpoint.Ignored() {
 		say(failpoint.Variable + " is set and ignored: only builds for tests (go build -tags failpoint) have failpoints.")
 	}
-	s, err := Start(ctx, c, roles, Notices{Say: say, Private: term.IsTerminal(int(os.Stderr.Fd()))})
+	notices := Notices{Say: say, Private: term.IsTerminal(int(os.Stderr.Fd()))}
+	s, err := Start(ctx, c, roles, notices)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		return err
@@ -188,7 +189,10 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 		say("What recipients and providers need, and nothing else: " + s.PublicURL + ".")
 	}
 	if s.URL != "" {
-		say(fmt.Sprintf("Carillon %s answers on %s (status page: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))
+		say(fmt.Sprintf("Carillon %s answers on %s (console: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))
+		if err := s.welcome(ctx, notices); err != nil {
+			return errors.Join(err, s.Stop())
+		}
 	} else {
 		say(fmt.Sprintf("Carillon %s works. Stop it with Ctrl-C.", Version))
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -77,15 +78,19 @@ const rolesHelp = rolesOf + " An approver may approve what others proposed, what
 
 func (c *cli) usersInvite() *cobra.Command {
 	var input api.InvitationInput
-	cmd := &cobra.Command{Use: "invite EMAIL", Short: "Invite somebody into the account; the link is shown once", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Use: "invite [EMAIL]", Short: "Invite somebody into the account; the link is shown once", Args: cobra.MaximumNArgs(1),
 		Long: rolesHelp + "\n\nHand the link on: whoever has it gets in, within seven days. " +
-			"Another invitation of the same address takes the place of the one before.",
-		Example: "  carillon users invite ada@example.org --role editor\n" +
+			"Another invitation of the same address takes the place of the one before. " +
+			"Without an address it is for the first person of the account, an admin, who says it.",
+		Example: "  carillon users invite --role admin\n" +
+			"  carillon users invite ada@example.org --role editor\n" +
 			"  carillon users invite eve@example.org --role viewer --approver",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			input.Email = args[0]
+			if len(args) > 0 {
+				input.Email = args[0]
+			}
 			return show(cmd.Context(), c, post(invitationsPath(), input), func(w *tabwriter.Writer, i api.NewInvitation) {
-				fields(w, "Invitation", i.ID, "E-mail", i.Email, "Role", i.Role, "Approver", i.Approver, "Ends", at(&i.EndsAt), "Link", i.Link, "Token", i.Token)
+				fields(w, "Invitation", i.ID, "E-mail", i.Email, "Role", i.Role, "Approver", i.Approver, "Ends", at(&i.EndsAt), "Link", c.linkOr(i.Link, "invitation", i.Token), "Token", i.Token)
 				sayf(w, "\nWhoever has it: carillon users accept %s --name NAME --password-file FILE\n", i.Token)
 			})
 		}}
@@ -93,6 +98,15 @@ func (c *cli) usersInvite() *cobra.Command {
 	cmd.Flags().BoolVar(&input.Approver, "approver", false, "may approve what others proposed")
 	_ = cmd.MarkFlagRequired("role") // the flag exists
 	return cmd
+}
+
+// linkOr is a link that the server gave, or one to the server as this command reaches it, where no
+// address of it is configured.
+func (c *cli) linkOr(link, page, token string) string {
+	if link != "" {
+		return link
+	}
+	return strings.TrimSuffix(c.connected.base, "/") + "/" + page + "#" + url.QueryEscape(token)
 }
 
 func (c *cli) usersInvitations() *cobra.Command {

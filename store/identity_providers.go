@@ -71,6 +71,17 @@ func (s *Store) SignInProvider(ctx context.Context, id int64) (access.IdentityPr
 	return p, s.translate(noIdentityProvider(err, id))
 }
 
+// Ways are the ways to sign in: the providers that are enabled of the only account that is open.
+func (s *Store) Ways(ctx context.Context) (w access.Ways, err error) {
+	if err := s.reader().Row(ctx, "SELECT NOT EXISTS (SELECT 1 FROM account_users)").Scan(&w.Nobody); err != nil {
+		return w, s.translate(err)
+	}
+	w.Providers, err = sqldb.Query(ctx, s.reader(), s.scanIdentityProvider, selectIdentityProviders+
+		"JOIN accounts a ON a.id = p.account_id WHERE p.enabled AND a.closed_at IS NULL AND "+
+		"(SELECT COUNT(*) FROM accounts WHERE closed_at IS NULL) = 1 ORDER BY p.name, p.id")
+	return w, s.translate(err)
+}
+
 // AddIdentityProvider is a Conflict if there are access.MostIdentityProviders, or one of the name.
 func (s *Store) AddIdentityProvider(ctx context.Context, p access.IdentityProvider) (made access.IdentityProvider, err error) {
 	err = s.inTx(ctx, func(tx conn) error {

@@ -28,13 +28,29 @@ func noInvitation(err error) error {
 	return err
 }
 
+// nobodyYet is a Conflict if somebody is in an account.
+func (tx conn) nobodyYet(ctx context.Context, accountID int64) error {
+	var in int
+	err := tx.Row(ctx, "SELECT COUNT(*) FROM account_users WHERE account_id = ?", accountID).Scan(&in)
+	if err == nil && in > 0 {
+		err = fault.New(fault.Conflict, "the account has people already: say by email whom to invite")
+	}
+	return err
+}
+
 // AddInvitation keeps an invitation in the place of the one before it for the same address. It is
-// a Conflict if the person is in the account already, or there are access.MostMembers.
+// a Conflict if the person is in the account already, or there are access.MostMembers; without an
+// address, if anybody is in the account.
 func (s *Store) AddInvitation(ctx context.Context, i access.Invitation, token secret.String) (access.Invitation, error) {
 	i.CreatedAt = s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, i.AccountID); err != nil {
 			return err
+		}
+		if i.Email == "" {
+			if err := tx.nobodyYet(ctx, i.AccountID); err != nil {
+				return err
+			}
 		}
 		var in int
 		if err := tx.Row(ctx, "SELECT COUNT(*) FROM account_users m JOIN users u ON u.id = m.user_id WHERE m.account_id = ? AND u.email = ?", i.AccountID, i.Email).
@@ -84,12 +100,21 @@ func (s *Store) FindInvitation(ctx context.Context, token secret.String) (access
 }
 
 // AcceptInvitation uses an invitation up and makes its user a member: u, if there is none of that
-// address. It is NotFound if the invitation is gone.
+// address. It is NotFound if the invitation is gone, or names nobody and somebody is in the account.
 func (s *Store) AcceptInvitation(ctx context.Context, token secret.String, u access.Proofs) (m access.Member, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		i, err := scanInvitation(tx.Row(ctx, selectInvitation+"hash = ? AND ends_at > ?", hashKey(token.Reveal()), sqldb.Millis(s.clock.Now())).Scan)
 		if err != nil {
 			return noInvitation(err)
+		}
+		if i.Email == "" {
+			if err := tx.lockAccount(ctx, i.AccountID); err != nil {
+				return err
+			}
+			if err := tx.nobodyYet(ctx, i.AccountID); err != nil {
+				return noInvitation(sql.ErrNoRows)
+			}
+			i.Email = u.Email
 		}
 		// Of two who come with one link the second finds it gone.
 		n, err := tx.Exec(ctx, "DELETE FROM invitations WHERE id = ?", i.ID)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,5 +174,77 @@ func TestSessionsAndBrowsersAreBounded(t *testing.T) {
 		require.True(t, knows(access.MostSessions+4))
 		fake.Advance(181 * 24 * time.Hour)
 		require.False(t, knows(access.MostSessions+4), "for half a year")
+	})
+}
+
+// A link that names nobody is for the first person of an account, whoever comes with it and however
+// many links there were.
+func TestTheFirstPersonComesByALinkThatNamesNobody(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, account := t.Context(), s.Account("tests")
+		open := func(token string) error {
+			_, err := s.AddInvitation(ctx, access.Invitation{AccountID: account, Role: access.Admin, EndsAt: s.Clock.Now().Add(time.Hour)}, secret.New(token))
+			return err
+		}
+		come := func(token, email string) error {
+			_, err := s.AcceptInvitation(ctx, secret.New(token), access.Proofs{User: access.User{Email: email, Name: "Ada"}, Password: secret.New("hash")})
+			return err
+		}
+		ways, err := s.Ways(ctx)
+		require.NoError(t, err)
+		require.True(t, ways.Nobody)
+		require.NoError(t, open("before"))
+		require.NoError(t, open("first"))
+		require.Equal(t, fault.NotFound, fault.CodeOf(come("before", "ada@example.org")), "another took its place")
+		// Of many who come with it one gets in, even where each is somebody else.
+		var in atomic.Int64
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				if come("first", fmt.Sprintf("p%d@example.org", i)) == nil {
+					in.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, 1, in.Load())
+		ways, err = s.Ways(ctx)
+		require.NoError(t, err)
+		require.False(t, ways.Nobody)
+		require.Equal(t, fault.Conflict, fault.CodeOf(open("again")))
+
+		// Somebody who was invited by name came first: the link opens nothing any more.
+		account = s.Account("another")
+		require.NoError(t, open("late"))
+		person(t, s, account, "grace@example.org")
+		require.Equal(t, fault.NotFound, fault.CodeOf(come("late", "eve@example.org")))
+		members, err := s.Members(ctx, account, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, members, 1)
+	})
+}
+
+func TestStrangersAreShownTheWaysOfTheOnlyAccount(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, account := t.Context(), s.Account("tests")
+		add := func(account int64, name string, enabled bool) {
+			_, err := s.AddIdentityProvider(ctx, access.IdentityProvider{AccountID: account, Name: name, Issuer: "https://" + name + ".example.org", ClientID: "c",
+				Secret: secret.New("s"), Enabled: enabled})
+			require.NoError(t, err)
+		}
+		shown := func() (names []string) {
+			ways, err := s.Ways(ctx)
+			require.NoError(t, err)
+			for _, p := range ways.Providers {
+				names = append(names, p.Name)
+			}
+			return names
+		}
+		require.Empty(t, shown())
+		add(account, "office", true)
+		add(account, "former", false)
+		require.Equal(t, []string{"office"}, shown())
+		s.Account("another")
+		require.Empty(t, shown(), "which of several accounts somebody is in is nobody's business")
 	})
 }

@@ -1,0 +1,137 @@
+import { ActionIcon, AppShell, Badge, Burger, Button, Group, Image, Menu, NavLink, Stack, Text, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
+import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { client } from "@/api/client";
+
+import { useListening, useLive } from "./live";
+import { entries } from "./pages";
+import { begin, useMay, useSession, useSignOut } from "./session";
+
+const Palette = lazy(() => import("./Palette"));
+
+/** Everything around a page: where one is, where one can go, who one is. */
+export function Shell() {
+  const { t } = useTranslation();
+  const [opened, { toggle, close }] = useDisclosure();
+  const [paused, setPaused] = useState(false);
+  const [asked, setAsked] = useState<"palette" | "keys">();
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const main = useRef<HTMLElement>(null);
+  const admin = useMay("admin");
+  useListening(paused);
+  const { connected } = useLive();
+  useHotkeys([
+    ["mod+K", () => setAsked("palette")],
+    ["shift+?", () => setAsked("keys")],
+  ]);
+
+  // Whoever follows a link by the keyboard, or hears the page, goes on at its beginning.
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current !== path) main.current?.focus();
+    before.current = path;
+    close();
+  }, [path, close]);
+
+  return (
+    <AppShell header={{ height: 52 }} navbar={{ width: 210, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md">
+      <a className="skip" href="#main">
+        {t("shell.skip")}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t("shell.menu")} aria-expanded={opened} />
+            <Link to="/" aria-label={t("home.title")} style={{ display: "flex" }}>
+              <Image src="/assets/carillon.svg" alt="" w={26} h={26} />
+            </Link>
+            <Text fw={700} visibleFrom="xs">
+              Carillon
+            </Text>
+          </Group>
+          <Group gap="xs" wrap="nowrap">
+            <Button variant="default" size="xs" onClick={() => setAsked("palette")} visibleFrom="xs">
+              {t("shell.find")}
+            </Button>
+            <Tooltip label={paused ? t("shell.goOn") : t("shell.pause")}>
+              <Button size="xs" variant="subtle" onClick={() => setPaused(!paused)} aria-pressed={paused}>
+                <Badge color={paused ? "gray.8" : connected ? "green.9" : "red.9"} variant="filled">
+                  {paused ? t("shell.paused") : connected ? t("shell.live") : t("shell.notHeard")}
+                </Badge>
+              </Button>
+            </Tooltip>
+            <Person />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label={t("shell.pages")}>
+        <Stack gap={2}>
+          {entries
+            .filter((entry) => !entry.admin || admin)
+            .map(({ to, label }) => (
+              <NavLink key={to} component={Link} to={to} label={t(label)} active={to === "/" ? path === "/" : path.startsWith(to)} />
+            ))}
+        </Stack>
+      </AppShell.Navbar>
+      <AppShell.Main id="main" ref={main} tabIndex={-1}>
+        <Outlet />
+      </AppShell.Main>
+      {asked && (
+        <Suspense>
+          <Palette asked={asked} close={() => setAsked(undefined)} />
+        </Suspense>
+      )}
+    </AppShell>
+  );
+}
+
+/** Who is signed in, in which account. */
+function Person() {
+  const { t } = useTranslation();
+  const session = useSession();
+  const router = useRouter();
+  const signOut = useSignOut();
+  const { setColorScheme, colorScheme } = useMantineColorScheme();
+  const enter = async (id: number) => {
+    const { data } = await client.POST("/v1/session/account", { body: { account_id: id } });
+    if (data) await begin(data);
+    await router.navigate({ to: "/" });
+  };
+  const accounts = session.accounts ?? [];
+  return (
+    <Menu position="bottom-end" width={240}>
+      <Menu.Target>
+        <ActionIcon variant="default" size="lg" radius="xl" aria-label={t("shell.person", { name: session.name })}>
+          {session.name.slice(0, 1).toUpperCase() || "?"}
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {session.name} · {t(`role.${session.account.role}`)}
+        </Menu.Label>
+        <Menu.Item component={Link} to="/me">
+          {t("shell.me")}
+        </Menu.Item>
+        {accounts.length > 1 && <Menu.Label>{t("shell.accounts")}</Menu.Label>}
+        {accounts.length > 1 &&
+          accounts.map((account) => (
+            <Menu.Item key={account.id} disabled={account.id === session.account.id} onClick={() => void enter(account.id)}>
+              {account.name}
+            </Menu.Item>
+          ))}
+        <Menu.Label>{t("shell.colors")}</Menu.Label>
+        {(["auto", "light", "dark"] as const).map((scheme) => (
+          <Menu.Item key={scheme} role="menuitemradio" aria-checked={colorScheme === scheme} onClick={() => setColorScheme(scheme)}>
+            {t(`shell.scheme.${scheme}`)}
+            {colorScheme === scheme ? " ✓" : ""}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => void signOut()}>{t("shell.signOut")}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,19 @@
+import type { LinkProps } from "@tanstack/react-router";
+import type { ParseKeys } from "i18next";
+
+interface Entry {
+  to: Extract<LinkProps["to"], string>;
+  label: ParseKeys;
+  /** For admins alone. */
+  admin?: boolean;
+  /** The second key of a shortcut that begins with g. */
+  key: string;
+}
+
+/** Pages that the menu and the palette lead to. */
+export const entries: readonly Entry[] = [
+  { to: "/", label: "home.title", key: "h" },
+  { to: "/campaigns", label: "campaigns.title", key: "c" },
+  { to: "/contacts", label: "contacts.title", key: "p" },
+  { to: "/messages", label: "messages.title", key: "m" },
+];

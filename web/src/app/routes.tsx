@@ -1,0 +1,76 @@
+// Every page by its address. Filters live in the address, so that a view can be sent to a colleague.
+import { Loader } from "@mantine/core";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+
+import { Broken, NotFound } from "./Broken";
+import { text } from "./search";
+import { signedIn } from "./session";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const outside = [
+  createRoute({
+    getParentRoute: () => root,
+    path: "/sign-in",
+    validateSearch: (given: Record<string, unknown>) => ({ ...text(given, "then"), ...(given["ended"] === true ? { ended: true } : {}) }),
+    component: lazyRouteComponent(() => import("@/session/SignIn")),
+  }),
+  createRoute({ getParentRoute: () => root, path: "/forgotten", component: lazyRouteComponent(() => import("@/session/Forgotten")) }),
+  createRoute({ getParentRoute: () => root, path: "/invitation", component: lazyRouteComponent(() => import("@/session/Invitation")) }),
+  createRoute({ getParentRoute: () => root, path: "/reset", component: lazyRouteComponent(() => import("@/session/Reset")) }),
+] as const;
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  beforeLoad: ({ location }) => signedIn(location.href),
+  component: Shell,
+});
+
+const pages = [
+  createRoute({ getParentRoute: () => inside, path: "/", component: lazyRouteComponent(() => import("@/home/Home")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/campaigns",
+    validateSearch: (given: Record<string, unknown>) => text(given, "q", "status", "tag", "archived"),
+    component: lazyRouteComponent(() => import("@/campaigns/Campaigns")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/campaigns/new", component: lazyRouteComponent(() => import("@/campaigns/NewCampaign")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/campaigns/$id",
+    component: lazyRouteComponent(() => import("@/campaigns/CampaignPage")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/campaigns/$id/edit", component: lazyRouteComponent(() => import("@/campaigns/EditCampaign")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/contacts",
+    validateSearch: (given: Record<string, unknown>) => text(given, "q"),
+    component: lazyRouteComponent(() => import("@/contacts/Contacts")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/contacts/import", component: lazyRouteComponent(() => import("@/contacts/Import")) }),
+  createRoute({ getParentRoute: () => inside, path: "/contacts/$id", component: lazyRouteComponent(() => import("@/contacts/ContactPage")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/messages",
+    validateSearch: (given: Record<string, unknown>) => text(given, "campaign", "run", "state", "reason", "address"),
+    component: lazyRouteComponent(() => import("@/messages/Messages")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/messages/$id", component: lazyRouteComponent(() => import("@/messages/MessagePage")) }),
+  createRoute({ getParentRoute: () => inside, path: "/me", component: lazyRouteComponent(() => import("@/session/Me")) }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([...outside, inside.addChildren([...pages])]),
+  defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  defaultPendingComponent: () => <Loader m="xl" aria-label="…" />,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

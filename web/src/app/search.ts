@@ -1,0 +1,10 @@
+/** Takes texts out of what stands behind the ? of an address; whatever else stands there is left out. */
+export function text<K extends string>(given: Record<string, unknown>, ...keys: K[]): { [key in K]?: string | undefined } {
+  const taken: { [key in K]?: string | undefined } = {};
+  for (const key of keys) {
+    const value = given[key];
+    // The router reads numbers as such.
+    if ((typeof value === "string" && value !== "") || typeof value === "number") taken[key] = String(value);
+  }
+  return taken;
+}

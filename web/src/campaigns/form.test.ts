@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+
+import type { Schema } from "@/api/client";
+
+import { blank, formOf, inputOf, missing, recurs, scheduleOf, whenOf } from "./form";
+
+type Schedule = Schema<"Schedule">;
+type Campaign = Parameters<typeof formOf>[0];
+
+/** Schedules that people and programs make. */
+const schedules: [Schedule, string][] = [
+  [{}, "now"],
+  [{ at: "2026-12-01T09:00", timezone: "Europe/Berlin" }, "at"],
+  [{ at: "2026-12-01T09:00", timezone: "Europe/Berlin", recipient_time: true, spread_over: "2h" }, "at"],
+  [{ cron: "0 9 * * MON", timezone: "Asia/Kolkata", catch_up: "all" }, "cron"],
+  [{ cron: ["0 9 * * MON", "0 10 * * TUE"], timezone: "UTC" }, "other"],
+  [{ calendar: [{ weekdays: [{ day: "mon" }, { day: "fri" }], times: ["09:00"] }], timezone: "UTC" }, "week"],
+  [{ calendar: [{ weekdays: [{ day: "fri", nth: -1 }], times: ["09:00"] }], timezone: "UTC" }, "other"],
+  [{ calendar: [{ days: [1, -1], times: ["18:30"] }], timezone: "UTC" }, "month"],
+  [{ calendar: [{ days: [1], months: [1], times: ["18:30"] }], timezone: "UTC" }, "other"],
+  [{ calendar: [{ days: [1], weekdays: [{ day: "mon" }], times: ["18:30"] }], timezone: "UTC" }, "other"],
+  [{ calendar: [{ days: [1], times: ["09:00", "18:30"] }], timezone: "UTC" }, "other"],
+  [{ calendar: [{ days: [1], times: ["09:00"] }, { days: [2], times: ["09:00"] }] }, "other"],
+  [{ every: "2h", from: "2026-01-01", timezone: "UTC" }, "other"],
+  [{ dates: ["2026-12-24T10:00"], timezone: "UTC" }, "other"],
+  [{ cron: "0 9 * * MON", dates: ["2026-12-24T10:00"], timezone: "UTC" }, "other"],
+];
+
+describe("a schedule", () => {
+  it.each(schedules)("comes back as it was: %j", (schedule, kind) => {
+    const { when, rest } = whenOf(schedule);
+    expect(when.kind).toBe(kind);
+    expect(scheduleOf(when, rest)).toEqual(schedule);
+    expect(recurs(when)).toBe(kind !== "now" && kind !== "at");
+  });
+
+  it("keeps its other parts when it fires at another time", () => {
+    const { when, rest } = whenOf({ cron: "0 9 * * MON", timezone: "UTC", catch_up: "all" });
+    expect(scheduleOf({ ...when, kind: "week", days: ["tue"], time: "10:00" }, rest)).toEqual({
+      calendar: [{ weekdays: [{ day: "tue" }], times: ["10:00"] }],
+      timezone: "UTC",
+      catch_up: "all",
+    });
+  });
+});
+
+const campaigns: Campaign[] = [
+  { name: "Spring", channel_id: 1, audience: { all: true }, content: { subject: "Hi", text: "Ho", html: "<p>Ho" }, schedule: {}, throttle: {} },
+  {
+    name: "Rule",
+    channel_id: 2,
+    audience: { rule: { condition: "AND", rules: [] }, groups: [3, 4], uploads: [9], exclude: { labels: [7], campaigns: [2], received: { by: "message", within: "7d" } } },
+    content: { template: { name: "hello", language: "de", params: ["a"] } },
+    schedule: { at: "2026-12-01T09:00", timezone: "Europe/Berlin" },
+    throttle: { per_second: 5, batch: { size: 100, pause: "10m" } },
+  } as unknown as Campaign,
+  {
+    name: "Cards",
+    channel_id: 2,
+    audience: { contacts: [1, 2] },
+    content: { text: "Here", buttons: [{ type: "link", caption: "Open", info: "https://example.org" }], location: { latitude: 1, longitude: 2 } },
+    schedule: {},
+    throttle: {},
+  } as unknown as Campaign,
+];
+
+describe("a campaign", () => {
+  it.each(campaigns)("comes back as it was: $name", (campaign) => {
+    expect(inputOf(formOf(campaign))).toEqual(campaign);
+  });
+
+  it("loses nothing that the page does not show when something else is changed", () => {
+    const [, rule] = campaigns;
+    if (!rule) throw new Error("there is one");
+    const changed = inputOf({ ...formOf(rule), name: "Other", include: ["labels:1"] });
+    expect(changed.audience).toEqual({ ...rule.audience, groups: undefined, uploads: undefined, labels: [1] });
+    expect(changed.content).toEqual(rule.content);
+  });
+
+  it("says its own words again once it has no template", () => {
+    const [, rule] = campaigns;
+    if (!rule) throw new Error("there is one");
+    expect(inputOf({ ...formOf(rule), source: "own", text: "Hello" }).content).toEqual({ text: "Hello" });
+    expect(inputOf({ ...formOf(rule), template: "bye" }).content).toEqual({ template: { name: "bye" } });
+  });
+});
+
+describe("what is missing", () => {
+  it("is everything at first", () => {
+    expect(missing(blank(), true)).toEqual(["name", "channel", "audience", "content"]);
+  });
+
+  it("is nothing where a campaign is kept", () => {
+    for (const campaign of campaigns) expect(missing(formOf(campaign), false), campaign.name).toEqual([]);
+  });
+
+  it("is a subject on e-mail alone, and a time where there is to be one", () => {
+    const form = { ...blank(), name: "x", channel: 1, all: true, text: "Hi" };
+    expect(missing(form, false)).toEqual([]);
+    expect(missing(form, true)).toEqual(["content"]);
+    expect(missing({ ...form, when: { ...form.when, kind: "at" } }, false)).toEqual(["when"]);
+    expect(missing({ ...form, when: { ...form.when, kind: "week" } }, false)).toEqual(["when"]);
+  });
+});

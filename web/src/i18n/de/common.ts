@@ -1,0 +1,43 @@
+const common = {
+  common: {
+    actions: "Aktionen",
+    clear: "Leeren",
+    close: "Schließen",
+    language: "Sprache",
+    leave: "Doch nicht",
+    loading: "Wird geladen",
+    more: "Mehr zeigen",
+    save: "Speichern",
+  },
+  ask: { type: "Zum Fortfahren {{text}} eingeben" },
+  failure: {
+    again: "Noch einmal versuchen",
+    request: "Näheres steht im Protokoll des Servers unter",
+    title: "Das hat nicht geklappt",
+    unreachable: "Der Server antwortet nicht. Bitte die Verbindung prüfen; was eingegeben wurde, ist noch da.",
+  },
+  shell: {
+    accounts: "Konten",
+    colors: "Farben",
+    find: "Suchen",
+    findHint: "Eine Seite oder eine Kampagne",
+    goOn: "Wieder aktualisieren",
+    keys: "Tastenkürzel",
+    live: "live",
+    me: "Du und deine Anmeldungen",
+    menu: "Menü",
+    notFound: "Unter dieser Adresse ist nichts",
+    notHeard: "nicht verbunden",
+    nothingFound: "Nichts gefunden",
+    pages: "Seiten",
+    pause: "Aktualisieren anhalten",
+    paused: "angehalten",
+    person: "{{name}}: Konto und Abmelden",
+    scheme: { auto: "Wie das System", light: "Hell", dark: "Dunkel" },
+    signOut: "Abmelden",
+    skip: "Zum Inhalt",
+  },
+  role: { admin: "Verwaltung", editor: "Redaktion", sender: "Versand", viewer: "Lesen" },
+};
+
+export default common;

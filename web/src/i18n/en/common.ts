@@ -1,0 +1,43 @@
+const common = {
+  common: {
+    actions: "Actions",
+    clear: "Clear",
+    close: "Close",
+    language: "Language",
+    leave: "Leave it",
+    loading: "Loading",
+    more: "Show more",
+    save: "Save",
+  },
+  ask: { type: "Type {{text}} to go on" },
+  failure: {
+    again: "Try again",
+    request: "The server's log has the details under",
+    title: "That did not work",
+    unreachable: "The server does not answer. Check your connection; what you entered is still here.",
+  },
+  shell: {
+    accounts: "Accounts",
+    colors: "Colors",
+    find: "Find",
+    findHint: "A page or a campaign",
+    goOn: "Go on refreshing",
+    keys: "Shortcuts",
+    live: "live",
+    me: "You and your sign-ins",
+    menu: "Menu",
+    notFound: "There is nothing at this address",
+    notHeard: "not connected",
+    nothingFound: "Nothing found",
+    pages: "Pages",
+    pause: "Pause refreshing",
+    paused: "paused",
+    person: "{{name}}: account and sign-out",
+    scheme: { auto: "As the system", light: "Light", dark: "Dark" },
+    signOut: "Sign out",
+    skip: "To the content",
+  },
+  role: { admin: "Admin", editor: "Editor", sender: "Sender", viewer: "Viewer" },
+} as const;
+
+export default common;

@@ -1,0 +1,11 @@
+import campaigns from "./campaigns";
+import common from "./common";
+import contacts from "./contacts";
+import home from "./home";
+import messages from "./messages";
+import session from "./session";
+
+/** English: every text that there is, by the part of the console that says it. */
+const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages } as const;
+
+export default en;

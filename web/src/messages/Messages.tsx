@@ -1,0 +1,102 @@
+import { Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { api, pages, type Schema } from "@/api/client";
+import { states } from "@/campaigns/counts";
+import { Empty } from "@/ui/Empty";
+import { Page } from "@/ui/Page";
+import { Rows } from "@/ui/Rows";
+import { StateBadge } from "@/ui/State";
+import { When } from "@/ui/When";
+import { TextLink } from "@/ui/links";
+
+/** Messages by what became of them. */
+export default function Messages() {
+  const { t } = useTranslation();
+  const search = useSearch({ from: "/inside/messages" });
+  const navigate = useNavigate({ from: "/messages" });
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  const state = states.find((s) => s === search.state);
+  const list = api.useInfiniteQuery(
+    "get",
+    "/v1/messages",
+    {
+      params: {
+        query: {
+          limit: 100,
+          ...(state ? { state } : {}),
+          ...(search.campaign ? { campaign_id: search.campaign } : {}),
+          ...(search.run ? { run_id: Number(search.run) } : {}),
+          ...(search.reason ? { reason: search.reason } : {}),
+          ...(search.address ? { address: search.address } : {}),
+        },
+      },
+    },
+    pages,
+  );
+  return (
+    <Page title={t("messages.title")}>
+      <Stack>
+        <Group>
+          <NativeSelect
+            aria-label={t("messages.state")}
+            value={state ?? ""}
+            onChange={(e) => set({ state: e.currentTarget.value || undefined })}
+            data={[{ value: "", label: t("messages.anyState") }, ...states.map((value) => ({ value, label: t(`message.state.${value}`) }))]}
+          />
+          <form
+            onSubmit={(e) => {
+              e.preventDefault();
+              const given = new FormData(e.currentTarget).get("address");
+              set({ address: typeof given === "string" && given.trim() ? given.trim() : undefined });
+            }}
+          >
+            <TextInput name="address" aria-label={t("messages.address")} placeholder={t("messages.address")} type="search" defaultValue={search.address ?? ""} />
+          </form>
+          {search.campaign && (
+            <TextLink to="/campaigns/$id" params={{ id: search.campaign }}>
+              {t("messages.ofCampaign", { id: search.campaign })}
+            </TextLink>
+          )}
+          {(search.campaign ?? search.run ?? search.reason) && (
+            <Button variant="default" size="xs" onClick={() => set({ campaign: undefined, run: undefined, reason: undefined })}>
+              {t("messages.all")}
+            </Button>
+          )}
+        </Group>
+        <Rows<Schema<"Message">>
+          label={t("messages.title")}
+          rows={list.data?.pages.flatMap((page) => page.items ?? [])}
+          id={(m) => m.id}
+          error={list.error}
+          more={{ has: list.hasNextPage, busy: list.isFetchingNextPage, load: () => void list.fetchNextPage() }}
+          empty={<Empty title={t("messages.none")}>{t("messages.noneHint")}</Empty>}
+          columns={[
+            {
+              key: "address",
+              label: t("messages.address"),
+              cell: (m) => (
+                <TextLink to="/messages/$id" params={{ id: String(m.id) }}>
+                  {m.address || t("messages.noAddress")}
+                </TextLink>
+              ),
+            },
+            { key: "state", label: t("messages.state"), cell: (m) => <StateBadge state={m.state} /> },
+            {
+              key: "why",
+              label: t("messages.why"),
+              wide: true,
+              cell: (m) => (
+                <Text size="sm" c="dimmed" lineClamp={1}>
+                  {m.detail ?? m.reason}
+                </Text>
+              ),
+            },
+            { key: "at", label: t("messages.at"), wide: true, cell: (m) => <When at={m.final_at ?? m.sent_at ?? m.created_at} /> },
+          ]}
+        />
+      </Stack>
+    </Page>
+  );
+}
