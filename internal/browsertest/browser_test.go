@@ -32,6 +32,10 @@ type server struct {
 	t      *testing.T
 	base   string
 	client *http.Client
+	// start begins the program, with the same data each time.
+	start func() *exec.Cmd
+	// runs is the program as it runs.
+	runs *exec.Cmd
 }
 
 // serve starts the program, which speaks plain HTTP.
@@ -52,28 +56,49 @@ func serveAs(t *testing.T, origin string, client *http.Client, settings ...strin
 	require.NoError(t, err)
 	s := &server{t: t, base: origin + ":" + port, client: client}
 	var log bytes.Buffer
-	cmd := exec.Command(binary, "serve") // it is ended by the clean-up
-	cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+t.TempDir(), "CARILLON_LISTEN="+address,
-		"CARILLON_PUBLIC_URL="+s.base, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
-	cmd.Env = append(cmd.Env, settings...)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	require.NoError(t, cmd.Start())
+	data := t.TempDir()
+	s.start = func() *exec.Cmd {
+		cmd := exec.Command(binary, "serve") // it is ended by the clean-up
+		cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+data, "CARILLON_LISTEN="+address,
+			"CARILLON_PUBLIC_URL="+s.base, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
+		cmd.Env = append(cmd.Env, settings...)
+		cmd.Stdout, cmd.Stderr = &log, &log
+		require.NoError(t, cmd.Start())
+		return cmd
+	}
+	s.runs = s.start()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
+		s.stop()
 		if t.Failed() {
 			t.Log(log.String())
 		}
 	})
-	require.Eventually(t, func() bool {
-		response, err := client.Get(s.base + "/readyz")
+	s.ready()
+	return s
+}
+
+func (s *server) stop() {
+	_ = s.runs.Process.Signal(syscall.SIGTERM)
+	_ = s.runs.Wait()
+}
+
+// ready waits until the program answers.
+func (s *server) ready() {
+	require.Eventually(s.t, func() bool {
+		response, err := s.client.Get(s.base + "/readyz")
 		if err != nil {
 			return false
 		}
 		defer func() { _ = response.Body.Close() }()
 		return response.StatusCode == http.StatusOK
 	}, 30*time.Second, 50*time.Millisecond)
-	return s
+}
+
+// restart stops the program and starts it again.
+func (s *server) restart() {
+	s.stop()
+	s.runs = s.start()
+	s.ready()
 }
 
 // post asks the API and returns the answer.
@@ -126,7 +151,7 @@ func walk(t *testing.T, script string, with object, steps int) {
 	with["chromium"] = browser
 	argument, err := json.Marshal(with)
 	require.NoError(t, err)
-	bounded, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	bounded, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(bounded, "node", script, string(argument))
 	cmd.Dir = tools

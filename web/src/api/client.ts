@@ -11,9 +11,18 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 
 export const client = createFetchClient<paths>({ baseUrl: window.location.origin, credentials: "same-origin" });
 
+/** Tells the page that nobody is signed in any more. */
+export const signedOut = "carillon:signed-out";
+
 client.use({
-  async onResponse({ response }) {
-    if (!response.ok) throw await Problem.of(response);
+  async onResponse({ response, request }) {
+    if (response.ok) return;
+    const problem = await Problem.of(response);
+    // A wrong password is no end of a session.
+    if (problem.code === "unauthorized" && (request.method === "GET" || !new URL(request.url).pathname.startsWith("/v1/session"))) {
+      window.dispatchEvent(new Event(signedOut));
+    }
+    throw problem;
   },
   onError({ error }) {
     return error instanceof Problem ? error : new Problem({ code: "unreachable", status: 0, detail: "" });

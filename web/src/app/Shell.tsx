@@ -4,7 +4,7 @@ import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router"
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { client } from "@/api/client";
+import { client, queries, signedOut } from "@/api/client";
 
 import { useListening, useLive } from "./live";
 import { entries } from "./pages";
@@ -23,10 +23,9 @@ export function Shell() {
   const admin = useMay("admin");
   useListening(paused);
   const { connected } = useLive();
-  useHotkeys([
-    ["mod+K", () => setAsked("palette")],
-    ["shift+?", () => setAsked("keys")],
-  ]);
+  useHotkeys([["mod+K", () => setAsked("palette")]]);
+  useKeys(() => setAsked("keys"));
+  useEnd();
 
   // Whoever follows a link by the keyboard, or hears the page, goes on at its beginning.
   const before = useRef(path);
@@ -86,6 +85,41 @@ export function Shell() {
       )}
     </AppShell>
   );
+}
+
+/** Two keys lead to a page: g, and then its own. A question mark lists them. */
+function useKeys(list: () => void) {
+  const router = useRouter();
+  const since = useRef(0);
+  const admin = useMay("admin");
+  useEffect(() => {
+    const press = (e: KeyboardEvent) => {
+      const at = e.target;
+      const typing = at instanceof HTMLElement && (at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName));
+      if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
+      if (e.key === "?") list();
+      const entry = entries.find(({ key }) => key === e.key);
+      if (entry && e.timeStamp - since.current < second && (!entry.admin || admin)) void router.navigate({ to: entry.to });
+      since.current = e.key === "g" ? e.timeStamp : -second;
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  });
+}
+
+const second = 1000; // ms
+
+/** Leads to the sign-in once the sign-in has ended, and from there back. */
+function useEnd() {
+  const router = useRouter();
+  useEffect(() => {
+    const end = () => {
+      queries.clear();
+      void router.navigate({ to: "/sign-in", search: { then: router.state.location.href, ended: true } });
+    };
+    window.addEventListener(signedOut, end);
+    return () => window.removeEventListener(signedOut, end);
+  }, [router]);
 }
 
 /** Who is signed in, in which account. */

@@ -1,6 +1,6 @@
 // What goes on, as the server tells it: one event stream for all pages.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import { queries, refresh, type Schema } from "@/api/client";
 
@@ -49,6 +49,8 @@ export function take(live: Live, event: string, data: string): Live {
 
 /** What is read anew once an event says that it is other than it was. */
 function follow(before: Live, after: Live): void {
+  // What happened while nothing was heard is read anew.
+  if (!before.connected && after.connected && before !== nothing) void refresh("/v1/campaigns", "/v1/runs", "/v1/channels", "/v1/queue", "/v1/messages", "/v1/status");
   for (const run of after.runs.values()) {
     const old = before.runs.get(run.id);
     if (before.connected && old?.status !== run.status) void refresh("/v1/campaigns", "/v1/runs");
@@ -66,26 +68,33 @@ const change = (make: (live: Live) => Live) => {
   follow(before, after);
 };
 
+const again = 2000; // ms
+
 /** Listens while it is mounted and not paused. A browser connects again by itself, after the time that the server says. */
 export function useListening(paused: boolean): void {
+  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     if (paused) return;
     const source = new EventSource("/v1/events");
     for (const event of ["snapshot", "run", "queue", "channel"]) {
       source.addEventListener(event, (e: MessageEvent<string>) => change((live) => take(live, event, e.data)));
     }
-    let again: ReturnType<typeof setTimeout> | undefined;
+    let later: ReturnType<typeof setTimeout> | undefined;
     source.onerror = () => {
       change((live) => ({ ...live, connected: false }));
-      // A browser gives up where an answer was none, such as while the server starts.
-      if (source.readyState === EventSource.CLOSED) again = setTimeout(() => void refresh("/v1/session"), 2000);
+      // A browser gives up where it was refused, such as while the server starts, or after the sign-in has ended.
+      if (source.readyState !== EventSource.CLOSED) return;
+      later = setTimeout(() => {
+        void refresh("/v1/session");
+        setAttempt((n) => n + 1);
+      }, again);
     };
     return () => {
-      clearTimeout(again);
+      clearTimeout(later);
       source.close();
       change((live) => ({ ...live, connected: false }));
     };
-  }, [paused]);
+  }, [paused, attempt]);
 }
 
 /** What goes on now. */

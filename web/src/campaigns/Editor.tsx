@@ -221,7 +221,16 @@ function useKept(form: Form, complete: (form: Form) => boolean, kept: Schema<"Ca
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [settled]);
 
-  return { busy, error, now: () => save(form) };
+  // Whoever closes the page meanwhile is asked.
+  const unsaved = busy || settled !== form;
+  useEffect(() => {
+    if (!unsaved) return;
+    const stay = (e: BeforeUnloadEvent) => e.preventDefault();
+    window.addEventListener("beforeunload", stay);
+    return () => window.removeEventListener("beforeunload", stay);
+  }, [unsaved]);
+
+  return { busy: unsaved, error, now: () => save(form) };
 }
 
 interface SectionProps {

@@ -10,14 +10,21 @@ interface Day {
   failed: number;
 }
 
-/** Adds the channels of each day up. */
-export function byDay(rows: readonly Pick<Schema<"ChannelRow">, "start" | "sent" | "failed" | "rejected">[]): Day[] {
+const day = 24 * 3600 * 1000; // ms
+
+/** Adds the channels of each day up, from a day to another, also those on which nothing was sent. */
+export function byDay(rows: readonly Pick<Schema<"ChannelRow">, "start" | "sent" | "failed" | "rejected">[], from: string, to: string): Day[] {
   const days = new Map<string, Day>();
+  for (let at = Date.parse(from); at <= Date.parse(to); at += day) {
+    const start = new Date(at).toISOString().slice(0, 10);
+    days.set(start, { start, sent: 0, failed: 0 });
+  }
   for (const row of rows) {
-    const day = days.get(row.start) ?? { start: row.start, sent: 0, failed: 0 };
-    day.sent += row.sent;
-    day.failed += row.failed + row.rejected;
-    days.set(row.start, day);
+    const start = row.start.slice(0, 10);
+    const of = days.get(start) ?? { start, sent: 0, failed: 0 };
+    of.sent += row.sent;
+    of.failed += row.failed + row.rejected;
+    days.set(start, of);
   }
   return [...days.values()].sort((a, b) => a.start.localeCompare(b.start));
 }
@@ -25,14 +32,14 @@ export function byDay(rows: readonly Pick<Schema<"ChannelRow">, "start" | "sent"
 const height = 96; // px
 
 /** A bar for each day: what was sent, and on top of it what failed. A table says the same to who does not see it. */
-export function Days({ rows }: { rows: Schema<"ChannelRow">[] }) {
+export function Days({ rows, from, to }: { rows: Schema<"ChannelRow">[]; from: string; to: string }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const days = byDay(rows);
+  const days = byDay(rows, from, to);
   const most = Math.max(1, ...days.map((d) => d.sent + d.failed));
   const sum = (of: (d: Day) => number) => days.reduce((n, d) => n + of(d), 0);
-  if (days.length === 0) return <Text c="dimmed">{t("home.nothingSent")}</Text>;
-  const width = 100 / Math.max(days.length, 10);
+  if (rows.length === 0) return <Text c="dimmed">{t("home.nothingSent")}</Text>;
+  const width = 100 / days.length;
   return (
     <>
       <svg width="100%" height={height} aria-hidden="true">

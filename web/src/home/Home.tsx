@@ -16,7 +16,7 @@ import { ButtonLink, TextLink } from "@/ui/links";
 import { Days } from "./Days";
 
 const week = 7 * 24 * 3600 * 1000; // ms
-const month = 30 * 24 * 3600 * 1000; // ms
+const month = 29 * 24 * 3600 * 1000; // ms: with today 30 days
 
 /** What goes on, what comes, and what needs a person. */
 export default function Home() {
@@ -254,12 +254,12 @@ function Needs() {
 /** Messages of the last 30 days, day by day. */
 function LastDays() {
   const { t } = useTranslation();
-  const [from] = useState(() => new Date(Date.now() - month).toISOString());
+  const [[from, to]] = useState(() => [Date.now() - month, Date.now()].map((at) => new Date(at).toISOString().slice(0, 10)) as [string, string]);
   const rows = api.useQuery("get", "/v1/stats/channels", { params: { query: { from, interval: "day" } } }, { staleTime: 60_000 });
   return (
     <Part title={t("home.lastDays")}>
       <Failure error={rows.error} />
-      {rows.data && <Days rows={(typeof rows.data === "object" && rows.data.items) || []} />}
+      {rows.data && <Days rows={(typeof rows.data === "object" && rows.data.items) || []} from={from} to={to} />}
     </Part>
   );
 }

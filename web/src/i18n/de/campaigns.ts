@@ -19,6 +19,7 @@ const campaigns = {
     withTag: "Nur mit dem Schlagwort {{tag}}",
   },
   campaign: {
+    begins: "Sie beginnt jetzt.",
     cancel: "Abbrechen",
     cancelHint: "Was noch nicht versendet ist, wird es nie. Was draußen ist, bleibt draußen. Das lässt sich nicht zurücknehmen.",
     cancelTitle: "{{name}} abbrechen?",

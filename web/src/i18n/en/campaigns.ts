@@ -19,6 +19,7 @@ const campaigns = {
     withTag: "Only with the tag {{tag}}",
   },
   campaign: {
+    begins: "It begins now.",
     cancel: "Cancel it",
     cancelHint: "What has not gone out never will. What is out stays out. This can't be undone.",
     cancelTitle: "Cancel {{name}}?",
