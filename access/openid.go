@@ -135,7 +135,7 @@ func (p *People) FinishOpenID(ctx context.Context, back OpenIDReturn) (SignedIn,
 		return SignedIn{}, err
 	}
 	guess := []Guess{guessFrom(back.Source)}
-	if err := p.slow(ctx, guess); err != nil {
+	if err := p.slowSignIn(ctx, guess, back.From); err != nil {
 		return SignedIn{}, err
 	}
 	who, err := p.admit(ctx, idp, back)
@@ -147,7 +147,14 @@ func (p *People) FinishOpenID(ctx context.Context, back OpenIDReturn) (SignedIn,
 			return in, nil
 		}
 	}
-	if fault.Is(err, fault.Unavailable) {
+	switch {
+	case p.Refusals != nil && who.ID == 0 && (fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden)):
+		p.later(ctx, func(ctx context.Context) error {
+			return p.Refusals.Refused(ctx, Refusal{
+				Caller: Caller{AccountID: idp.AccountID}, Why: RefusedSignIn, Says: fmt.Sprintf("identity provider %d (%s)", idp.ID, idp.Name), From: back.From,
+			})
+		})
+	case fault.Is(err, fault.Unavailable):
 		p.giveBack(ctx, guess) // whoever came has tried nothing
 	}
 	return SignedIn{}, err
@@ -175,7 +182,7 @@ func (p *People) admit(ctx context.Context, idp IdentityProvider, back OpenIDRet
 		return User{}, err
 	}
 	if in.How != "" {
-		if err := p.noteProvider(ctx, idp, in, back.Source); err != nil {
+		if err := p.noteProvider(ctx, idp, in, back.From); err != nil {
 			return User{}, err
 		}
 	}
@@ -232,9 +239,10 @@ func admissionOf(idp IdentityProvider, said Claims) (Admission, error) {
 }
 
 // noteProvider writes into the trail what has become of somebody by a provider.
-func (p *People) noteProvider(ctx context.Context, idp IdentityProvider, in Admitted, source string) error {
+func (p *People) noteProvider(ctx context.Context, idp IdentityProvider, in Admitted, from From) error {
 	return p.Trail.Add(context.WithoutCancel(ctx), AuditEntry{
 		AccountID: idp.AccountID, Actor: fmt.Sprintf("identity provider %d (%s)", idp.ID, idp.Name), Action: in.How,
-		Target: fmt.Sprintf("user %d (%s)", in.User.ID, in.User.Email), Source: source,
+		Target: fmt.Sprintf("user %d (%s)", in.User.ID, in.User.Email), Source: from.Source,
+		RequestID: from.RequestID,
 	})
 }

@@ -22,13 +22,13 @@ func (p *People) Rename(ctx context.Context, userID int64, name string) error {
 
 // ChangePassword changes a person's own password, of which the present one is given once
 // more. All other sessions end.
-func (p *People) ChangePassword(ctx context.Context, caller Caller, present, next secret.String, source string) error {
+func (p *People) ChangePassword(ctx context.Context, caller Caller, next secret.String, by Proof) error {
 	who, err := p.Store.ProofsOf(ctx, caller.UserID())
 	if err != nil {
 		return err
 	}
 	if !who.Password.Empty() {
-		if err := p.confirm(ctx, who, present, source); err != nil {
+		if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
 			return err
 		}
 	}
@@ -52,8 +52,8 @@ func (p *People) Enrol(ctx context.Context, userID int64) (Enrolment, error) {
 type Proof struct {
 	Password secret.String
 	// Code is one of the second factor.
-	Code   string
-	Source string
+	Code string
+	From
 }
 
 // SetTOTP takes a second factor, of which a code proves that an app has it, and the
@@ -64,7 +64,7 @@ func (p *People) SetTOTP(ctx context.Context, caller Caller, totp secret.String,
 	if err != nil {
 		return nil, err
 	}
-	if err := p.confirm(ctx, who, by.Password, by.Source); err != nil {
+	if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
 		return nil, err
 	}
 	step, err := stepOf(totp, by.Code, p.Clock.Now(), 0)
@@ -99,11 +99,13 @@ func (p *People) DropTOTP(ctx context.Context, caller Caller, by Proof) error {
 		return fault.New(fault.Conflict, "there is no authenticator app to give up")
 	}
 	guesses := guessesOf(who.Email, by.Source)
-	if err := p.slow(ctx, guesses); err != nil {
+	if err := p.slowSignIn(ctx, guesses, by.From); err != nil {
 		return err
 	}
 	if _, err := p.prove(ctx, who, Attempt{Password: by.Password, Code: by.Code}); err != nil {
-		if !fault.Is(err, fault.Unauthorized) {
+		if fault.Is(err, fault.Unauthorized) {
+			p.refused(ctx, who.User, by.From, err)
+		} else {
 			p.giveBack(ctx, guesses)
 		}
 		return err
@@ -212,7 +214,7 @@ const mailsAtOnce = 3
 
 // Reset sets a password by a link. All sessions end; a second factor and passkeys stay, unless
 // the link says otherwise.
-func (p *People) Reset(ctx context.Context, token, next secret.String, source string) error {
+func (p *People) Reset(ctx context.Context, token, next secret.String, from From) error {
 	who, err := p.Store.FindReset(ctx, token)
 	if err != nil {
 		return err
@@ -228,5 +230,5 @@ func (p *People) Reset(ctx context.Context, token, next secret.String, source st
 	if err != nil || len(accounts) == 0 {
 		return err
 	}
-	return p.note(ctx, accounts[0], "reset-password", source)
+	return p.note(ctx, accounts[0], "reset-password", from)
 }

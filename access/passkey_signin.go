@@ -65,13 +65,13 @@ func (p *People) SignInByPasskey(ctx context.Context, from Arrival, a PasskeyAns
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := p.slow(ctx, guesses); err != nil {
+	if err := p.slowSignIn(ctx, guesses, from.From); err != nil {
 		return SignedIn{}, err
 	}
 	who, err = p.takePasskey(ctx, who, a, from.Source)
 	switch {
 	case fault.Is(err, fault.Unauthorized):
-		p.later(ctx, func(ctx context.Context) error { return p.refused(ctx, who, from.Source, err) })
+		p.refused(ctx, who, from.From, err)
 		return SignedIn{}, fault.New(fault.Unauthorized, "the passkey is none that is known here, or its answer does not hold: begin again within %s",
 			ChallengeLasts)
 	case err != nil:

@@ -191,7 +191,7 @@ func (p *People) BeginPasskey(ctx context.Context, caller Caller, by Proof) (Pas
 	if err != nil {
 		return PasskeyRequest{}, err
 	}
-	if err := p.confirm(ctx, who, by.Password, by.Source); err != nil {
+	if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
 		return PasskeyRequest{}, err
 	}
 	h, err := p.holder(ctx, who.User)
@@ -296,7 +296,7 @@ func (p *People) DropPasskey(ctx context.Context, caller Caller, id int64, by Pr
 	if err != nil {
 		return err
 	}
-	if err := p.confirm(ctx, who, by.Password, by.Source); err != nil {
+	if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
 		return err
 	}
 	return p.Store.RemovePasskey(ctx, who.ID, id, caller.SessionID)

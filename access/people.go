@@ -55,6 +55,8 @@ const (
 type PeopleDeps struct {
 	Store PeopleStore
 	Trail *Trail
+	// Refusals writes down who was not let in, within bounds; nil writes nothing.
+	Refusals *Refusals
 	// Brake slows down who guesses; nil slows down nobody.
 	Brake Brake
 	// Mailer writes to people; nil writes to nobody.
@@ -180,8 +182,7 @@ type Accepting struct {
 	Email    string
 	Name     string
 	Password secret.String
-	// Source is the address that it comes from.
-	Source string
+	From
 	// Caller is who is signed in already; zero for nobody.
 	Caller Caller
 }
@@ -211,13 +212,13 @@ func (p *People) Accept(ctx context.Context, a Accepting) (Member, error) {
 	case err != nil:
 		return Member{}, err
 	case a.Caller.UserID() != known.ID:
-		if err := p.confirm(ctx, known, a.Password, a.Source); err != nil {
+		if err := p.confirm(ctx, known, a.Password, a.From); err != nil {
 			return Member{}, err
 		}
 	}
 	m, err := p.Store.AcceptInvitation(ctx, a.Token, known)
 	if err == nil {
-		err = p.note(ctx, m, "accept-invitation", a.Source)
+		err = p.note(ctx, m, "accept-invitation", a.From)
 	}
 	return m, err
 }
@@ -231,9 +232,9 @@ func (p *People) chosen(ctx context.Context, password secret.String, about ...st
 }
 
 // confirm is Unauthorized unless a person gave the right password once more.
-func (p *People) confirm(ctx context.Context, who Proofs, password secret.String, source string) error {
-	guesses := guessesOf(who.Email, source)
-	if err := p.slow(ctx, guesses); err != nil {
+func (p *People) confirm(ctx context.Context, who Proofs, password secret.String, from From) error {
+	guesses := guessesOf(who.Email, from.Source)
+	if err := p.slowSignIn(ctx, guesses, from); err != nil {
 		return err
 	}
 	ok, err := p.hasher.Matches(ctx, password, who.Password)
@@ -241,6 +242,7 @@ func (p *People) confirm(ctx context.Context, who Proofs, password secret.String
 		p.giveBack(ctx, guesses)
 		return err
 	}
+	p.refused(ctx, who.User, from, nil)
 	return fault.New(fault.Unauthorized, "the password is not the one of %s", who.Email)
 }
 
@@ -336,13 +338,9 @@ func (p *People) later(ctx context.Context, what func(ctx context.Context) error
 }
 
 // note writes into the trail of an account what a person did with the own sign-in.
-func (p *People) note(ctx context.Context, m Member, action, source string) error {
-	return p.Trail.Add(context.WithoutCancel(ctx), ofPerson(m, action, source))
-}
-
-// ofPerson is an entry of what a person did with the own sign-in.
-func ofPerson(m Member, action, source string) AuditEntry {
-	return AuditEntry{
-		AccountID: m.AccountID, Actor: Caller{ID: -m.ID, Name: m.Email}.Actor(), Action: action, Target: fmt.Sprintf("user %d (%s)", m.ID, m.Email), Source: source,
-	}
+func (p *People) note(ctx context.Context, m Member, action string, from From) error {
+	return p.Trail.Add(context.WithoutCancel(ctx), AuditEntry{
+		AccountID: m.AccountID, Actor: Caller{ID: -m.ID, Name: m.Email}.Actor(), Action: action, Target: fmt.Sprintf("user %d (%s)", m.ID, m.Email),
+		Source: from.Source, RequestID: from.RequestID,
+	})
 }

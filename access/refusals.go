@@ -12,10 +12,16 @@ import (
 type Refusal struct {
 	// Caller is whose key it was; its zero value is nobody that is known.
 	Caller Caller
-	// Why is an action of the trail, such as refuse-key.
-	Why string
-	// Route is what was asked for, by its pattern; Source is the address.
-	Route, Source string
+	// Why is an action of the trail, such as refuse-key, and Says what should be known besides, such as
+	// that there may be a copy of a passkey; empty for nothing.
+	Why, Says string
+	From
+}
+
+// From is the request by which somebody comes.
+type From struct {
+	// Source is the address that it comes from, Route what was asked for, by its pattern.
+	Source, Route string
 	// RequestID is the request's.
 	RequestID string
 }
@@ -28,6 +34,9 @@ const (
 	RefusedKey = refusals + "key"
 	// RefusedRole is a key that may not do what was asked for.
 	RefusedRole = refusals + "role"
+	// RefusedSignIn is a password, second factor, passkey or word of an identity provider that
+	// opened nothing.
+	RefusedSignIn = refusals + "sign-in"
 )
 
 // Bounds of the entries of refusals, in each process: who guesses keys fills no table.
@@ -42,6 +51,7 @@ const (
 type refusalKind struct {
 	account     int64
 	actor, why  string
+	says        string
 	source      string
 	everybodies bool
 }
@@ -65,7 +75,7 @@ func NewRefusals(trail *Trail, c clock.Clock) *Refusals {
 
 // Refused writes a refusal down, or counts it.
 func (r *Refusals) Refused(ctx context.Context, f Refusal) error {
-	kind := refusalKind{account: f.Caller.AccountID, why: f.Why, source: f.Source, actor: "nobody"}
+	kind := refusalKind{account: f.Caller.AccountID, why: f.Why, says: f.Says, source: f.Source, actor: "nobody"}
 	if f.Caller.ID != 0 {
 		kind.actor = f.Caller.Actor()
 	}
@@ -73,10 +83,9 @@ func (r *Refusals) Refused(ctx context.Context, f Refusal) error {
 	if err := r.write(ctx, over); err != nil || !first {
 		return err
 	}
-	return r.trail.Add(ctx, AuditEntry{
-		AccountID: kind.account, Actor: kind.actor, Action: kind.why, Target: "request", Detail: map[string]any{"route": f.Route},
-		RequestID: f.RequestID, Source: kind.source,
-	})
+	e := kind.entry("route", f.Route)
+	e.RequestID = f.RequestID
+	return r.trail.Add(ctx, e)
 }
 
 // count counts a refusal, and returns what was counted in a minute that is over, and whether it is
@@ -124,12 +133,18 @@ func (r *Refusals) write(ctx context.Context, counted map[refusalKind]int) error
 		if n == 0 {
 			continue
 		}
-		if err := r.trail.Add(ctx, AuditEntry{
-			AccountID: kind.account, Actor: kind.actor, Action: kind.why, Target: "request", Source: kind.source,
-			Detail: map[string]any{"more": n},
-		}); err != nil {
+		if err := r.trail.Add(ctx, kind.entry("more", n)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entry is what is written of a kind.
+func (k refusalKind) entry(name string, value any) AuditEntry {
+	detail := map[string]any{name: value}
+	if k.says != "" {
+		detail["why"] = k.says
+	}
+	return AuditEntry{AccountID: k.account, Actor: k.actor, Action: k.why, Target: "request", Source: k.source, Detail: detail}
 }

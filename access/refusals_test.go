@@ -28,7 +28,9 @@ func TestRefusalsAreBounded(t *testing.T) {
 	store, fake := &kept{}, clock.NewFake(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	refusals := access.NewRefusals(access.NewTrail(store), fake)
 	guess := func(source string) {
-		require.NoError(t, refusals.Refused(t.Context(), access.Refusal{Why: access.RefusedKey, Source: source, Route: "GET /v1/contacts", RequestID: "r"}))
+		require.NoError(t, refusals.Refused(t.Context(), access.Refusal{
+			Why: access.RefusedKey, From: access.From{Source: source, Route: "GET /v1/contacts", RequestID: "r"},
+		}))
 	}
 	for range 1000 {
 		guess("192.0.2.1")

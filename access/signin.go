@@ -11,8 +11,9 @@ import (
 
 // Arrival is where somebody signs in from.
 type Arrival struct {
-	// Source and Agent are the address and the browser.
-	Source, Agent string
+	From
+	// Agent is the browser.
+	Agent string
 	// Device is what the browser was given when somebody signed in from it before.
 	Device secret.String
 	// Replaces is the session that the browser is in, which ends; 0 for none.
@@ -67,13 +68,13 @@ func (p *People) SignIn(ctx context.Context, a Attempt) (SignedIn, error) {
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if err := p.slow(ctx, guesses); err != nil {
+	if err := p.slowSignIn(ctx, guesses, a.From); err != nil {
 		return SignedIn{}, err
 	}
 	methods, err := p.prove(ctx, who, a)
 	switch {
 	case fault.Is(err, fault.Unauthorized):
-		p.later(ctx, func(ctx context.Context) error { return p.refused(ctx, who.User, a.Source, err) })
+		p.refused(ctx, who.User, a.From, err)
 		return SignedIn{}, fault.New(fault.Unauthorized, wrong)
 	case err != nil:
 		p.giveBack(ctx, guesses)
@@ -140,6 +141,7 @@ func (p *People) Begin(ctx context.Context, who User, from Arrival, methods ...s
 		}
 	}
 	if in.Member.AccountID == 0 {
+		p.refused(ctx, who, from.From, nil)
 		return SignedIn{}, fault.New(fault.Forbidden, "%s has no part in this account: an admin of it invites people", who.Email)
 	}
 	now := p.Clock.Now()
@@ -148,7 +150,7 @@ func (p *People) Begin(ctx context.Context, who User, from Arrival, methods ...s
 		Agent: from.Agent, Through: from.Through, Methods: methods,
 	}, in.SessionSecrets, from.Replaces)
 	if err == nil {
-		err = p.note(ctx, in.Member, "sign-in", from.Source)
+		err = p.note(ctx, in.Member, "sign-in", from.From)
 	}
 	return in, err
 }
@@ -163,19 +165,40 @@ func (p *People) open(ctx context.Context, userID, accountID, through int64) ([]
 	return slices.DeleteFunc(all, func(m Member) bool { return m.AccountID != accountID }), err
 }
 
-// refused notes in the trail that somebody tried to be a person, and of a passkey that may be
-// a copy that it is.
-func (p *People) refused(ctx context.Context, who User, source string, why error) error {
-	accounts, err := p.Store.Memberships(ctx, who.ID)
-	if err != nil || len(accounts) == 0 {
-		return err
+// refused writes into the trail that somebody tried to be a person, and of a passkey that may be
+// a copy that it is. Who is unknown is nobody: what was given for an address may be a password.
+func (p *People) refused(ctx context.Context, who User, from From, why error) {
+	if p.Refusals == nil {
+		return
 	}
-	entry := ofPerson(accounts[0], "sign-in-refused", source)
+	f := Refusal{Why: RefusedSignIn, From: from}
 	var c *copied
 	if errors.As(why, &c) {
-		entry.Detail = map[string]any{"why": c.Error()}
+		f.Says = c.Error()
 	}
-	return p.Trail.Add(context.WithoutCancel(ctx), entry)
+	// How long it takes would tell whether there is such a person.
+	p.later(ctx, func(ctx context.Context) error {
+		if who.ID != 0 {
+			accounts, err := p.Store.Memberships(ctx, who.ID)
+			if err != nil {
+				return err
+			}
+			if len(accounts) > 0 {
+				f.Caller = Caller{ID: -who.ID, AccountID: accounts[0].AccountID, Name: who.Email}
+			}
+		}
+		return p.Refusals.Refused(ctx, f)
+	})
+}
+
+// slowSignIn is RateLimited where too much was guessed, which is written down like a wrong guess:
+// as nobody's, because what was guessed is not looked at.
+func (p *People) slowSignIn(ctx context.Context, guesses []Guess, from From) error {
+	err := p.slow(ctx, guesses)
+	if fault.Is(err, fault.RateLimited) {
+		p.refused(ctx, User{}, from, nil)
+	}
+	return err
 }
 
 // Visit finds whom a request of a browser comes from. A session that is unknown or has ended

@@ -72,10 +72,8 @@ type Deps struct {
 	MasterKey Rotation
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
-	// Refusals writes down who was not let in; nil writes nothing.
-	Refusals gate.Refusals
-	Clock    clock.Clock
-	Logger   *slog.Logger
+	Clock   clock.Clock
+	Logger  *slog.Logger
 }
 
 // Server answers HTTP requests.

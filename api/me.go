@@ -138,7 +138,8 @@ func (s *Server) meRoutes() {
 	register(s, operation{id: "change-password", method: http.MethodPut, path: path + "/password", tag: tag, doc: "Change your password",
 		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, more: "All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *changePassword) (*cookiesOut, error) {
-			if err := s.People.ChangePassword(ctx, caller, secret.New(in.Body.Present), secret.New(in.Body.New), gate.Source(ctx)); err != nil {
+			if err := s.People.ChangePassword(ctx, caller, secret.New(in.Body.New),
+				access.Proof{Password: secret.New(in.Body.Present), From: gate.From(ctx)}); err != nil {
 				return nil, err
 			}
 			cookies, err := s.renew(ctx, caller, in.Browser)
@@ -156,7 +157,7 @@ func (s *Server) meRoutes() {
 		more: "The answer holds the recovery codes, which are shown once. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *setTOTP) (*renewed[Recovery], error) {
 			codes, err := s.People.SetTOTP(ctx, caller, secret.New(in.Body.Secret),
-				access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, Source: gate.Source(ctx)})
+				access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, From: gate.From(ctx)})
 			if err != nil {
 				return nil, err
 			}
@@ -171,7 +172,7 @@ func (s *Server) meRoutes() {
 		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true,
 		more: "The recovery codes go with it, unless there are passkeys. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *dropTOTP) (*cookiesOut, error) {
-			if err := s.People.DropTOTP(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, Source: gate.Source(ctx)}); err != nil {
+			if err := s.People.DropTOTP(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), Code: in.Body.Code, From: gate.From(ctx)}); err != nil {
 				return nil, err
 			}
 			cookies, err := s.renew(ctx, caller, in.Browser)

@@ -117,7 +117,7 @@ func (s *Server) passkeyRoutes() {
 	register(s, operation{id: "begin-passkey", method: http.MethodPost, path: path + "/begin", tag: tag, doc: "Begin a passkey", roles: mayWatch, people: true,
 		own: true, unkept: true, unaudited: true, more: "Nothing changes until POST /v1/me/passkeys brings what the browser answers, within five minutes."},
 		func(ctx context.Context, caller access.Caller, in *beginPasskey) (*one[PasskeyRequest], error) {
-			return passkeyRequest(s.People.BeginPasskey(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), Source: gate.Source(ctx)}))
+			return passkeyRequest(s.People.BeginPasskey(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), From: gate.From(ctx)}))
 		})
 	register(s, operation{id: "add-passkey", method: http.MethodPost, path: path, tag: tag, doc: "Take a passkey", status: http.StatusCreated, roles: mayWatch,
 		people: true, own: true, unkept: true, more: "From then on the password alone opens nothing. Where there are no recovery codes the answer holds some, " +
@@ -143,7 +143,7 @@ func (s *Server) passkeyRoutes() {
 		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true,
 		more: "It opens nothing from then on. With the last second factor the recovery codes go. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *dropPasskey) (*cookiesOut, error) {
-			if err := s.People.DropPasskey(ctx, caller, in.ID, access.Proof{Password: secret.New(in.Body.Password), Source: gate.Source(ctx)}); err != nil {
+			if err := s.People.DropPasskey(ctx, caller, in.ID, access.Proof{Password: secret.New(in.Body.Password), From: gate.From(ctx)}); err != nil {
 				return nil, err
 			}
 			cookies, err := s.renew(ctx, caller, in.Browser)

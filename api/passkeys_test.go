@@ -293,7 +293,7 @@ func TestAnswersOfPasskeysThatDoNotHold(t *testing.T) {
 			require.Equal(t, http.StatusUnauthorized, p.signInBy(b, right.signs(b.options)).Code, "%s: the challenge was used", what)
 		}
 	}
-	require.Contains(t, s.do("GET", "/v1/audit?action=sign-in-refused", "").Body.String(), `"why":"the counter of passkey 1 went back: there may be a copy of it"`)
+	require.Contains(t, s.do("GET", "/v1/audit?action=refuse-sign-in", "").Body.String(), `"why":"the counter of passkey 1 went back: there may be a copy of it"`)
 	for _, garbage := range []string{`{}`, `[]`, `"x"`, `null`, `{"id":"x","type":"public-key","response":{}}`} {
 		p := s.browser()
 		require.Equal(t, http.StatusUnauthorized, p.signInBy(p.beginSignIn(), garbage).Code, garbage)

@@ -103,7 +103,7 @@ type Browser struct {
 }
 
 func (b Browser) arrival(ctx context.Context) access.Arrival {
-	return access.Arrival{Source: gate.Source(ctx), Agent: b.Agent, Device: secret.New(b.Device)}
+	return access.Arrival{From: gate.From(ctx), Agent: b.Agent, Device: secret.New(b.Device)}
 }
 
 // keepsCookies refuses a sign-in from a browser that would not keep its cookie, so that nobody

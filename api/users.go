@@ -299,7 +299,9 @@ func (s *Server) openRoutes() {
 	register(s, operation{id: "accept-invitation", method: http.MethodPost, path: "/v1/invitation/accept", tag: "session", doc: "Accept an invitation", open: true,
 		more: "POST /v1/session signs in then."},
 		func(ctx context.Context, _ access.Caller, in *acceptInvitation) (*one[User], error) {
-			a := access.Accepting{Token: secret.New(in.Body.Token), Email: in.Body.Email, Name: in.Body.Name, Password: secret.New(in.Body.Password), Source: gate.Source(ctx)}
+			a := access.Accepting{
+				Token: secret.New(in.Body.Token), Email: in.Body.Email, Name: in.Body.Name, Password: secret.New(in.Body.Password), From: gate.From(ctx),
+			}
 			if in.Session != "" {
 				// Whoever is not signed in any more gives the password.
 				a.Caller, _ = s.People.Visit(ctx, secret.New(in.Session))
@@ -317,6 +319,6 @@ func (s *Server) openRoutes() {
 		status: http.StatusNoContent, open: true,
 		more: "All sessions of the person end. A second factor and passkeys stay, unless the link was made to take them away."},
 		func(ctx context.Context, _ access.Caller, in *resetPassword) (*struct{}, error) {
-			return nil, s.People.Reset(ctx, secret.New(in.Body.Token), secret.New(in.Body.Password), gate.Source(ctx))
+			return nil, s.People.Reset(ctx, secret.New(in.Body.Token), secret.New(in.Body.Password), gate.From(ctx))
 		})
 }

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/term"
 
-	"carillon/access"
 	"carillon/api"
 	"carillon/api/compat"
 	"carillon/api/gate"
@@ -117,9 +116,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 	e := s.Engine
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, log)
 	s.stack.push("events", quietly(live.Stop))
-	refusals := access.NewRefusals(e.Trail, clock.System{})
 	handler := api.New(api.Deps{
-		Refusals: refusals,
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
@@ -129,7 +126,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 		MasterKey: rotation{e, c}, Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(),
 		Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
 	})
-	s.stack.push("refusals", writeRefusals(refusals, log))
+	s.stack.push("refusals", writeRefusals(e.Refusals, log))
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.

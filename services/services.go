@@ -38,6 +38,7 @@ type Services struct {
 	People     *access.People
 	Accounts   *access.Accounts
 	Trail      *access.Trail
+	Refusals   *access.Refusals
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
 	Flows      *flows.Service
@@ -194,7 +195,9 @@ func New(d Deps) *Services {
 		Tokens:     messages.NewTokens(d.MasterKeys, hosts),
 		Hosts:      hosts,
 	}
+	s.Refusals = access.NewRefusals(s.Trail, d.Clock)
 	people := d.SignIns
+	people.Refusals = s.Refusals
 	people.Store, people.Trail, people.Address, people.Clock = d.Store, s.Trail, cmp.Or(people.Address, d.PublicURL), d.Clock
 	if d.MasterKeys != nil {
 		people.Signer = d.MasterKeys.Signer("sign-in")

@@ -33,9 +33,7 @@ func (g *Gate) refused(ctx context.Context, caller access.Caller, why string) {
 	if g.deps.Refusals == nil {
 		return
 	}
-	if err := g.deps.Refusals.Refused(context.WithoutCancel(ctx), access.Refusal{
-		Caller: caller, Why: why, Route: routeIn(ctx).Pattern, Source: Source(ctx), RequestID: RequestID(ctx),
-	}); err != nil {
+	if err := g.deps.Refusals.Refused(context.WithoutCancel(ctx), access.Refusal{Caller: caller, Why: why, From: From(ctx)}); err != nil {
 		g.deps.Logger.ErrorContext(ctx, "audit failed", "action", why, "request_id", RequestID(ctx), "error", err)
 	}
 }

@@ -34,7 +34,9 @@ func TestRefusedRequestsAreWrittenDown(t *testing.T) {
 	s.ask("POST", "/send", "{}", "X-Token", "viewer-token", "X-Request-Id", "may-not")
 	require.Len(t, s.refusals.kept, 2)
 	guess, mayNot := s.refusals.kept[0], s.refusals.kept[1]
-	require.Equal(t, access.Refusal{Why: access.RefusedKey, Route: "GET /who", Source: guess.Source, RequestID: "guess"}, guess)
+	require.Equal(t, access.Refusal{
+		Why: access.RefusedKey, From: access.From{Route: "GET /who", Source: guess.Source, RequestID: "guess"},
+	}, guess)
 	require.NotEmpty(t, guess.Source)
 	require.Equal(t, access.RefusedRole, mayNot.Why)
 	require.Equal(t, "key 2 (wall)", mayNot.Caller.Actor())

@@ -218,6 +218,11 @@ func node(entry string) (netip.Addr, bool) {
 // trusted proxy's, else the connection's.
 func Source(ctx context.Context) string { return originIn(ctx).text }
 
+// From is the request by which somebody comes, for the audit trail.
+func From(ctx context.Context) access.From {
+	return access.From{Source: Source(ctx), Route: routeIn(ctx).Pattern, RequestID: RequestID(ctx)}
+}
+
 func originIn(ctx context.Context) origin {
 	o, _ := ctx.Value(sourceKey).(origin)
 	return o

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -137,6 +138,17 @@ func TestForgedAnswersSignNobodyIn(t *testing.T) {
 	require.Contains(t, refused.body, "calls itself otherwise")
 	require.Equal(t, http.StatusNotFound, fresh().call(http.MethodGet, "/sign-in/99", "").status)
 	require.Equal(t, http.StatusNotFound, fresh().call(http.MethodGet, "/sign-in/x", "").status)
+	// Each forgery stands in the trail of the provider's account, from its address.
+	require.Eventually(t, func() bool {
+		entries := p.ask(http.MethodGet, "/v1/audit?action=refuse-sign-in&limit=100", nil)["items"].([]any)
+		for _, e := range entries {
+			entry := e.(map[string]any)
+			require.Equal(t, "nobody", entry["actor"])
+			require.NotEmpty(t, entry["request_id"])
+			require.Equal(t, map[string]any{"route": "GET /sign-in/{id}/callback", "why": "identity provider " + id + " (corp)"}, entry["detail"])
+		}
+		return len(entries) == len(forgeries(t))
+	}, time.Minute, 50*time.Millisecond)
 	// It is no forgery that keeps people out: the honest answer lets in.
 	b := fresh()
 	in := f.signIn(b, id)
