@@ -103,6 +103,10 @@ const (
 	CopySyslog TrailCopy = "syslog"
 )
 
+// UncopiedStays is for how long beyond its time an entry stays that was not copied yet to where the
+// trail is copied: its account's time for entries, or the deletion of its account.
+const UncopiedStays = 7 * 24 * time.Hour
+
 // Uncopied are entries of an account that were not copied to a place yet, in the order of
 // their chain.
 type Uncopied struct {

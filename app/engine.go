@@ -200,7 +200,7 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (*secret.Ring,
 		e.stack.push("data folder's lock", release)
 		e.storePath = c.Store()
 	}
-	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log, SoftBounces: c.SoftBounces})
+	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log, SoftBounces: c.SoftBounces, Copies: trailCopiesOf(c)})
 	if err != nil {
 		return nil, err
 	}

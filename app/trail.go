@@ -49,6 +49,17 @@ func (e *Engine) trailChores(c configs.Config, log *slog.Logger) ([]scheduler.Ch
 	return chores, nil
 }
 
+// trailCopiesOf are the places to which a configuration has the trail copied.
+func trailCopiesOf(c configs.Config) (places []access.TrailCopy) {
+	if c.AuditFile != "" {
+		places = append(places, access.CopyFile)
+	}
+	if c.AuditSyslog != "" {
+		places = append(places, access.CopySyslog)
+	}
+	return places
+}
+
 func syslogOptions(c configs.Config) (trail.SyslogOptions, error) {
 	host, _ := os.Hostname() // the receiver knows the address at least
 	way, address := c.Syslog()
@@ -83,18 +94,15 @@ func (d *doctor) trailCopies(ctx context.Context) api.Finding {
 	const name = "copies of the audit trail"
 	targets := map[access.TrailCopy]string{access.CopyFile: d.config.AuditFile, access.CopySyslog: d.config.AuditSyslog}
 	var said []string
-	for _, to := range []access.TrailCopy{access.CopyFile, access.CopySyslog} {
+	for _, to := range trailCopiesOf(d.config) {
 		target := targets[to]
-		if target == "" {
-			continue
-		}
 		waits, err := d.engine.Store.AuditBacklog(ctx, to)
 		if err != nil {
 			return warned(name, "they can't be looked at: "+err.Error(), "")
 		}
 		if late := (clock.System{}).Now().Sub(waits.Oldest); waits.Entries > 0 && late > mostUncopied {
 			return bad(name, fmt.Sprintf("%d entries wait for %s, the oldest since %v", waits.Entries, target, late.Round(time.Second)),
-				"The log of the process that leads says why (\"audit "+string(to)+"\"). They wait for as long as they are kept.")
+				"The log of the process that leads says why (\"audit "+string(to)+"\"). They wait for as long as they are kept, and 7 days more; so does the deletion of their accounts.")
 		}
 		said = append(said, target)
 	}

@@ -2,11 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
 )
@@ -153,7 +154,12 @@ type deleting struct {
 	// at is the table that is being emptied, and gone says that rows were found since the first.
 	at   int
 	gone bool
+	// await are accounts whose entries of the trail are not copied yet, and when to look again.
+	await map[int64]time.Time
 }
+
+// awaitedEvery is how often it is looked whether the trail of an account is copied.
+const awaitedEvery = time.Minute
 
 // DeleteAccounts deletes a piece of the accounts whose time is over, and rests. It reports
 // whether there is more.
@@ -164,7 +170,7 @@ func (s *Store) DeleteAccounts(ctx context.Context) (more bool, err error) {
 		return false, s.translate(err)
 	}
 	if s.deleting.account != account {
-		s.deleting = deleting{account: account}
+		s.deleting = deleting{account: account, await: s.deleting.await}
 	}
 	d := &s.deleting
 	for ; d.at < len(ownedTables); d.at++ {
@@ -178,6 +184,10 @@ func (s *Store) DeleteAccounts(ctx context.Context) (more bool, err error) {
 			}
 		}
 		n, err := s.deleteOwned(ctx, account, table)
+		if errors.Is(err, errUncopied) {
+			s.awaitTrail(ctx, account, began)
+			return true, nil // others may be due
+		}
 		if err != nil {
 			return false, s.translate(err)
 		}
@@ -195,16 +205,26 @@ func (s *Store) DeleteAccounts(ctx context.Context) (more bool, err error) {
 	return true, s.forgetAccount(ctx, account)
 }
 
-// dueDeletion is an account whose deletion is under way or due; 0 for none. From then on it can't be
-// restored.
-func (s *Store) dueDeletion(ctx context.Context, now time.Time) (account int64, err error) {
-	const due = "SELECT id FROM accounts WHERE deletes_at <= ? ORDER BY deleting_at IS NULL, id LIMIT 1"
-	if err = s.reader().Row(ctx, due, sqldb.Millis(now)).Scan(&account); errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+// awaitTrail puts the rest of a deletion off until the trail of the account may be copied.
+func (s *Store) awaitTrail(ctx context.Context, account int64, now time.Time) {
+	s.log.WarnContext(ctx, "the deletion of an account waits for entries of its audit trail that are not copied yet", "account", account, "at_most",
+		access.UncopiedStays)
+	if s.deleting.await == nil {
+		s.deleting.await = map[int64]time.Time{}
 	}
-	if err != nil {
+	s.deleting = deleting{await: s.deleting.await}
+	s.deleting.await[account] = now.Add(awaitedEvery)
+}
+
+// dueDeletion is an account whose deletion is under way or due, and waits for nothing; 0 for none.
+// From then on it can't be restored.
+func (s *Store) dueDeletion(ctx context.Context, now time.Time) (account int64, err error) {
+	due, err := s.ids(ctx, "SELECT id FROM accounts WHERE deletes_at <= ? ORDER BY deleting_at IS NULL, id", sqldb.Millis(now))
+	due = slices.DeleteFunc(due, func(id int64) bool { return now.Before(s.deleting.await[id]) })
+	if err != nil || len(due) == 0 {
 		return 0, err
 	}
+	account = due[0]
 	err = s.inTx(ctx, func(tx conn) error {
 		// Somebody may have restored it meanwhile.
 		n, err := tx.Exec(ctx, "UPDATE accounts SET deleting_at = COALESCE(deleting_at, ?) WHERE id = ? AND deletes_at <= ?", sqldb.Millis(now), account,
@@ -282,7 +302,8 @@ func (s *Store) forgetAccount(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	s.deleting = deleting{}
+	delete(s.deleting.await, id)
+	s.deleting = deleting{await: s.deleting.await}
 	s.log.InfoContext(ctx, "an account is deleted", "account", id, "name", strings.TrimSpace(account.Name), "rows", account.DeletedRows, "closed_by",
 		account.ClosedBy)
 	return nil

@@ -34,10 +34,14 @@ const sealedAtOnce = 500
 
 // SealAudit gives a batch of entries of each account their places in its chain. It
 // reports whether there may be more. Entries that this store did not write get none; the walk
-// finds them. Those of an account that is being deleted get none either: they go.
+// finds them. Those of an account that is being deleted get none either, unless they are to be
+// copied: they go.
 func (s *Store) SealAudit(ctx context.Context) (more bool, err error) {
-	accounts, err := s.ids(ctx, `SELECT DISTINCT account_id FROM audit
-		WHERE seq IS NULL AND account_id NOT IN (SELECT id FROM accounts WHERE deleting_at IS NOT NULL) ORDER BY account_id`)
+	stay := " AND account_id NOT IN (SELECT id FROM accounts WHERE deleting_at IS NOT NULL)"
+	if len(s.copies) > 0 {
+		stay = ""
+	}
+	accounts, err := s.ids(ctx, "SELECT DISTINCT account_id FROM audit WHERE seq IS NULL"+stay+" ORDER BY account_id")
 	for _, account := range accounts {
 		var n, foreign int
 		sealErr := s.inTx(ctx, func(tx conn) error {
@@ -134,8 +138,12 @@ func (tx conn) lockChain(ctx context.Context, account int64) (chain, error) {
 	return c, nil
 }
 
-// closeChain lets go all entries of an account that is being deleted, if there are any.
+// closeChain lets go all entries of an account that is being deleted, if there are any and none
+// waits to be copied.
 func closeChain(ctx context.Context, tx conn, account int64) error {
+	if err := awaitCopies(ctx, tx, account); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `INSERT INTO audit_chains (account_id, seq, hash, floor_seq, floor_hash, legacy, mac, closed)
 		SELECT CAST(? AS BIGINT), 0, '', 0, '', 0, '', 1 WHERE EXISTS (SELECT 1 FROM audit WHERE account_id = ?)
 		ON CONFLICT (account_id) DO UPDATE SET closed = 1`, account, account)
@@ -202,7 +210,7 @@ func (tx conn) eraseDetails(ctx context.Context, where string, args ...any) (n i
 }
 
 // retainAudit removes the oldest entries of an account up to the first that is not older than
-// an instant. The last piece leaves the word of it in the trail.
+// an instant, or not copied yet for access.UncopiedStays. The last piece leaves the word of it in the trail.
 func (w *sweep) retainAudit(ctx context.Context, s *Store) (done bool, err error) {
 	var n int64
 	err = s.inTx(ctx, func(tx conn) (err error) {
@@ -237,8 +245,17 @@ func (tx conn) removeOldest(ctx context.Context, w *sweep) (n int64, floor acces
 	if err != nil {
 		return 0, floor, err
 	}
+	copied, err := tx.copiedEverywhere(ctx, w.account)
+	if err != nil {
+		return 0, floor, err
+	}
 	for _, e := range rows {
 		if e.at >= w.before || e.Seq != c.floor.Seq+1 {
+			break
+		}
+		if e.Seq > copied && e.at >= w.before-access.UncopiedStays.Milliseconds() {
+			tx.s.log.WarnContext(ctx, "entries of the audit trail stay longer than their account keeps them: they are not copied yet", "account", w.account,
+				"first", e.Seq, "at_most", access.UncopiedStays)
 			break
 		}
 		c.floor, n = access.ChainPlace{Seq: e.Seq, Hash: e.Hash}, n+1

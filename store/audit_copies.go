@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"carillon/access"
@@ -39,6 +40,44 @@ func (s *Store) UncopiedAudit(ctx context.Context, to access.TrailCopy, after in
 		found.Through = found.Entries[len(found.Entries)-1].Seq
 	}
 	return found, s.translate(err)
+}
+
+// copiedEverywhere is the place up to which an account's entries are wherever the trail is copied
+// to; the last that there can be if it is copied nowhere.
+func (tx conn) copiedEverywhere(ctx context.Context, account int64) (seq int64, err error) {
+	seq = math.MaxInt64
+	for _, to := range tx.s.copies {
+		var at int64
+		err := tx.Row(ctx, "SELECT "+copyColumns[to]+" FROM audit_chains WHERE account_id = ?", account).Scan(&at)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return 0, err
+		}
+		seq = min(seq, at)
+	}
+	return seq, nil
+}
+
+// errUncopied is why entries of an account that is being deleted stay for now.
+var errUncopied = errors.New("entries of the audit trail are not copied yet")
+
+// awaitCopies is errUncopied while there are entries of an account that is being deleted which are
+// not wherever the trail is copied to, for access.UncopiedStays.
+func awaitCopies(ctx context.Context, tx conn, account int64) error {
+	if len(tx.s.copies) == 0 {
+		return nil
+	}
+	copied, err := tx.copiedEverywhere(ctx, account)
+	if err != nil {
+		return err
+	}
+	var waits bool
+	err = tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ? AND deleting_at > ?)
+		AND EXISTS (SELECT 1 FROM audit WHERE account_id = ? AND (seq IS NULL OR seq > ?))`,
+		account, tx.s.clock.Now().Add(-access.UncopiedStays).UnixMilli(), account, copied).Scan(&waits)
+	if err == nil && waits {
+		err = errUncopied
+	}
+	return err
 }
 
 // CopiedAudit notes that an account's entries up to a place were copied; it never goes back.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"carillon/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/store/sqldb"
@@ -29,6 +30,9 @@ type Options struct {
 	// SoftBounces is how many soft bounces in a row suppress an address; 0 means
 	// 5.
 	SoftBounces int
+	// Copies are the places to which the audit trail is copied: entries stay for
+	// access.UncopiedStays until they are there.
+	Copies []access.TrailCopy
 }
 
 // defaultSoftBounces is how many soft bounces in a row suppress an address: a
@@ -62,6 +66,8 @@ type Store struct {
 	stepRunsKnown atomic.Int64
 	// softBounces in a row suppress an address.
 	softBounces int
+	// copies are the places to which the audit trail is copied.
+	copies []access.TrailCopy
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
 	leastPlanPart int
 	outboxPages   outboxPages
@@ -88,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		db: db, d: dialectOf(db), box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces,
+		db: db, d: dialectOf(db), box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces, copies: o.Copies,
 		leastPlanPart: leastPlanPart, maxRequests: maxRequests,
 		partitioning: partitionRules{width: partitionWidth, least: partitionLeast, lasts: partitionLasts},
 	}
