@@ -151,9 +151,8 @@ var ownedTables = []owned{
 // deleting is how far the deletion is that this process is at.
 type deleting struct {
 	account int64
-	// at is the table that is being emptied, and gone says that rows were found since the first.
-	at   int
-	gone bool
+	// at is the table that is being emptied.
+	at int
 	// await are accounts whose entries of the trail are not copied yet, and when to look again.
 	await map[int64]time.Time
 }
@@ -172,37 +171,50 @@ func (s *Store) DeleteAccounts(ctx context.Context) (more bool, err error) {
 	if s.deleting.account != account {
 		s.deleting = deleting{account: account, await: s.deleting.await}
 	}
-	d := &s.deleting
-	for ; d.at < len(ownedTables); d.at++ {
-		table := ownedTables[d.at]
-		if !s.Postgres() {
-			if table.table == "stats_deltas" {
-				continue
-			}
-			if table.table == "outbox" {
-				table.key = "seq"
-			}
+	switch n, err := s.deletePiece(ctx, account); {
+	case errors.Is(err, errUncopied):
+		s.awaitTrail(ctx, account, began)
+		return true, nil // others may be due
+	case err != nil:
+		return false, s.translate(err)
+	case n > 0:
+		return true, s.clock.Sleep(ctx, deletionRests*min(s.clock.Now().Sub(began), time.Second))
+	}
+	return true, nil
+}
+
+// deletePiece deletes rows of the table that is being emptied, or of the next that has some, and
+// the account behind the last one.
+func (s *Store) deletePiece(ctx context.Context, account int64) (n int64, err error) {
+	tables := s.ownedTables()
+	for d := &s.deleting; d.at < len(tables); {
+		err := s.inTxAsync(ctx, func(tx conn) (err error) {
+			n, err = tx.deleteOwned(ctx, account, tables[d.at])
+			return err
+		})
+		if err == nil && n < deletedAtOnce {
+			d.at++ // what comes to it still goes with the account
 		}
-		n, err := s.deleteOwned(ctx, account, table)
-		if errors.Is(err, errUncopied) {
-			s.awaitTrail(ctx, account, began)
-			return true, nil // others may be due
-		}
-		if err != nil {
-			return false, s.translate(err)
-		}
-		if n > 0 {
-			d.gone = true
-			return true, s.clock.Sleep(ctx, deletionRests*min(s.clock.Now().Sub(began), time.Second))
+		if err != nil || n > 0 {
+			return n, err
 		}
 	}
-	d.at = 0
-	if d.gone {
-		// Something may have come while others went: the account goes once all is empty.
-		d.gone = false
-		return true, nil
+	s.deleting.at = 0
+	return 0, s.forgetAccount(ctx, account)
+}
+
+// ownedTables are those of the database in use.
+func (s *Store) ownedTables() []owned {
+	if s.Postgres() {
+		return ownedTables
 	}
-	return true, s.forgetAccount(ctx, account)
+	tables := slices.DeleteFunc(slices.Clone(ownedTables), func(t owned) bool { return t.table == "stats_deltas" })
+	for i := range tables {
+		if tables[i].table == "outbox" {
+			tables[i].key = "seq"
+		}
+	}
+	return tables
 }
 
 // awaitTrail puts the rest of a deletion off until the trail of the account may be copied.
@@ -238,39 +250,34 @@ func (s *Store) dueDeletion(ctx context.Context, now time.Time) (account int64, 
 }
 
 // deleteOwned deletes some of an account's rows of a table, with what belongs to them.
-func (s *Store) deleteOwned(ctx context.Context, account int64, t owned) (n int64, err error) {
-	err = s.inTxAsync(ctx, func(tx conn) error {
-		n = 0
-		if t.first != nil {
-			if err := t.first(ctx, tx, account); err != nil {
-				return err
-			}
+func (tx conn) deleteOwned(ctx context.Context, account int64, t owned) (n int64, err error) {
+	if t.first != nil {
+		if err := t.first(ctx, tx, account); err != nil {
+			return 0, err
 		}
-		picked := "SELECT " + t.key + " FROM " + t.table + " WHERE " + t.of + " LIMIT ?"
-		if len(t.with) == 0 {
-			var err error
-			n, err = tx.Exec(ctx, "WITH picked AS MATERIALIZED ("+picked+") DELETE FROM "+t.table+" WHERE ("+t.key+") IN (SELECT "+t.key+" FROM picked)",
-				account, deletedAtOnce)
-			return tx.deleted(ctx, account, n, err)
+	}
+	picked := "SELECT " + t.key + " FROM " + t.table + " WHERE " + t.of + " LIMIT ?"
+	if len(t.with) == 0 {
+		n, err = tx.Exec(ctx, "WITH picked AS MATERIALIZED ("+picked+") DELETE FROM "+t.table+" WHERE ("+t.key+") IN (SELECT "+t.key+" FROM picked)",
+			account, deletedAtOnce)
+		return n, tx.deleted(ctx, account, n, err)
+	}
+	ids, err := sqldb.IDs(ctx, tx, picked, account, deletedAtOnce)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	for table, column := range t.with {
+		which := tx.d.among(column, ids)
+		more, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE "+which.sql, which.args...)
+		if err != nil {
+			return n, err
 		}
-		ids, err := sqldb.IDs(ctx, tx, picked, account, deletedAtOnce)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		for table, column := range t.with {
-			which := tx.d.among(column, ids)
-			more, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE "+which.sql, which.args...)
-			if err != nil {
-				return err
-			}
-			n += more
-		}
-		which := tx.d.among("id", ids)
-		own, err := tx.Exec(ctx, "DELETE FROM "+t.table+" WHERE "+which.sql, which.args...)
-		n += own
-		return tx.deleted(ctx, account, n, err)
-	})
-	return n, err
+		n += more
+	}
+	which := tx.d.among("id", ids)
+	own, err := tx.Exec(ctx, "DELETE FROM "+t.table+" WHERE "+which.sql, which.args...)
+	n += own
+	return n, tx.deleted(ctx, account, n, err)
 }
 
 // deleted counts rows of an account that are gone.
@@ -282,13 +289,30 @@ func (tx conn) deleted(ctx context.Context, account, n int64, err error) error {
 	return err
 }
 
-// forgetAccount deletes the row of an account that has nothing any more.
+// errMuchCame is why the row of an account stays for now.
+var errMuchCame = errors.New("much has come while the account was deleted")
+
+// forgetAccount deletes the row of an account, and with it what came to tables that were empty
+// already: some of what is written holds the account's lock, or looks for the row under it, as what
+// recipients do does. Where much has come the tables are emptied once more first.
 func (s *Store) forgetAccount(ctx context.Context, id int64) error {
 	account, err := s.GetAccount(ctx, id)
 	if err != nil {
 		return err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, id); err != nil {
+			return err
+		}
+		for _, table := range s.ownedTables() {
+			n, err := tx.deleteOwned(ctx, id, table)
+			if err == nil && n >= deletedAtOnce {
+				err = errMuchCame
+			}
+			if err != nil {
+				return err
+			}
+		}
 		n, err := tx.Exec(ctx, "DELETE FROM accounts WHERE id = ? AND deleting_at IS NOT NULL", id)
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "account %d is not being deleted", id)
@@ -299,6 +323,9 @@ func (s *Store) forgetAccount(ctx context.Context, id int64) error {
 		// People who were in no other account go with it.
 		return tx.forgetUsers(ctx, "u.id > ?", 0)
 	})
+	if errors.Is(err, errMuchCame) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

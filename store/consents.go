@@ -82,6 +82,14 @@ func (tx conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([
 	if err := tx.lockAccount(ctx, change.AccountID); err != nil {
 		return nil, err
 	}
+	// A link that names an address holds for longer than an account may.
+	var there bool
+	if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?)", change.AccountID).Scan(&there); err != nil {
+		return nil, err
+	}
+	if !there {
+		return nil, fault.New(fault.NotFound, "account %d is deleted", change.AccountID)
+	}
 	if err := tx.lockChannels(ctx, change.AccountID, 0); err != nil {
 		return nil, err
 	}
