@@ -185,11 +185,17 @@ func (f filling) sends(text, address string) {
 		`{"name":"`+marker+` spring","channel_id":@channel_id,"audience":{"all":true},"tags":["`+marker+`"],`+content+`}`)
 	f.post("/v1/campaigns/@campaigns/start", `{"now":true}`)
 	f.first("runs run_id", "/v1/campaigns/@campaigns/runs")
-	runs, err := f.store.RunsToPlan(f.t.Context())
-	require.NoError(f.t, err)
+	f.plan()
+}
+
+// plan plans the runs that are to be planned.
+func (w *walk) plan() {
+	w.t.Helper()
+	runs, err := w.store.RunsToPlan(w.t.Context())
+	require.NoError(w.t, err)
 	for _, run := range runs {
-		_, err := f.store.PlanBatch(f.t.Context(), run, 100)
-		require.NoError(f.t, err)
+		_, err := w.store.PlanBatch(w.t.Context(), run, 100)
+		require.NoError(w.t, err)
 	}
 }
 
