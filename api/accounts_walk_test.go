@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,6 +55,10 @@ func walkAccounts(t *testing.T, s *server) {
 	w.work()
 	before := w.raw.rowsOf(idOfB)
 	require.Greater(t, len(before), 100)
+	w.dialects()
+	require.Empty(t, w.complaints, strings.Join(w.complaints, "\n"))
+	require.Equal(t, before, w.raw.rowsOf(idOfB), "by no API of others")
+	w.watches()
 	type place struct {
 		method, path string
 		op           *huma.Operation
@@ -76,6 +81,7 @@ func walkAccounts(t *testing.T, s *server) {
 	require.Equal(t, before, w.raw.rowsOf(idOfB), "nothing of the other account is changed, and nothing of the own one is about it")
 	w.deletes(other.ID, before)
 	require.Greater(t, w.asked["path"], 100)
+	require.GreaterOrEqual(t, w.asked["mixed"], 8)
 	require.Greater(t, w.asked["query"], 50)
 	require.Greater(t, w.asked["body"], 50)
 }
@@ -149,6 +155,13 @@ func (w *walk) ask(method, path string, op *huma.Operation) {
 	body := ""
 	if len(bodies) > 0 {
 		body = put(bodies[0], w.own)
+	}
+	// What is the other's, below what is one's own, and the other way round.
+	for _, mixed := range w.mixed(path) {
+		if answer := w.send(method, mixed+required(op, w.own), body); answer.Code != 404 {
+			w.complain("%s %s %s: %d instead of 404, %s", method, mixed, body, answer.Code, answer.Body)
+		}
+		w.asked["mixed"]++
 	}
 	if own != others && !slices.Contains(mayBeMade, op.OperationID) {
 		want := 404
@@ -274,6 +287,41 @@ func (w *walk) path(path string, from map[string]string) string {
 		require.True(w.t, known, "%s: the walk does not know what stands for {%s} behind %s", path, part[2], part[1])
 		return "/" + part[1] + "/" + value
 	})
+}
+
+// mixed are a path with each of its ids in turn the other account's, where there are several.
+func (w *walk) mixed(path string) (all []string) {
+	differ := func(part []string) bool { return !slices.Contains(sharedParameters, part[2]) && w.own[part[1]] != w.others[part[1]] }
+	var parts []string
+	for _, part := range pathParameter.FindAllStringSubmatch(path, -1) {
+		if differ(part) {
+			parts = append(parts, part[1])
+		}
+	}
+	if len(parts) < 2 {
+		return nil
+	}
+	for _, other := range parts {
+		from := maps.Clone(w.own)
+		from[other] = w.others[other]
+		all = append(all, w.path(path, from))
+	}
+	return all
+}
+
+// watches opens the stream of events, whose snapshot has nothing of the other account in it.
+func (w *walk) watches() {
+	w.t.Helper()
+	listener := httptest.NewServer(w.Server)
+	defer listener.Close()
+	stream := watch(w.t, listener.URL, adminKey)
+	defer func() { _ = stream.response.Body.Close() }()
+	first, ok := stream.next()
+	require.True(w.t, ok)
+	require.Equal(w.t, "snapshot", first.name)
+	require.Contains(w.t, first.data, "apple news")
+	require.NotRegexp(w.t, idOfB, first.data)
+	require.NotContains(w.t, first.data, "okapi")
 }
 
 // sharedParameters are the same for everybody.
