@@ -291,7 +291,9 @@ func (w *walk) path(path string, from map[string]string) string {
 
 // mixed are a path with each of its ids in turn the other account's, where there are several.
 func (w *walk) mixed(path string) (all []string) {
-	differ := func(part []string) bool { return !slices.Contains(sharedParameters, part[2]) && w.own[part[1]] != w.others[part[1]] }
+	differ := func(part []string) bool {
+		return !slices.Contains(sharedParameters, part[2]) && w.own[part[1]] != w.others[part[1]]
+	}
 	var parts []string
 	for _, part := range pathParameter.FindAllStringSubmatch(path, -1) {
 		if differ(part) {

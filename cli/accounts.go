@@ -119,6 +119,9 @@ func (c *cli) accountsSet() *cobra.Command {
 			into *api.Optional[int64]
 			most int64
 		}{"max-contacts": {&limits.Contacts, contacts}, "max-per-day": {&limits.PerDay, perDay}, "max-per-second": {&limits.PerSecond, perSecond}} {
+			if limit.most < 0 {
+				return usagef("--%s %d: write a number of at least 1, or 0 for none", name, limit.most)
+			}
 			if flags.Changed(name) {
 				*limit.into, change.Limits = limitOf(limit.most), &limits
 			}

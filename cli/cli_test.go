@@ -370,6 +370,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"contacts", "add", "--email", "a@example.org"}, exitUsage, "carillon contacts add: there is no such command; there are "},
 		{[]string{"channel", "set", "news", "--rate", "0"}, exitUsage, "write none for no limit"},
 		{[]string{"channel", "set", "news", "--rate", "fast"}, exitUsage, "must be messages a second, such as 50, or none"},
+		{[]string{"accounts", "set", "shop", "--max-per-day", "-3"}, exitUsage, "--max-per-day -3: write a number of at least 1, or 0 for none"},
 		{[]string{"campaign", "show"}, exitUsage, "accepts 1 arg"},
 		{[]string{"campaign", "show"}, exitUsage, "Usage: carillon campaign show ID [flags]\ncarillon campaign show --help shows more."},
 		{[]string{"campaign", "frobnicate"}, exitUsage, "carillon campaign --help shows the commands."},

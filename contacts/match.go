@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"carillon/contacts/csvfile"
@@ -165,19 +164,19 @@ func (m *Matching) TakeWithin(row *ImportRow, room Room) bool {
 		m.FullAt = row.Line
 		return false
 	}
-	taken := len(m.refusals)
 	m.Take(row)
-	if refused := m.refusals[taken:]; !slices.ContainsFunc(refused, func(r refusal) bool { return !r.taken }) {
-		m.Gained += gains
-	}
+	m.Gained += gains
 	return true
 }
 
 // gains is how many contacts more there are once a row is taken, but for deleted ones: one less
-// where it deletes somebody.
+// where it deletes somebody, and as many where it is refused.
 func (m *Matching) gains(row *ImportRow) int64 {
 	p, missing := m.find(row)
 	if missing != "" {
+		return 0
+	}
+	if _, is := m.claims(row, p); is {
 		return 0
 	}
 	status := Active
@@ -223,34 +222,40 @@ func (m *Matching) find(row *ImportRow) (p *Person, missing string) {
 // a family or an office shares costs a row that has an e-mail address no more
 // than itself.
 func (m *Matching) conflicts(row *ImportRow, p *Person) bool {
-	if row.ExternalID != "" {
-		if holder := m.byExternal[row.ExternalID]; holder != nil && holder != p {
-			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(ByExternalID), value: row.ExternalID, holder: holder})
-			return true
-		}
+	if refused, is := m.claims(row, p); is {
+		m.refusals = append(m.refusals, refused)
+		return true
 	}
-	shared := 0
 	for i, address := range row.Addresses {
-		if address == "" {
-			continue
-		}
-		if holder := m.byAddress[i][address]; holder != nil && holder != p {
-			if m.spares(row, i) {
-				shared++
-				continue
-			}
-			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(value.Kinds()[i]), value: address, holder: holder})
-			return true
-		}
-	}
-	for i := 0; shared > 0; i++ {
-		if holder := m.byAddress[i][row.Addresses[i]]; row.Addresses[i] != "" && holder != nil && holder != p {
-			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(value.Kinds()[i]), value: row.Addresses[i], holder: holder, taken: true})
+		if holder := m.holder(i, address); holder != nil && holder != p {
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(value.Kinds()[i]), value: address, holder: holder, taken: true})
 			row.Addresses[i] = ""
-			shared--
 		}
 	}
 	return false
+}
+
+// claims is why a row is refused that claims what another contact holds, and can't do without.
+func (m *Matching) claims(row *ImportRow, p *Person) (refused refusal, is bool) {
+	if row.ExternalID != "" {
+		if holder := m.byExternal[row.ExternalID]; holder != nil && holder != p {
+			return refusal{line: row.Line, field: string(ByExternalID), value: row.ExternalID, holder: holder}, true
+		}
+	}
+	for i, address := range row.Addresses {
+		if holder := m.holder(i, address); holder != nil && holder != p && !m.spares(row, i) {
+			return refusal{line: row.Line, field: string(value.Kinds()[i]), value: address, holder: holder}, true
+		}
+	}
+	return refusal{}, false
+}
+
+// holder is whose an address of a kind is; nil for nobody's, and for none.
+func (m *Matching) holder(kind int, address string) *Person {
+	if address == "" {
+		return nil
+	}
+	return m.byAddress[kind][address]
 }
 
 // spares reports whether a row can do without an address: it has an e-mail

@@ -104,6 +104,27 @@ func numbered(from, n int) string {
 	return b.String()
 }
 
+// A line that claims what another has is a conflict, also where the account has no room for anybody.
+func TestAConflictNeedsNoRoom(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, account := t.Context(), limited(t, s, "small", 1)
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{Clock: clock.System{}})
+		for _, dry := range []bool{true, false} {
+			taken, err := importer.Take(ctx, account, "people.csv", strings.NewReader("external_id,email\none,ada@example.org\ntwo,ada@example.org\n"),
+				contacts.ImportOptions{DryRun: dry})
+			require.NoError(t, err)
+			require.NoError(t, importer.Run(ctx, taken.ID))
+			u, err := s.GetUpload(ctx, account, taken.ID)
+			require.NoError(t, err)
+			require.Equal(t, contacts.UploadFinished, u.State, u.Error)
+			require.EqualValues(t, 1, u.Created)
+			refused := s.IDs("SELECT line FROM upload_errors WHERE upload_id = ? AND reason LIKE '%contact%'", taken.ID)
+			require.Equal(t, []int64{3}, refused)
+		}
+		requireContacts(t, s, account, 1)
+	})
+}
+
 // Two uploads at once do not pass the limit together: each takes in all before the line for
 // which there is no room, says so, and a dry run has said it before. With more room the files
 // are taken in by importing them again, and nobody is lost or there twice.
