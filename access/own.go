@@ -53,6 +53,9 @@ type Proof struct {
 	Password secret.String
 	// Code is one of the second factor.
 	Code string
+	// Passkey stands in the place of the password where a passkey is made or taken away; empty for
+	// none.
+	Passkey PasskeyAnswer
 	From
 }
 

@@ -180,7 +180,7 @@ func (p *People) Passkeys(ctx context.Context, userID int64) ([]Passkey, error) 
 	return p.Store.Passkeys(ctx, userID)
 }
 
-// BeginPasskey begins a passkey, for the person's password. Nothing changes until AddPasskey has
+// BeginPasskey begins a passkey, for the person's password or another passkey. Nothing changes until AddPasskey has
 // what the browser answers.
 func (p *People) BeginPasskey(ctx context.Context, caller Caller, by Proof) (PasskeyRequest, error) {
 	rp, err := p.relyingParty()
@@ -191,7 +191,7 @@ func (p *People) BeginPasskey(ctx context.Context, caller Caller, by Proof) (Pas
 	if err != nil {
 		return PasskeyRequest{}, err
 	}
-	if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
+	if err := p.confirmFresh(ctx, who, by); err != nil {
 		return PasskeyRequest{}, err
 	}
 	h, err := p.holder(ctx, who.User)
@@ -290,13 +290,13 @@ func (p *People) RenamePasskey(ctx context.Context, userID, id int64, name strin
 	return p.Store.RenamePasskey(ctx, userID, id, name)
 }
 
-// DropPasskey takes a person's own passkey away, for the password. All other sessions end.
+// DropPasskey takes a person's own passkey away, for the password or a passkey. All other sessions end.
 func (p *People) DropPasskey(ctx context.Context, caller Caller, id int64, by Proof) error {
 	who, err := p.Store.ProofsOf(ctx, caller.UserID())
 	if err != nil {
 		return err
 	}
-	if err := p.confirm(ctx, who, by.Password, by.From); err != nil {
+	if err := p.confirmFresh(ctx, who, by); err != nil {
 		return err
 	}
 	return p.Store.RemovePasskey(ctx, who.ID, id, caller.SessionID)

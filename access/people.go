@@ -246,6 +246,25 @@ func (p *People) confirm(ctx context.Context, who Proofs, password secret.String
 	return fault.New(fault.Unauthorized, "the password is not the one of %s", who.Email)
 }
 
+// confirmFresh is confirm, or by a passkey of the person that has just signed a challenge: who has
+// no password has that.
+func (p *People) confirmFresh(ctx context.Context, who Proofs, by Proof) error {
+	if len(by.Passkey.Credential) == 0 {
+		return p.confirm(ctx, who, by.Password, by.From)
+	}
+	guesses := guessesOf(who.Email, by.Source)
+	if err := p.slowSignIn(ctx, guesses, by.From); err != nil {
+		return err
+	}
+	_, err := p.takePasskey(ctx, who.User, by.Passkey, by.Source)
+	if !fault.Is(err, fault.Unauthorized) {
+		p.giveBack(ctx, guesses)
+		return err
+	}
+	p.refused(ctx, who.User, by.From, err)
+	return fault.New(fault.Unauthorized, "the passkey is none of %s, or its answer does not hold: begin again within %s", who.Email, ChallengeLasts)
+}
+
 // slow is RateLimited where too much was guessed.
 func (p *People) slow(ctx context.Context, guesses []Guess) error {
 	wait, err := p.take(ctx, guesses)

@@ -66,10 +66,22 @@ type PasskeySignIn struct {
 	AccountID int64 `json:"account_id,omitempty" minimum:"0" doc:"The account to be in; absent for the first."`
 }
 
-type beginPasskey struct {
-	Body struct {
-		Password string `json:"password" maxLength:"800" doc:"Once more, to show that it is you."`
+// OnceMore shows once more that it is the person.
+type OnceMore struct {
+	Password string         `json:"password,omitempty" maxLength:"800" doc:"Once more, to show that it is you."`
+	Passkey  *PasskeyAnswer `json:"passkey,omitempty" doc:"In the place of the password: what a passkey of yours answers to POST /v1/session/passkey/begin."`
+}
+
+func (o OnceMore) proof(ctx context.Context) access.Proof {
+	by := access.Proof{Password: secret.New(o.Password), From: gate.From(ctx)}
+	if o.Passkey != nil {
+		by.Passkey = o.Passkey.given()
 	}
+	return by
+}
+
+type beginPasskey struct {
+	Body OnceMore
 }
 
 type addPasskey struct {
@@ -87,9 +99,7 @@ type renamePasskey struct {
 type dropPasskey struct {
 	ByID
 	Browser
-	Body struct {
-		Password string `json:"password" maxLength:"800" doc:"Once more, to show that it is you."`
-	}
+	Body OnceMore
 }
 
 type passkeySignIn struct {
@@ -117,7 +127,7 @@ func (s *Server) passkeyRoutes() {
 	register(s, operation{id: "begin-passkey", method: http.MethodPost, path: path + "/begin", tag: tag, doc: "Begin a passkey", roles: mayWatch, people: true,
 		own: true, unkept: true, unaudited: true, more: "Nothing changes until POST /v1/me/passkeys brings what the browser answers, within five minutes."},
 		func(ctx context.Context, caller access.Caller, in *beginPasskey) (*one[PasskeyRequest], error) {
-			return passkeyRequest(s.People.BeginPasskey(ctx, caller, access.Proof{Password: secret.New(in.Body.Password), From: gate.From(ctx)}))
+			return passkeyRequest(s.People.BeginPasskey(ctx, caller, in.Body.proof(ctx)))
 		})
 	register(s, operation{id: "add-passkey", method: http.MethodPost, path: path, tag: tag, doc: "Take a passkey", status: http.StatusCreated, roles: mayWatch,
 		people: true, own: true, unkept: true, more: "From then on the password alone opens nothing. Where there are no recovery codes the answer holds some, " +
@@ -143,7 +153,7 @@ func (s *Server) passkeyRoutes() {
 		status: http.StatusNoContent, roles: mayWatch, people: true, own: true, unkept: true,
 		more: "It opens nothing from then on. With the last second factor the recovery codes go. All your other sessions end."},
 		func(ctx context.Context, caller access.Caller, in *dropPasskey) (*cookiesOut, error) {
-			if err := s.People.DropPasskey(ctx, caller, in.ID, access.Proof{Password: secret.New(in.Body.Password), From: gate.From(ctx)}); err != nil {
+			if err := s.People.DropPasskey(ctx, caller, in.ID, in.Body.proof(ctx)); err != nil {
 				return nil, err
 			}
 			cookies, err := s.renew(ctx, caller, in.Browser)

@@ -159,6 +159,39 @@ func (p *person) signInBy(b begun, credential string) *httptest.ResponseRecorder
 	return p.ask("POST", "/v1/session/passkey", fmt.Sprintf(`{"challenge_id":%q,"credential":%s}`, b.id, credential))
 }
 
+// Somebody without a password adds a second passkey, and takes the first one away, by a passkey that
+// signs once more; another's, one that was used and none at all do neither.
+func TestAPasskeyProvesAPersonOnceMore(t *testing.T) {
+	s := newServer(t)
+	id := s.invited("ada@example.org", "viewer", false)
+	s.invited("eve@example.org", "viewer", false)
+	p, eve := s.in("ada@example.org"), s.in("eve@example.org")
+	phone, made := p.passkey("Phone")
+	hers, _ := eve.passkey("Eve's")
+	openRaw(t, s.dsn).exec("UPDATE users SET password = '' WHERE id = ?", id)
+	once := func(k *keeper) string {
+		b := p.beginSignIn()
+		return fmt.Sprintf(`{"passkey":{"challenge_id":%q,"credential":%s}}`, b.id, k.signs(b.options))
+	}
+	drop := fmt.Sprintf("/v1/me/passkeys/%v/drop", made["id"])
+	used := once(phone)
+	b := beginning(t, p.ask("POST", "/v1/me/passkeys/begin", used))
+	laptop := newKeeper(t)
+	for _, wrong := range []string{`{}`, `{"password":""}`, used, once(hers), fmt.Sprintf(`{"password":%q}`, goodPassword)} {
+		for _, path := range []string{"/v1/me/passkeys/begin", drop} {
+			require.Equal(t, http.StatusUnauthorized, p.ask("POST", path, wrong).Code, "%s %s", path, wrong)
+		}
+	}
+	w := p.takePasskey(b, "Laptop", laptop.makes(b.options))
+	require.Equal(t, http.StatusCreated, w.Code, w.Body)
+	w = p.ask("POST", drop, once(laptop))
+	require.Equal(t, http.StatusNoContent, w.Code, w.Body)
+	list := decoded(t, p.ask("GET", "/v1/me/passkeys", ""))["items"].([]any)
+	require.Len(t, list, 1)
+	require.Equal(t, "Laptop", list[0].(map[string]any)["name"])
+	require.Equal(t, http.StatusUnauthorized, p.ask("POST", "/v1/me/passkeys/begin", once(phone)).Code, "it is gone")
+}
+
 func TestAPersonSignsInWithAPasskey(t *testing.T) {
 	s := newServer(t)
 	id := s.invited("ada@example.org", "editor", false)
