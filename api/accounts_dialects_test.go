@@ -77,7 +77,8 @@ var dialectsOf = map[string][]string{
 		`GET /xms/api/v1/config/channels`, `GET /xms/api/v1/config/global/vars`, `GET /xms/api/v1/config/tmpl/hsm`,
 		`GET /xms/api/v1/view/campaign?id=@campaigns`, `GET /xms/api/v1/view/campaign?campaignId=@campaigns`,
 		`POST /xms/api/v1/contact/prefs/lang {"contactId":"@external_id","lang":"en"}`, `POST /xms/api/v1/contact/prefs/lang {"email":"@address","lang":"en"}`,
-		`POST /xms/api/v1/event/push {"eventCode":"x","contact":{"email":"@address"}}`, `POST /xms/api/v1/create/campaign {"campaignName":"x","channelId":"@channels"}`,
+		`POST /xms/api/v1/event/push {"eventCode":"x","contact":{"email":"@address"}}`,
+		`POST /xms/api/v1/create/campaign {"campaignName":"x","channelId":"@channels"}`,
 		`POST /xms/api/v1/message/send {"channelId":"@channels","to":"@address","text":"x"}`,
 	},
 }

@@ -52,7 +52,8 @@ func TestSignInsWithPasskeysAreSlowedDown(t *testing.T) {
 	people, _, _ := slowed(t, fake, access.PeopleDeps{Address: "http://localhost:8080"}, io.Discard)
 	const from, elsewhere = "192.0.2.1", "198.51.100.1"
 	signIn := func(source string) error {
-		_, err := people.SignInByPasskey(ctx, access.Arrival{From: access.From{Source: source}}, access.PasskeyAnswer{Token: secret.New("x"), Credential: []byte("{}")})
+		from := access.Arrival{From: access.From{Source: source}}
+		_, err := people.SignInByPasskey(ctx, from, access.PasskeyAnswer{Token: secret.New("x"), Credential: []byte("{}")})
 		return err
 	}
 	for range 20 {
@@ -88,7 +89,8 @@ func TestThousandsOfWrongSignInsKeepNobodyOut(t *testing.T) {
 	m, err := people.Accept(ctx, access.Accepting{Token: token, Name: "Ada", Password: secret.New(password)})
 	require.NoError(t, err)
 	signIn := func(ctx context.Context, password, source string, device secret.String) (access.SignedIn, error) {
-		return people.SignIn(ctx, access.Attempt{Email: email, Password: secret.New(password), Arrival: access.Arrival{From: access.From{Source: source}, Device: device}})
+		from := access.Arrival{From: access.From{Source: source}, Device: device}
+		return people.SignIn(ctx, access.Attempt{Email: email, Password: secret.New(password), Arrival: from})
 	}
 	home, err := signIn(ctx, password, "192.0.2.1", secret.String{})
 	require.NoError(t, err)

@@ -102,7 +102,8 @@ func (d *doctor) trailCopies(ctx context.Context) api.Finding {
 		}
 		if late := (clock.System{}).Now().Sub(waits.Oldest); waits.Entries > 0 && late > mostUncopied {
 			return bad(name, fmt.Sprintf("%d entries wait for %s, the oldest since %v", waits.Entries, target, late.Round(time.Second)),
-				"The log of the process that leads says why (\"audit "+string(to)+"\"). They wait for as long as they are kept, and 7 days more; so does the deletion of their accounts.")
+				"The log of the process that leads says why (\"audit "+string(to)+"\"). They wait for as long as they are kept, and 7 days more; "+
+					"so does the deletion of their accounts.")
 		}
 		said = append(said, target)
 	}
