@@ -35,6 +35,13 @@ type IdentityProvider struct {
 	Domains              []string
 	Enabled              bool
 	CreatedAt, UpdatedAt time.Time
+	// SecretsSet is when the secret was set last, and by whom.
+	SecretsSet secret.Record
+}
+
+// secrets are what is secret of it, by name.
+func (p *IdentityProvider) secrets() map[string]secret.String {
+	return map[string]secret.String{"client_secret": p.Secret}
 }
 
 // GroupRole is a role that a group gives.
@@ -236,6 +243,8 @@ type IdentityProviderChange struct {
 	DefaultRole    *Role
 	Domains        *[]string
 	Enabled        *bool
+	// By is who changes it.
+	By string
 }
 
 func (c IdentityProviderChange) apply(p *IdentityProvider) {
@@ -256,8 +265,8 @@ func replace[T any](to, from *T) {
 	}
 }
 
-// AddIdentityProvider keeps a provider of an account.
-func (p *People) AddIdentityProvider(ctx context.Context, idp IdentityProvider) (IdentityProvider, error) {
+// AddIdentityProvider keeps a provider of an account that somebody sets.
+func (p *People) AddIdentityProvider(ctx context.Context, idp IdentityProvider, by string) (IdentityProvider, error) {
 	if idp.GroupClaim == "" {
 		idp.GroupClaim = "groups"
 	}
@@ -267,6 +276,7 @@ func (p *People) AddIdentityProvider(ctx context.Context, idp IdentityProvider) 
 	if err := idp.Check(); err != nil {
 		return IdentityProvider{}, err
 	}
+	idp.SecretsSet = secret.Record{}.After(nil, idp.secrets(), secret.GivenAt(p.Clock.Now(), by))
 	return p.Store.AddIdentityProvider(ctx, idp)
 }
 
@@ -284,7 +294,9 @@ func (p *People) IdentityProvider(ctx context.Context, accountID, id int64) (Ide
 // through one that is not enabled any more end at once.
 func (p *People) ChangeIdentityProvider(ctx context.Context, accountID, id int64, c IdentityProviderChange) (IdentityProvider, error) {
 	return p.Store.ChangeIdentityProvider(ctx, accountID, id, func(idp *IdentityProvider) error {
+		before := idp.secrets()
 		c.apply(idp)
+		idp.SecretsSet = idp.SecretsSet.After(before, idp.secrets(), secret.GivenAt(p.Clock.Now(), c.By))
 		return idp.Check()
 	})
 }

@@ -30,8 +30,6 @@ const (
 	MostEnding = 1000
 	// maxKeyName is the longest name of a key, in characters.
 	maxKeyName = 100
-	// LongestOverlap is the longest time for which a key that was replaced still opens.
-	LongestOverlap = 30 * 24 * time.Hour
 )
 
 // KeyStore keeps API keys.
@@ -95,11 +93,11 @@ type Replacement struct {
 }
 
 // Rotate gives a key another secret in one step. The one before opens for the overlap, at most
-// LongestOverlap, and one before that no more. An operator's key is Forbidden to who is none.
+// secret.LongestOverlap, and one before that no more. An operator's key is Forbidden to who is none.
 func (s *Keys) Rotate(ctx context.Context, caller Caller, id int64, overlap time.Duration) (Key, secret.String, error) {
 	key := NewSecret()
-	if overlap < 0 || overlap > LongestOverlap {
-		return Key{}, key, fault.InvalidField("overlap_seconds", int64(overlap.Seconds()), "must be 0 to %d, which is 30 days", int64(LongestOverlap.Seconds()))
+	if err := secret.CheckOverlap(overlap); err != nil {
+		return Key{}, key, err
 	}
 	made, err := s.store.ReplaceKey(ctx, caller, Replacement{id, key, overlap})
 	return made, key, err

@@ -187,11 +187,15 @@ func (o operation) changed(before, after map[string]any) map[string]any {
 			continue
 		}
 		names = append(names, name)
-		if value, ok := before[name]; ok {
-			was[name] = short(o.nameless(value))
+		old, now := before[name], after[name]
+		if name == "secrets" {
+			old, now = differing(old, now)
 		}
-		if value, ok := after[name]; ok {
-			is[name] = short(o.nameless(value))
+		if _, ok := before[name]; ok {
+			was[name] = short(o.nameless(old))
+		}
+		if _, ok := after[name]; ok {
+			is[name] = short(o.nameless(now))
 		}
 	}
 	detail := map[string]any{}
@@ -209,6 +213,18 @@ func (o operation) changed(before, after map[string]any) map[string]any {
 		detail["after"] = is
 	}
 	return detail
+}
+
+// differing are the members of two objects that are not the same in both: which secrets were
+// set, and not all that there are.
+func differing(before, after any) (was, is map[string]any) {
+	a, _ := before.(map[string]any)
+	b, _ := after.(map[string]any)
+	same := func(name string, _ any) bool { return reflect.DeepEqual(a[name], b[name]) }
+	was, is = maps.Clone(a), maps.Clone(b)
+	maps.DeleteFunc(was, same)
+	maps.DeleteFunc(is, same)
+	return was, is
 }
 
 // anAddress is a text that is somebody's address and nothing else.

@@ -4,38 +4,42 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
+	"carillon/channels"
 	"carillon/messages"
 	"carillon/providers"
 )
 
 // Channel is a channel as the API shows it; secrets in config are masked.
 type Channel struct {
-	ID           int64                 `json:"id"`
-	Name         string                `json:"name"`
-	Provider     string                `json:"provider"`
-	Handle       string                `json:"handle,omitempty" doc:"What programs know it by for ever, whatever becomes of its settings: its sender where it has one, else its id. XMS's clients call it channelId."`
-	Config       map[string]any        `json:"config" doc:"The provider's settings; secrets are masked."`
-	Address      string                `json:"address" doc:"Kind of address that the channel delivers to."`
-	Limits       providers.Limits      `json:"limits"`
-	Timezone     string                `json:"timezone"`
-	InDoubt      string                `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
-	QuietHours   *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; absent for none."`
-	SilentOptOut bool                  `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
-	Status       string                `json:"status" enum:"active,paused,stopped"`
-	StatusReason string                `json:"status_reason,omitempty"`
-	StatusSince  *time.Time            `json:"status_since,omitempty"`
-	Health       ProviderHealth        `json:"health"`
-	WarmUp       *Warmth               `json:"warm_up,omitempty" doc:"Where limits.warm_up stands; absent without one."`
-	Requests     int                   `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
-	Standstill   *Standstill           `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
-	CreatedAt    time.Time             `json:"created_at"`
-	UpdatedAt    time.Time             `json:"updated_at"`
+	ID           int64                    `json:"id"`
+	Name         string                   `json:"name"`
+	Provider     string                   `json:"provider"`
+	Handle       string                   `json:"handle,omitempty" doc:"What programs know it by for ever, whatever becomes of its settings: its sender where it has one, else its id. XMS's clients call it channelId."`
+	Config       map[string]any           `json:"config" doc:"The provider's settings; secrets are masked."`
+	Secrets      map[string]SecretSetting `json:"secrets" doc:"When each of the secrets in config was set last and by whom, by the name of its setting; those of headers as headers.Authorization."`
+	Address      string                   `json:"address" doc:"Kind of address that the channel delivers to."`
+	Limits       providers.Limits         `json:"limits"`
+	Timezone     string                   `json:"timezone"`
+	InDoubt      string                   `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
+	QuietHours   *providers.QuietHours    `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; absent for none."`
+	SilentOptOut bool                     `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
+	Status       string                   `json:"status" enum:"active,paused,stopped"`
+	StatusReason string                   `json:"status_reason,omitempty"`
+	StatusSince  *time.Time               `json:"status_since,omitempty"`
+	Health       ProviderHealth           `json:"health"`
+	WarmUp       *Warmth                  `json:"warm_up,omitempty" doc:"Where limits.warm_up stands; absent without one."`
+	Requests     int                      `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
+	Standstill   *Standstill              `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
+	CreatedAt    time.Time                `json:"created_at"`
+	UpdatedAt    time.Time                `json:"updated_at"`
 }
 
 // Warmth is where a channel's warm-up stands.
@@ -100,6 +104,7 @@ type ChannelInput struct {
 type ChannelChange struct {
 	Name         *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	Config       map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay, unless a setting changes that says where they go: then they are needed anew."`
+	Overlap      int64             `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"For how many seconds requests of the provider to /hooks/{channel_id} are taken with what the hook's secret was before, too, where config has another: the settings with x-overlap in GET /v1/providers. 0, if absent, has it be taken no more."`
 	Limits       *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
 	Timezone     *string           `json:"timezone,omitempty"`
 	InDoubt      *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
@@ -111,6 +116,22 @@ type ChannelChange struct {
 type Recipient struct {
 	To        string `json:"to,omitempty" doc:"Address of the channel's kind." maxLength:"320"`
 	ContactID int64  `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
+}
+
+// into changes a channel.
+func (in *ChannelChange) into(c *providers.Channel) (err error) {
+	set(&c.Name, in.Name)
+	if in.Config != nil {
+		if c.Config, err = encodeConfig(in.Config); err != nil {
+			return err
+		}
+	}
+	set(&c.Limits, in.Limits)
+	set(&c.Timezone, in.Timezone)
+	set((*string)(&c.InDoubt), in.InDoubt)
+	in.QuietHours.into(&c.QuietHours)
+	set(&c.SilentOptOut, in.SilentOptOut)
+	return nil
 }
 
 type createChannel struct{ Body ChannelInput }
@@ -142,6 +163,16 @@ func (s *Server) channelView(caller access.Caller, c providers.Channel) (Channel
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
 		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)
+	}
+	x, err := s.Providers.Exchange(c.Provider, nil, c.Config)
+	if err != nil {
+		return Channel{}, err
+	}
+	view.Secrets = secretViews(slices.Collect(maps.Keys(x.After)), c.SecretsSet)
+	for name, was := range c.Replaced {
+		setting := view.Secrets[name]
+		setting.Replaced = &ReplacedSecret{EndsAt: timestamp(&was.EndsAt)}
+		view.Secrets[name] = setting
 	}
 	return view, nil
 }
@@ -230,7 +261,7 @@ func (s *Server) channelRoutes() {
 				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
 				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), QuietHours: in.Body.QuietHours,
 				SilentOptOut: in.Body.SilentOptOut,
-			})
+			}, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch, bound: true},
@@ -243,32 +274,18 @@ func (s *Server) channelRoutes() {
 		})
 	register(s, operation{id: "update-channel", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a channel", roles: mayAdmin},
 		func(ctx context.Context, caller access.Caller, in *changeChannel) (*one[Channel], error) {
-			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
-			if err != nil {
-				return nil, err
+			change := channels.Change{
+				AccountID: caller.AccountID, ID: in.ID, By: caller.Actor(), Overlap: time.Duration(in.Body.Overlap) * time.Second,
 			}
-			if in.Body.Name != nil {
-				c.Name = *in.Body.Name
-			}
-			if in.Body.Config != nil {
-				if c.Config, err = encodeConfig(in.Body.Config); err != nil {
-					return nil, err
-				}
-			}
-			if in.Body.Limits != nil {
-				c.Limits = *in.Body.Limits
-			}
-			if in.Body.Timezone != nil {
-				c.Timezone = *in.Body.Timezone
-			}
-			if in.Body.InDoubt != nil {
-				c.InDoubt = providers.InDoubtPolicy(*in.Body.InDoubt)
-			}
-			in.Body.QuietHours.into(&c.QuietHours)
-			if in.Body.SilentOptOut != nil {
-				c.SilentOptOut = *in.Body.SilentOptOut
-			}
-			c, err = s.Channels.Update(ctx, c)
+			c, err := s.Channels.Update(ctx, change, in.Body.into)
+			return s.channelOut(ctx, caller, c, err)
+		})
+	register(s, operation{id: "end-overlap-of-channel", method: http.MethodPost, path: path + "/{id}/end-overlap", tag: tag, roles: mayAdmin,
+		doc: "Take what a channel's hook secret was before no more",
+		more: "Ends an overlap before its time, such as of a secret that has leaked: within two seconds requests to /hooks/{channel_id} are taken with the present " +
+			"one alone. A channel without an overlap stays as it is."},
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Channel], error) {
+			c, err := s.Channels.EndOverlap(ctx, caller.AccountID, in.ID)
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel",

@@ -242,7 +242,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	}
 	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
-			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock,
+			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced,
 			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 				return h.reports.Receive(ctx, id, receipts)
 			},

@@ -17,21 +17,22 @@ type GroupRole struct {
 
 // IdentityProvider says who somebody is, by OpenID Connect.
 type IdentityProvider struct {
-	ID           int64       `json:"id"`
-	Name         string      `json:"name"`
-	Issuer       string      `json:"issuer"`
-	ClientID     string      `json:"client_id"`
-	ClientSecret string      `json:"client_secret" doc:"Masked."`
-	Scopes       []string    `json:"scopes" doc:"What is asked for besides openid."`
-	GroupClaim   string      `json:"group_claim" doc:"Where the provider says which groups somebody is in."`
-	Roles        []GroupRole `json:"roles" doc:"The roles that groups give; of several the one that may most."`
-	DefaultRole  string      `json:"default_role,omitempty" doc:"That of who is in none of these groups; absent for none."`
-	Domains      []string    `json:"domains" doc:"Of whose verified addresses the provider is believed."`
-	Enabled      bool        `json:"enabled"`
-	SignInURL    string      `json:"sign_in_url,omitempty" doc:"Where people sign in through it; absent where neither console_url nor public_url is set."`
-	RedirectURL  string      `json:"redirect_url,omitempty" doc:"The redirect address to register with the provider."`
-	CreatedAt    time.Time   `json:"created_at"`
-	UpdatedAt    time.Time   `json:"updated_at"`
+	ID           int64                    `json:"id"`
+	Name         string                   `json:"name"`
+	Issuer       string                   `json:"issuer"`
+	ClientID     string                   `json:"client_id"`
+	ClientSecret string                   `json:"client_secret" doc:"Masked."`
+	Secrets      map[string]SecretSetting `json:"secrets" doc:"When client_secret was set last and by whom."`
+	Scopes       []string                 `json:"scopes" doc:"What is asked for besides openid."`
+	GroupClaim   string                   `json:"group_claim" doc:"Where the provider says which groups somebody is in."`
+	Roles        []GroupRole              `json:"roles" doc:"The roles that groups give; of several the one that may most."`
+	DefaultRole  string                   `json:"default_role,omitempty" doc:"That of who is in none of these groups; absent for none."`
+	Domains      []string                 `json:"domains" doc:"Of whose verified addresses the provider is believed."`
+	Enabled      bool                     `json:"enabled"`
+	SignInURL    string                   `json:"sign_in_url,omitempty" doc:"Where people sign in through it; absent where neither console_url nor public_url is set."`
+	RedirectURL  string                   `json:"redirect_url,omitempty" doc:"The redirect address to register with the provider."`
+	CreatedAt    time.Time                `json:"created_at"`
+	UpdatedAt    time.Time                `json:"updated_at"`
 }
 
 func (p IdentityProvider) identity() int64 { return p.ID }
@@ -41,7 +42,8 @@ const maskedSecret = "********"
 
 func (s *Server) identityProviderView(p access.IdentityProvider) IdentityProvider {
 	v := IdentityProvider{
-		ID: p.ID, Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: maskedSecret, Scopes: p.Scopes, GroupClaim: p.GroupClaim,
+		ID: p.ID, Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: maskedSecret,
+		Secrets: secretViews([]string{"client_secret"}, p.SecretsSet), Scopes: p.Scopes, GroupClaim: p.GroupClaim,
 		Roles: []GroupRole{}, DefaultRole: string(p.DefaultRole), Domains: p.Domains, Enabled: p.Enabled, SignInURL: s.People.SignInPage(p.ID),
 		RedirectURL: s.People.Redirect(p.ID), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
@@ -94,9 +96,9 @@ func groupRoles(list []GroupRole) []access.GroupRole {
 	return roles
 }
 
-func (c IdentityProviderChange) of() access.IdentityProviderChange {
+func (c IdentityProviderChange) of(by string) access.IdentityProviderChange {
 	change := access.IdentityProviderChange{
-		Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, GroupClaim: c.GroupClaim, Domains: c.Domains, Enabled: c.Enabled,
+		Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, GroupClaim: c.GroupClaim, Domains: c.Domains, Enabled: c.Enabled, By: by,
 	}
 	if c.ClientSecret != nil && *c.ClientSecret != maskedSecret {
 		given := secret.New(*c.ClientSecret)
@@ -146,7 +148,7 @@ func (s *Server) identityProviderRoutes() {
 				AccountID: caller.AccountID, Name: in.Body.Name, Issuer: in.Body.Issuer, ClientID: in.Body.ClientID, Secret: secret.New(in.Body.ClientSecret),
 				Scopes: in.Body.Scopes, GroupClaim: in.Body.GroupClaim, Roles: groupRoles(in.Body.Roles), DefaultRole: access.Role(in.Body.DefaultRole),
 				Domains: in.Body.Domains, Enabled: !in.Body.Disabled,
-			}))
+			}, caller.Actor()))
 		})
 	register(s, operation{id: "get-identity-provider", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an identity provider", roles: mayAdmin},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[IdentityProvider], error) {
@@ -155,7 +157,7 @@ func (s *Server) identityProviderRoutes() {
 	register(s, operation{id: "update-identity-provider", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change an identity provider",
 		roles: mayAdmin, more: "Roles bind at the next sign-in of each. Sessions through one that is switched off end at once."},
 		func(ctx context.Context, caller access.Caller, in *changeIdentityProvider) (*one[IdentityProvider], error) {
-			return s.identityProviderOut(s.People.ChangeIdentityProvider(ctx, caller.AccountID, in.ID, in.Body.of()))
+			return s.identityProviderOut(s.People.ChangeIdentityProvider(ctx, caller.AccountID, in.ID, in.Body.of(caller.Actor())))
 		})
 	register(s, operation{id: "delete-identity-provider", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete an identity provider",
 		status: http.StatusNoContent, roles: mayAdmin, more: "Sessions through it end at once. People stay in the account, and are known by it no more."},

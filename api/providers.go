@@ -20,7 +20,7 @@ type Provider struct {
 	Address     string       `json:"address" doc:"Kind of address that it delivers to, unless its settings say otherwise."`
 	Can         Capabilities `json:"can"`
 	// Config is the JSON Schema of the settings.
-	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets, and changing a setting with x-destination demands them anew."`
+	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets, changing a setting with x-destination demands them anew, and of one with x-overlap what it was before can be taken for a time (overlap_seconds)."`
 }
 
 // Capabilities are what a provider can do.
@@ -96,6 +96,9 @@ func settingSchema(field reflect.StructField) map[string]any {
 	}
 	if field.Tag.Get("destination") == "true" {
 		property["x-destination"] = true
+	}
+	if field.Tag.Get("presented") == "true" {
+		property["x-overlap"] = true
 	}
 	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples",
 		"enum": "enum"} {

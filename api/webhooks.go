@@ -25,22 +25,22 @@ type WebhookBatch struct {
 
 // Webhook is a program that is told what happens.
 type Webhook struct {
-	ID           int64            `json:"id"`
-	URL          string           `json:"url"`
-	Format       string           `json:"format,omitempty" doc:"The API of others in whose words it is told, and by which it was set; absent for ours."`
-	Description  string           `json:"description,omitempty"`
-	Events       []webhooks.Event `json:"events" doc:"Of what it is told."`
-	Channels     []int64          `json:"channels,omitempty" doc:"Only of what happens on these channels."`
-	Campaigns    []int64          `json:"campaigns,omitempty" doc:"Only of what happens in these campaigns."`
-	Batch        WebhookBatch     `json:"batch"`
-	Content      bool             `json:"content" doc:"It is told what people wrote, too."`
-	Headers      []string         `json:"headers,omitempty" doc:"Names of the headers that go along; their values are not shown."`
-	State        string           `json:"state" enum:"on,paused,off" doc:"on; paused by a person: what happens meanwhile is told later; off: it failed for a day or answered 410, and what happens meanwhile is not told."`
-	Reason       string           `json:"reason,omitempty" doc:"Why it is off."`
-	FailingSince *time.Time       `json:"failing_since,omitempty" doc:"Since when no request succeeded."`
-	Rotating     bool             `json:"rotating,omitempty" doc:"An older secret signs along."`
-	CreatedAt    time.Time        `json:"created_at"`
-	UpdatedAt    time.Time        `json:"updated_at"`
+	ID           int64                    `json:"id"`
+	URL          string                   `json:"url"`
+	Format       string                   `json:"format,omitempty" doc:"The API of others in whose words it is told, and by which it was set; absent for ours."`
+	Description  string                   `json:"description,omitempty"`
+	Events       []webhooks.Event         `json:"events" doc:"Of what it is told."`
+	Channels     []int64                  `json:"channels,omitempty" doc:"Only of what happens on these channels."`
+	Campaigns    []int64                  `json:"campaigns,omitempty" doc:"Only of what happens in these campaigns."`
+	Batch        WebhookBatch             `json:"batch"`
+	Content      bool                     `json:"content" doc:"It is told what people wrote, too."`
+	Headers      []string                 `json:"headers,omitempty" doc:"Names of the headers that go along; their values are not shown."`
+	State        string                   `json:"state" enum:"on,paused,off" doc:"on; paused by a person: what happens meanwhile is told later; off: it failed for a day or answered 410, and what happens meanwhile is not told."`
+	Reason       string                   `json:"reason,omitempty" doc:"Why it is off."`
+	FailingSince *time.Time               `json:"failing_since,omitempty" doc:"Since when no request succeeded."`
+	Secrets      map[string]SecretSetting `json:"secrets" doc:"When secret, and the value of each header (as headers.Authorization), was set last and by whom; while an older secret signs along, secret has replaced."`
+	CreatedAt    time.Time                `json:"created_at"`
+	UpdatedAt    time.Time                `json:"updated_at"`
 }
 
 func (w Webhook) identity() int64 { return w.ID }
@@ -78,7 +78,8 @@ type WebhookChange struct {
 
 // WebhookSecretChange says how a secret is replaced.
 type WebhookSecretChange struct {
-	Leaked bool `json:"leaked,omitempty" doc:"The secret before is void at once, because it has become known; else it signs along until the next one is made."`
+	Leaked  bool  `json:"leaked,omitempty" doc:"The secret before is void at once, because it has become known."`
+	Overlap int64 `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"For how many seconds the secret before signs along; 0, if absent, has it sign along until another is made, or it is ended."`
 }
 
 // WebhookDelivery is one request and what became of it.
@@ -151,9 +152,14 @@ func webhookView(w webhooks.Webhook) Webhook {
 	v := Webhook{
 		ID: w.ID, URL: w.URL, Format: string(w.Format), Description: w.Description, Events: w.Events, Channels: w.Channels, Campaigns: w.Campaigns,
 		Batch: WebhookBatch{w.Batch.Most, w.Batch.Within.Milliseconds()}, Content: w.Content, State: string(w.State), Reason: w.Reason,
-		FailingSince: timestamp(w.FailingSince), Rotating: len(w.Secrets) > 1, CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt,
+		FailingSince: timestamp(w.FailingSince), CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt,
 	}
 	v.Headers = slices.Sorted(maps.Keys(w.Headers))
+	v.Secrets = secretViews(w.SecretNames(), w.SecretsSet)
+	if signing := v.Secrets[webhooks.SigningSecret]; len(w.Secrets) > 1 {
+		signing.Replaced = &ReplacedSecret{EndsAt: timestamp(w.SecretEndsAt)}
+		v.Secrets[webhooks.SigningSecret] = signing
+	}
 	return v
 }
 
@@ -242,7 +248,7 @@ func (s *Server) webhookRoutes() {
 				Campaigns: naming.IDs(in.Body.Campaigns), Content: in.Body.Content, Headers: hidden(in.Body.Headers),
 			}
 			in.Body.Batch.into(&w.Batch)
-			return withSecret(s.Webhooks.Create(ctx, w))
+			return withSecret(s.Webhooks.Create(ctx, w, caller.Actor()))
 		})
 	register(s, operation{id: "get-webhook", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a webhook", roles: mayLook},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Webhook], error) {
@@ -251,7 +257,7 @@ func (s *Server) webhookRoutes() {
 	register(s, operation{id: "update-webhook", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a webhook, pause it, or switch it on",
 		roles: mayAdmin},
 		func(ctx context.Context, caller access.Caller, in *changeWebhook) (*one[Webhook], error) {
-			return webhookOut(s.Webhooks.Update(ctx, caller.AccountID, in.ID, func(w *webhooks.Webhook) error {
+			return webhookOut(s.Webhooks.Update(ctx, webhooks.Change{AccountID: caller.AccountID, ID: in.ID, By: caller.Actor()}, func(w *webhooks.Webhook) error {
 				set(&w.URL, in.Body.URL)
 				set(&w.Description, in.Body.Description)
 				set(&w.Events, in.Body.Events)
@@ -278,9 +284,19 @@ func (s *Server) webhookRoutes() {
 			return nil, s.Webhooks.Delete(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "rotate-webhook-secret", method: http.MethodPost, path: path + "/{id}/secret", tag: tag, doc: "Give a webhook another secret",
-		roles: mayAdmin, kept: withoutSecret},
+		roles: mayAdmin, kept: withoutSecret,
+		more: "The one before signs along, so that the program can change over whenever it likes; secrets says until when, and end-overlap ends it before."},
 		func(ctx context.Context, caller access.Caller, in *rotateWebhook) (*one[WebhookWithSecret], error) {
-			return withSecret(s.Webhooks.Rotate(ctx, caller.AccountID, in.ID, !in.Body.Leaked))
+			return withSecret(s.Webhooks.Rotate(ctx, webhooks.Rotation{
+				Change:  webhooks.Change{AccountID: caller.AccountID, ID: in.ID, By: caller.Actor()},
+				Overlap: time.Duration(in.Body.Overlap) * time.Second, Leaked: in.Body.Leaked,
+			}))
+		})
+	register(s, operation{id: "end-overlap-of-webhook", method: http.MethodPost, path: path + "/{id}/end-overlap", tag: tag, roles: mayAdmin,
+		doc:  "Have a webhook's secret before the present one sign no more",
+		more: "A webhook with one secret stays as it is."},
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[Webhook], error) {
+			return webhookOut(s.Webhooks.EndOverlap(ctx, caller.AccountID, in.ID))
 		})
 	s.deliveryRoutes()
 	s.describeWebhooks()

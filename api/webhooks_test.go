@@ -74,8 +74,19 @@ func TestWebhooks(t *testing.T) {
 	require.Contains(t, again, "https://example.org/b")
 	rotated := s.ok("POST", path+"/secret", `{}`)
 	require.NotEqual(t, secret, rotated["secret"])
-	require.Equal(t, true, rotated["rotating"])
-	require.NotContains(t, s.ok("POST", path+"/secret", `{"leaked":true}`), "rotating")
+	signing := func(of map[string]any) any {
+		return of["secrets"].(map[string]any)["secret"].(map[string]any)["replaced"]
+	}
+	require.Equal(t, map[string]any{}, signing(rotated), "until the next time")
+	require.Nil(t, signing(s.ok("POST", path+"/secret", `{"leaked":true}`)))
+	require.Equal(t, map[string]any{"ends_at": "2026-03-01T13:00:00Z"}, signing(s.ok("POST", path+"/secret", `{"overlap_seconds":3600}`)))
+	require.NotNil(t, signing(s.ok("PATCH", path, `{"description":"another"}`)), "it is about something else")
+	require.Nil(t, signing(s.ok("POST", path+"/end-overlap", "")))
+	require.Nil(t, signing(s.ok("POST", path+"/end-overlap", "")), "there is none")
+	both := s.do("POST", path+"/secret", `{"leaked":true,"overlap_seconds":60}`)
+	require.Equal(t, 422, both.Code)
+	require.Contains(t, both.Body.String(), "body.overlap_seconds")
+	require.Equal(t, 422, s.do("POST", path+"/secret", `{"overlap_seconds":2592001}`).Code)
 
 	require.Equal(t, "paused", s.ok("PATCH", path, fmt.Sprintf(`{"state":"paused","channels":[%d]}`, s.channel()))["state"])
 	require.Equal(t, 409, s.do("POST", path+"/test", "").Code, "nobody is told")

@@ -73,7 +73,7 @@ func TestTheDoctor(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.engine.Channels.Create(t.Context(), providers.Channel{
 		AccountID: account.ID, Name: "office", Provider: "sandbox", Config: json.RawMessage("{}"), Timezone: "UTC",
-	})
+	}, "test")
 	require.NoError(t, err)
 	require.Equal(t, api.FindingOK, examine()["mails to people"].State)
 	d.config.PeopleChannel = "nobody/office"

@@ -7,11 +7,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"carillon/campaigns/hours"
+	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/secret"
 	"carillon/internal/zone"
 	"carillon/providers"
 )
@@ -21,10 +25,10 @@ type Store interface {
 	// CreateChannel keeps a new channel. A name that another has is a Conflict that
 	// names it; quiet hours that leave no time to send at are Invalid.
 	CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
-	// UpdateChannel replaces what a person can change. It is NotFound if there is no
-	// such channel, and a Conflict for a name that another has. Quiet hours that leave
+	// ChangeChannel changes what a person can change, in one step. It is NotFound if there
+	// is no such channel, and a Conflict for a name that another has. Quiet hours that leave
 	// no time to send at, of the account or of a campaign that is not over, are Invalid.
-	UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
+	ChangeChannel(ctx context.Context, accountID, id int64, change func(*providers.Channel) error) (providers.Channel, error)
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 	// AnyChannel is a channel whatever its account; NotFound if there is none, or none any
@@ -73,21 +77,24 @@ type Configurations interface {
 	// Merge lays an update over stored settings. It is Invalid where a secret is missing
 	// that has to be given anew.
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
+	// Exchange is what becomes of the secrets when settings are replaced by others.
+	Exchange(name string, before, after json.RawMessage) (providers.Exchange, error)
 }
 
 // Service is the service for channels.
 type Service struct {
 	store Store
 	known Configurations
+	clock clock.Clock
 }
 
 // NewService makes the service.
-func NewService(store Store, known Configurations) *Service {
-	return &Service{store: store, known: known}
+func NewService(store Store, known Configurations, c clock.Clock) *Service {
+	return &Service{store: store, known: known, clock: c}
 }
 
-// Create checks and keeps a new channel; it is active at once.
-func (s *Service) Create(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+// Create checks and keeps a new channel that somebody sets up; it is active at once.
+func (s *Service) Create(ctx context.Context, c providers.Channel, by string) (providers.Channel, error) {
 	if err := s.validate(&c); err != nil {
 		return providers.Channel{}, err
 	}
@@ -95,28 +102,107 @@ func (s *Service) Create(ctx context.Context, c providers.Channel) (providers.Ch
 	if c.Handle, err = s.known.Sender(c.Provider, c.Config); err != nil {
 		return providers.Channel{}, err
 	}
-	return s.store.CreateChannel(ctx, c)
-}
-
-// Update replaces a channel's name, configuration, limits, time zone and policy.
-// Secrets that the configuration leaves out, or sends back masked, stay. The
-// provider can't change: what was sent belongs to it.
-func (s *Service) Update(ctx context.Context, c providers.Channel) (providers.Channel, error) {
-	current, err := s.store.GetChannel(ctx, c.AccountID, c.ID)
+	x, err := s.known.Exchange(c.Provider, nil, c.Config)
 	if err != nil {
 		return providers.Channel{}, err
 	}
-	c.Provider = current.Provider
-	if c.Config, err = s.known.Merge(c.Provider, current.Config, c.Config); err != nil {
+	c.SecretsSet = secret.Record{}.After(x.Before, x.After, secret.GivenAt(s.clock.Now(), by))
+	return s.store.CreateChannel(ctx, c)
+}
+
+// Change says which channel is changed, and by whom.
+type Change struct {
+	AccountID, ID int64
+	By            string
+	// Overlap is for how long what its provider proved itself by is still taken, where that is
+	// changed; 0 for not at all.
+	Overlap time.Duration
+}
+
+// Update changes a channel's name, configuration, limits, time zone and policy.
+// Secrets that the configuration leaves out, or sends back masked, stay. The
+// provider can't change: what was sent belongs to it.
+func (s *Service) Update(ctx context.Context, of Change, change func(*providers.Channel) error) (providers.Channel, error) {
+	if err := secret.CheckOverlap(of.Overlap); err != nil {
 		return providers.Channel{}, err
 	}
-	if err := s.validate(&c); err != nil {
-		return providers.Channel{}, err
+	return s.store.ChangeChannel(ctx, of.AccountID, of.ID, func(c *providers.Channel) error {
+		before := *c
+		if err := change(c); err != nil {
+			return err
+		}
+		var err error
+		c.Provider = before.Provider
+		if c.Config, err = s.known.Merge(c.Provider, before.Config, c.Config); err != nil {
+			return err
+		}
+		if err := s.validate(c); err != nil {
+			return err
+		}
+		if c.Address != before.Address {
+			return fault.InvalidField("config", nil, "the channel delivers to %s addresses; make another channel for %s", before.Address, c.Address)
+		}
+		x, err := s.known.Exchange(c.Provider, before.Config, c.Config)
+		if err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		c.SecretsSet = before.SecretsSet.After(x.Before, x.After, secret.GivenAt(now, of.By))
+		c.Replaced, err = replaced(before, x, now.Add(of.Overlap), now)
+		return err
+	})
+}
+
+// replaced is what secrets were before and are still taken as once they are exchanged: what
+// they are now until ends, where that is after now. Only the last one is taken beside the
+// present one, and none once the secrets go elsewhere.
+func replaced(c providers.Channel, x providers.Exchange, ends, now time.Time) (map[string]providers.Replaced, error) {
+	kept := maps.Clone(c.Replaced)
+	if kept == nil {
+		kept = map[string]providers.Replaced{}
 	}
-	if c.Address != current.Address {
-		return providers.Channel{}, fault.InvalidField("config", nil, "the channel delivers to %s addresses; make another channel for %s", current.Address, c.Address)
+	if len(x.Moved) > 0 {
+		clear(kept)
 	}
-	return s.store.UpdateChannel(ctx, c)
+	exchanged := false
+	for _, setting := range x.Presented {
+		was, is := x.Before[setting], x.After[setting]
+		if was.Equal(is.Reveal()) || was.Empty() && is.Empty() {
+			continue
+		}
+		delete(kept, setting)
+		if ends.After(now) && !was.Empty() && !is.Empty() {
+			kept[setting], exchanged = providers.Replaced{Secret: was, EndsAt: ends}, true
+		}
+	}
+	if !ends.After(now) || exchanged && len(x.Moved) == 0 {
+		return kept, nil
+	}
+	return nil, noOverlap(c, x, ends.Sub(now))
+}
+
+// noOverlap says why nothing can be taken that was before.
+func noOverlap(c providers.Channel, x providers.Exchange, overlap time.Duration) error {
+	seconds := int64(overlap.Seconds())
+	if len(x.Presented) == 0 {
+		return fault.InvalidField("overlap_seconds", seconds, "a %s channel has no secret that its provider presents here: leave it out", c.Provider)
+	}
+	if len(x.Moved) > 0 {
+		return fault.InvalidField("overlap_seconds", seconds, "nothing that was before is taken once %s changes: leave it out, or change that apart",
+			strings.Join(x.Moved, " and "))
+	}
+	return fault.InvalidField("overlap_seconds", seconds, "is for how long what config.%s was before is still taken, and that is not replaced by another: "+
+		"give a new one along, or leave this out", strings.Join(x.Presented, " or config."))
+}
+
+// EndOverlap has what a channel's secrets were before be taken no more. A channel of which
+// nothing is stays as it is.
+func (s *Service) EndOverlap(ctx context.Context, accountID, id int64) (providers.Channel, error) {
+	return s.store.ChangeChannel(ctx, accountID, id, func(c *providers.Channel) (err error) {
+		c.Replaced = nil
+		c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
+		return err
+	})
 }
 
 // Get is one channel, secrets included.

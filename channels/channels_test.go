@@ -37,7 +37,15 @@ func newChannels(t *testing.T) (*channels.Service, *servicestest.Fixture) {
 	registry, err := providers.NewRegistry(kind)
 	require.NoError(t, err)
 	f := servicestest.New(t)
-	return channels.NewService(f.Store, registry), f
+	return channels.NewService(f.Store, registry, f.Clock), f
+}
+
+// replaceBy has a channel become what c is.
+func replaceBy(ctx context.Context, of *channels.Service, c providers.Channel) (providers.Channel, error) {
+	return of.Update(ctx, channels.Change{AccountID: c.AccountID, ID: c.ID, By: "bob"}, func(to *providers.Channel) error {
+		*to = c
+		return nil
+	})
 }
 
 func TestChannelLife(t *testing.T) {
@@ -45,7 +53,7 @@ func TestChannelLife(t *testing.T) {
 	ctx := t.Context()
 	made, err := channels.Create(ctx, providers.Channel{
 		AccountID: f.Account, Name: " homing ", Provider: "pigeons", Config: json.RawMessage(`{"loft":"north","ring":"s3cret"}`),
-	})
+	}, "ada")
 	require.NoError(t, err)
 	require.Equal(t, "homing", made.Name)
 	require.Equal(t, "UTC", made.Timezone)
@@ -62,7 +70,7 @@ func TestChannelLife(t *testing.T) {
 	change := made
 	change.Provider, change.Limits.PerSecond, change.InDoubt = "mail", 7, providers.InDoubtHold
 	change.Config = json.RawMessage(`{"loft":"south","ring":"<redacted>"}`)
-	updated, err := channels.Update(ctx, change)
+	updated, err := replaceBy(ctx, channels, change)
 	require.NoError(t, err)
 	require.Equal(t, "pigeons", updated.Provider)
 	require.JSONEq(t, `{"loft":"south","ring":"s3cret"}`, string(updated.Config))
@@ -71,7 +79,7 @@ func TestChannelLife(t *testing.T) {
 	require.Equal(t, providers.ChannelPaused, updated.Status)
 
 	change.Config = json.RawMessage(`{"loft":"south","phone":true}`)
-	_, err = channels.Update(ctx, change)
+	_, err = replaceBy(ctx, channels, change)
 	require.True(t, fault.Is(err, fault.Invalid))
 	require.ErrorContains(t, err, "delivers to email addresses")
 
@@ -99,7 +107,7 @@ func TestChannelOfAnotherAccountIsNotThere(t *testing.T) {
 		"update": func(ctx context.Context) error {
 			c := f.Mail
 			c.AccountID = other
-			_, err := channels.Update(ctx, c)
+			_, err := replaceBy(ctx, channels, c)
 			return err
 		},
 	} {
@@ -127,7 +135,7 @@ func TestChannelRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wrong := providers.Channel{AccountID: f.Account, Name: "x", Provider: "pigeons", Config: json.RawMessage(`{"loft":"x"}`)}
 			c.change(&wrong)
-			_, err := channels.Create(t.Context(), wrong)
+			_, err := channels.Create(t.Context(), wrong, "ada")
 			require.Error(t, err)
 			for _, want := range c.want {
 				require.ErrorContains(t, err, want)

@@ -23,7 +23,7 @@ import (
 func (c *cli) addChannels(root *cobra.Command) {
 	root.AddCommand(group("channel", "Set up and steer channels",
 		c.channelLs(), c.channelShow(), c.channelCreate(), c.channelSet(), c.channelProviders(), c.channelTest(), c.channelRm(),
-		c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
+		c.channelEndOverlap(), c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
 }
 
 func channelsPath() path { return v1("channels") }
@@ -76,6 +76,7 @@ func channelTable(w *tabwriter.Writer, ch api.Channel) {
 	for _, name := range slices.Sorted(maps.Keys(ch.Config)) {
 		fields(w, "  "+name, ch.Config[name])
 	}
+	secretFields(w, ch.Secrets)
 	if limits, err := json.Marshal(ch.Limits); err == nil {
 		fields(w, "Limits", string(limits))
 	}
@@ -220,6 +221,7 @@ type channelFlags struct {
 	quiet                             string
 	silent                            bool
 	sets, unsets                      []string
+	overlap                           time.Duration
 }
 
 func (c *cli) channelSet() *cobra.Command {
@@ -227,9 +229,14 @@ func (c *cli) channelSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set CHANNEL", Short: "Change a channel's settings and limits",
 		Long: `Changes what the flags name and leaves the rest, secrets included. New limits take effect at
-once, also for campaigns that are under way; 0 takes a limit away.`,
+once, also for campaigns that are under way; 0 takes a limit away.
+
+A hook's secret, which the provider proves itself by when it reports (hook_token, verify_token, or the secret that it signs with), is taken
+from the change on in the place of the one before. With --overlap that is taken as well for so long, so that nothing is lost until the provider
+has the new one; channel show says until when, and channel end-overlap ends it.`,
 		Example: `  carillon channel set news --rate 20
-  carillon channel set news --set password=@password.txt --unset reply_to`,
+  carillon channel set news --set password=@password.txt --unset reply_to
+  carillon channel set chat --set hook_token=@token.txt --overlap 24h`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "new name")
@@ -241,8 +248,12 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 	flags.StringVar(&f.inDoubt, "in-doubt", "", inDoubtUsage)
 	flags.StringVar(&f.quiet, "quiet-hours", "", quietUsage)
 	flags.BoolVar(&f.silent, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply; =false confirms again")
-	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) error {
+	overlapFlag(flags, &f.overlap, "with a new secret of a hook: for how long the one before is still taken, such as 24h; at most 720h")
+	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) (err error) {
 		change := f.change(ch, flags.Changed)
+		if change.Overlap, err = overlapSeconds(f.overlap); err != nil {
+			return err
+		}
 		if f.quiet != "" {
 			q, err := quietHours(f.quiet)
 			if err != nil {
@@ -355,6 +366,16 @@ func (c *cli) settings(ctx context.Context, provider, file string, sets []string
 		}
 	}
 	return config, nil
+}
+
+func (c *cli) channelEndOverlap() *cobra.Command {
+	return c.onChannel(&cobra.Command{Use: "end-overlap CHANNEL", Short: "Take what a channel's hook secret was before no more",
+		Long: "Ends what channel set --overlap began, before its time: because the provider has the new secret, or because the old one has leaked. It is " +
+			"taken no more within two seconds. A channel without an overlap stays as it is.",
+		Example: "  carillon channel end-overlap chat"},
+		func(ctx context.Context, ch api.Channel) error {
+			return show(ctx, c, post(channelsPath().id(ch.ID).below("end-overlap"), nil), channelTable)
+		})
 }
 
 func (c *cli) channelTest() *cobra.Command {

@@ -37,6 +37,7 @@ func identityProviderTable(w *tabwriter.Writer, p api.IdentityProvider) {
 	}
 	fields(w, "Role of others", p.DefaultRole, "Domains", strings.Join(p.Domains, " "), "Enabled", p.Enabled, "Sign in at", p.SignInURL,
 		"Redirect address", p.RedirectURL)
+	secretFields(w, p.Secrets)
 }
 
 func (c *cli) identityProvidersShow() *cobra.Command {

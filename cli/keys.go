@@ -101,9 +101,13 @@ func (c *cli) keysRotate() *cobra.Command {
 			"and whether somebody still uses it.",
 		Example: "  carillon keys rotate 3\n  carillon keys rotate 3 --overlap 24h"}, idOf("key", "keys ls"),
 		func(ctx context.Context, id int64) error {
-			return show(ctx, c, post(keysPath().id(id).below("rotate"), map[string]int64{"overlap_seconds": int64(overlap / time.Second)}), newKeyTable)
+			seconds, err := overlapSeconds(overlap)
+			if err != nil {
+				return err
+			}
+			return show(ctx, c, post(keysPath().id(id).below("rotate"), map[string]int64{"overlap_seconds": seconds}), newKeyTable)
 		})
-	cmd.Flags().DurationVar(&overlap, "overlap", 0, "for how long the one before still opens, such as 24h; at most 720h")
+	overlapFlag(cmd.Flags(), &overlap, "for how long the one before still opens, such as 24h; at most 720h")
 	return cmd
 }
 

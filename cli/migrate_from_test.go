@@ -52,7 +52,7 @@ func newElsewhere(t *testing.T, system string) *elsewhere {
 	s := &elsewhere{Fixture: servicestest.New(t), t: t, api: system}
 	channel, err := s.Channels.Create(t.Context(), providers.Channel{
 		AccountID: s.Account, Name: "chat", Provider: "messenger", Config: json.RawMessage(`{}`), Timezone: "UTC",
-	})
+	}, "test")
 	require.NoError(t, err)
 	key := access.Key{AccountID: s.Account, Name: "from", Role: access.Editor, API: system}
 	if system == "messengerpeople" {

@@ -284,6 +284,8 @@ webhooks set 1 --content --url https://example.org/other --event message.read --
 webhooks pause 1
 webhooks resume 1
 webhooks rotate 1 --leaked
+webhooks rotate 1 --overlap 24h
+webhooks end-overlap 1
 webhooks test 1
 webhooks deliveries 1 --state failed
 webhooks delivery 1 2
@@ -312,6 +314,8 @@ channel show 1
 channel create news --provider sandbox --set latency_ms=1
 channel set 1 --rate 1 --set latency_ms=1
 channel set 1 --warm-up 200:50000:1.5
+channel set 1 --overlap 24h
+channel end-overlap 1
 channel providers
 channel test 1 --to ada@example.org
 channel rm 1

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,8 @@ import (
 
 func (c *cli) addWebhooks(root *cobra.Command) {
 	root.AddCommand(group("webhooks", "Have programs told what happens", c.webhooksLs(), c.webhooksShow(), c.webhooksCreate(), c.webhooksSet(),
-		c.webhooksPause(), c.webhooksResume(), c.webhooksRotate(), c.webhooksTest(), c.webhooksListen(), c.webhooksDeliveries(), c.webhooksDelivery(),
-		c.webhooksReplay(), c.webhooksRm()))
+		c.webhooksPause(), c.webhooksResume(), c.webhooksRotate(), c.webhooksEndOverlap(), c.webhooksTest(), c.webhooksListen(), c.webhooksDeliveries(),
+		c.webhooksDelivery(), c.webhooksReplay(), c.webhooksRm()))
 }
 
 func webhooksPath() path { return v1("webhooks") }
@@ -46,9 +47,7 @@ func webhookTable(w *tabwriter.Writer, h api.Webhook) {
 	if h.Batch.Most > 1 {
 		fields(w, "Batch", fmt.Sprintf("at most %d, the first waits %d ms", h.Batch.Most, h.Batch.WithinMS))
 	}
-	if h.Rotating {
-		fields(w, "Secrets", "an older one signs along")
-	}
+	secretFields(w, h.Secrets)
 }
 
 func ids(list []int64) string {
@@ -228,10 +227,29 @@ func (c *cli) webhooksResume() *cobra.Command {
 
 func (c *cli) webhooksRotate() *cobra.Command {
 	var leaked bool
-	cmd := &cobra.Command{Use: "rotate ID", Short: "Give a webhook another secret; the one before signs along until the next time"}
+	var overlap time.Duration
+	cmd := &cobra.Command{Use: "rotate ID", Short: "Give a webhook another secret; it is shown once",
+		Long: "The one before signs along, so that the program can change over whenever it likes: until the next rotation, or with --overlap for so long. " +
+			"webhooks show says until when, and webhooks end-overlap ends it.",
+		Example: "  carillon webhooks rotate 1\n  carillon webhooks rotate 1 --overlap 24h\n  carillon webhooks rotate 1 --leaked"}
 	cmd.Flags().BoolVar(&leaked, "leaked", false, "the one before is void at once")
+	overlapFlag(cmd.Flags(), &overlap, "for how long the one before signs along, such as 24h; at most 720h (default until the next rotation)")
+	cmd.MarkFlagsMutuallyExclusive("leaked", "overlap")
 	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
-		return show(ctx, c, post(webhooksPath().id(id).below("secret"), api.WebhookSecretChange{Leaked: leaked}), webhookSecretTable)
+		seconds, err := overlapSeconds(overlap)
+		if err != nil {
+			return err
+		}
+		return show(ctx, c, post(webhooksPath().id(id).below("secret"), api.WebhookSecretChange{Leaked: leaked, Overlap: seconds}), webhookSecretTable)
+	})
+}
+
+func (c *cli) webhooksEndOverlap() *cobra.Command {
+	return onID(&cobra.Command{Use: "end-overlap ID", Short: "Have a webhook's secret before the present one sign no more",
+		Long: "Ends what a rotation began: because the program has the new secret, or because the old one has leaked. A webhook with one secret " +
+			"stays as it is.",
+		Example: "  carillon webhooks end-overlap 1"}, webhookID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, post(webhooksPath().id(id).below("end-overlap"), nil), webhookTable)
 	})
 }
 

@@ -301,7 +301,8 @@ func (t *Teller) request(ctx context.Context, format Format, w webhooks.Webhook,
 	case w.Format != webhooks.Own:
 		return r, false, fmt.Errorf("there is no format %q", w.Format)
 	}
-	header, err := Header(w.Secrets, d.Key, t.clock.Now(), r.Body)
+	now := t.clock.Now()
+	header, err := Header(w.Signing(now), d.Key, now, r.Body)
 	if err != nil {
 		return r, false, err
 	}

@@ -124,7 +124,7 @@ func (g *setting) webhook(p *program, change func(*webhooks.Webhook)) webhooks.W
 	if change != nil {
 		change(&w)
 	}
-	w, _, err := g.service.Create(g.ctx, w)
+	w, _, err := g.service.Create(g.ctx, w, "test")
 	require.NoError(g.t, err)
 	return w
 }
@@ -316,7 +316,7 @@ func TestWhoFailsForADayIsSwitchedOff(t *testing.T) {
 
 		before := len(p.requests())
 		p.answers(func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
-		w, err = g.service.Update(g.ctx, g.AccountID, w.ID, func(w *webhooks.Webhook) error {
+		w, err = g.service.Update(g.ctx, webhooks.Change{AccountID: g.AccountID, ID: w.ID, By: "test"}, func(w *webhooks.Webhook) error {
 			w.State = webhooks.On
 			return nil
 		})
@@ -395,7 +395,7 @@ func TestWhatIsRefusedCanBeReplayed(t *testing.T) {
 
 	// While a secret is replaced both sign.
 	was := w.Secrets[0]
-	w, fresh, err := g.service.Rotate(g.ctx, g.AccountID, w.ID, true)
+	w, fresh, err := g.service.Rotate(g.ctx, webhooks.Rotation{Change: webhooks.Change{AccountID: g.AccountID, ID: w.ID, By: "test"}})
 	require.NoError(t, err)
 	require.Len(t, w.Secrets, 2)
 	_, err = g.service.Test(g.ctx, g.AccountID, w.ID)
@@ -407,6 +407,61 @@ func TestWhatIsRefusedCanBeReplayed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, library.VerifyIgnoringTimestamp(last.body, last.header))
 	}
+}
+
+// The secret of before signs along until its time is over, to the millisecond, until it is
+// ended, or not at all where it has leaked; what it was before that never does.
+func TestForHowLongASecretOfBeforeSigns(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g, p := newSetting(t, s, 1), newProgram(t)
+		w := g.webhook(p, nil)
+		keys := []string{w.Secrets[0].Reveal()}
+		change := webhooks.Change{AccountID: g.AccountID, ID: w.ID, By: "test"}
+		rotate := func(r webhooks.Rotation) {
+			t.Helper()
+			r.Change = change
+			_, fresh, err := g.service.Rotate(g.ctx, r)
+			require.NoError(t, err)
+			keys = append(keys, fresh.Reveal())
+		}
+		// signs are the numbers of the keys that have signed a request of now.
+		signs := func() (numbers []int) {
+			t.Helper()
+			_, err := g.service.Test(g.ctx, g.AccountID, w.ID)
+			require.NoError(t, err)
+			g.tellAll()
+			all := p.requests()
+			last := all[len(all)-1]
+			for i, key := range keys {
+				library, err := standardwebhooks.NewWebhook(key)
+				require.NoError(t, err)
+				if library.VerifyIgnoringTimestamp(last.body, last.header) == nil {
+					numbers = append(numbers, i)
+				}
+			}
+			return numbers
+		}
+		require.Equal(t, []int{0}, signs())
+		rotate(webhooks.Rotation{Overlap: time.Hour})
+		require.Equal(t, []int{0, 1}, signs())
+		g.time.Advance(time.Hour - time.Millisecond)
+		require.Equal(t, []int{0, 1}, signs())
+		g.time.Advance(time.Millisecond)
+		require.Equal(t, []int{1}, signs(), "its time is over")
+		_, err := g.Housekeep(g.ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int{1}, signs())
+		rotate(webhooks.Rotation{Overlap: time.Hour})
+		rotate(webhooks.Rotation{})
+		g.time.Advance(2 * time.Hour)
+		require.Equal(t, []int{2, 3}, signs(), "until another is made")
+		_, err = g.service.EndOverlap(g.ctx, g.AccountID, w.ID)
+		require.NoError(t, err)
+		require.Equal(t, []int{3}, signs())
+		rotate(webhooks.Rotation{})
+		rotate(webhooks.Rotation{Leaked: true})
+		require.Equal(t, []int{5}, signs())
+	})
 }
 
 // What people wrote is told who asks for it, in no order or request that is kept; once it is
@@ -501,7 +556,8 @@ func TestAFormatTellsInItsOwnWords(t *testing.T) {
 		require.EqualValues(t, 7, w.KeyID)
 		_, err := g.service.Test(g.ctx, g.AccountID, w.ID)
 		require.True(t, fault.Is(err, fault.Conflict), "there is no test in others' words")
-		_, err = g.service.Update(g.ctx, g.AccountID, w.ID, func(w *webhooks.Webhook) error { w.Batch.Most = 2; return nil })
+		change := webhooks.Change{AccountID: g.AccountID, ID: w.ID, By: "test"}
+		_, err = g.service.Update(g.ctx, change, func(w *webhooks.Webhook) error { w.Batch.Most = 2; return nil })
 		require.True(t, fault.Is(err, fault.Invalid), "and no batch")
 		run := g.Start().ID
 		g.PlanAll(run, 100)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"carillon/internal/secret"
 )
 
 // Channel is an account's configured use of a provider.
@@ -20,9 +22,14 @@ type Channel struct {
 	Provider string
 	// Config is the provider's configuration, secrets included. It must not be
 	// logged or shown; Registry.Public makes the form that may be.
-	Config  json.RawMessage
-	Address AddressKind
-	Limits  Limits
+	Config json.RawMessage
+	// SecretsSet is when each secret of Config was set last, and by whom.
+	SecretsSet secret.Record
+	// Replaced is what secrets were before and are still taken as, by the names of their
+	// settings.
+	Replaced map[string]Replaced
+	Address  AddressKind
+	Limits   Limits
 	// AccountPerSecond is the most messages in any sliding second over all channels of
 	// the account, and AccountPerDay the most in any 24 hours; 0 for no limit.
 	AccountPerSecond, AccountPerDay int64

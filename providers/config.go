@@ -112,6 +112,9 @@ func (s setting) location() string { return "config." + s.name }
 // destination reports whether the setting says where the secrets go.
 func (s setting) destination() bool { return s.tag.Get("destination") == "true" }
 
+// presented reports whether the setting is a secret by which the provider proves itself to us.
+func (s setting) presented() bool { return s.tag.Get("presented") == "true" }
+
 func (s setting) isSecret() bool { return s.typ == secretType || s.typ == secretMapType }
 
 // shown is the value that an error may quote: none for secrets.

@@ -269,6 +269,9 @@ type Deps struct {
 	ChannelID int64
 	// Concurrency is the most Sends that are ever made at once.
 	Concurrency int
+	// Replaced is what secrets were before and are still taken as, by the names of their
+	// settings; see Taken.
+	Replaced map[string]Replaced
 	// Dialer is how adapters connect to anything; the zero one reaches public
 	// addresses alone.
 	Dialer Dialer
@@ -315,7 +318,9 @@ type Kind struct {
 	// Config is a pointer to a zero value of the configuration struct, from
 	// which the JSON Schema is made. Fields that are secrets have type
 	// secret.String; fields that say where the secrets go are tagged
-	// destination:"true", and changing one demands the secrets anew.
+	// destination:"true", and changing one demands the secrets anew. A secret by which the
+	// provider proves itself to us is tagged presented:"true": what it was before can be
+	// taken for a time, and the adapter asks Deps.Taken or Deps.Takes which are.
 	Config any
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.

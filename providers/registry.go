@@ -144,6 +144,15 @@ func (r *Registry) Merge(name string, stored, update json.RawMessage) (json.RawM
 	return mergeConfig(k.Config, stored, update)
 }
 
+// Exchange is what becomes of the secrets when a configuration is replaced by another.
+func (r *Registry) Exchange(name string, before, after json.RawMessage) (Exchange, error) {
+	k, err := r.Kind(name)
+	if err != nil {
+		return Exchange{}, err
+	}
+	return exchange(k.Config, before, after)
+}
+
 // New makes the provider of a channel. Its configuration is validated first.
 func (r *Registry) New(name string, config json.RawMessage, deps Deps) (Provider, error) {
 	k, err := r.Kind(name)

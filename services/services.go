@@ -168,7 +168,7 @@ func New(d Deps) *Services {
 		Keys:       access.NewKeys(d.Store),
 		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers),
+		Channels:   channels.NewService(d.Store, d.Providers, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

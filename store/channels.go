@@ -9,27 +9,29 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/store/sqldb"
 )
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at,
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at, secrets_set, replaced,
 	COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
 	COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
-	var config, quiet, warmth string
-	var limits []byte
+	var config, quiet, warmth, replaced string
+	var limits, set []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
 		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated,
-		&c.AccountPerSecond, &c.AccountPerDay)
+		&set, &replaced, &c.AccountPerSecond, &c.AccountPerDay)
 	if err != nil {
 		return c, err
 	}
@@ -44,6 +46,9 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	if c.QuietHours, err = readQuiet(quiet); err != nil {
 		return c, fmt.Errorf("read quiet hours of channel %d: %w", c.ID, err)
 	}
+	if err := json.Unmarshal(set, &c.SecretsSet); err != nil {
+		return c, fmt.Errorf("read when the secrets of channel %d were set: %w", c.ID, err)
+	}
 	if s.box == nil {
 		return c, fault.New(fault.Internal, "open channel %d: there is no master key", c.ID)
 	}
@@ -52,7 +57,62 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 		return c, fault.Wrap(fault.Internal, fmt.Sprintf("open channel %d", c.ID), err)
 	}
 	c.Config = plain
+	if replaced != "" {
+		if c.Replaced, err = s.openReplaced(replaced); err != nil {
+			return c, fault.Wrap(fault.Internal, fmt.Sprintf("open the secrets of before of channel %d", c.ID), err)
+		}
+	}
 	return c, nil
+}
+
+// replacedSecret is the stored form of providers.Replaced, before it is sealed.
+type replacedSecret struct {
+	Secret string `json:"secret"`
+	EndsAt int64  `json:"ends_at"` // ms since 1970
+}
+
+// openReplaced is what of secrets of before is still taken.
+func (s *Store) openReplaced(sealed string) (map[string]providers.Replaced, error) {
+	plain, err := s.box.Open(sealed)
+	if err != nil {
+		return nil, err
+	}
+	var kept map[string]replacedSecret
+	if err := json.Unmarshal(plain, &kept); err != nil {
+		return nil, errors.New("damaged") // the cause could quote a secret
+	}
+	var replaced map[string]providers.Replaced
+	for name, was := range kept {
+		if ends := time.UnixMilli(was.EndsAt).UTC(); s.clock.Now().Before(ends) {
+			if replaced == nil {
+				replaced = map[string]providers.Replaced{}
+			}
+			replaced[name] = providers.Replaced{Secret: secret.New(was.Secret), EndsAt: ends}
+		}
+	}
+	return replaced, nil
+}
+
+// keepReplaced writes down what secrets of a channel were before, sealed, and until when
+// anything of it is taken.
+func (tx conn) keepReplaced(ctx context.Context, c providers.Channel) error {
+	sealed, until := "", any(nil)
+	if len(c.Replaced) > 0 {
+		kept, last := map[string]replacedSecret{}, time.Time{}
+		for name, was := range c.Replaced {
+			kept[name] = replacedSecret{was.Secret.Reveal(), was.EndsAt.UnixMilli()}
+			if was.EndsAt.After(last) {
+				last = was.EndsAt
+			}
+		}
+		var err error
+		if sealed, err = tx.seal(ctx, ofReplaced, []byte(mustJSON(kept))); err != nil {
+			return fault.Wrap(fault.Internal, "seal the secrets of before", err)
+		}
+		until = sqldb.Millis(last)
+	}
+	_, err := tx.Exec(ctx, "UPDATE channels SET replaced = ?, replaced_until = ? WHERE id = ?", sealed, until, c.ID)
+	return err
 }
 
 // sealChannel makes the stored forms of configuration and limits. No error of
@@ -103,8 +163,9 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours,
-			silent_opt_out, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config,
-			string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, string(providers.ChannelActive), now, now)
+			silent_opt_out, status, created_at, updated_at, secrets_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config,
+			string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, string(providers.ChannelActive), now, now,
+			keepRecord(c.SecretsSet))
 		if err != nil {
 			return err
 		}
@@ -141,17 +202,45 @@ func (tx conn) handle(ctx context.Context, c providers.Channel) error {
 	return err
 }
 
-// UpdateChannel replaces what a channel's owner may change: name, provider,
+// keepRecord is the stored form of when secrets were set.
+func keepRecord(r secret.Record) string {
+	if len(r) == 0 {
+		return "{}"
+	}
+	return mustJSON(r)
+}
+
+// UpdateChannel is ChangeChannel to what c has, whatever the channel has become meanwhile.
+func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+	return s.ChangeChannel(ctx, c.AccountID, c.ID, func(to *providers.Channel) error {
+		*to = c
+		return nil
+	})
+}
+
+// ChangeChannel changes what a channel's owner may change: name, provider,
 // configuration, limits, time zone and policy, but not its status. UpdatedAt
 // grows with every call, Epoch with every change of the configuration, and the
 // health begins anew with it: no request with another configuration begins after
-// the answer.
-func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+// the answer. Two changes of a channel wait for each other, so that none brings a
+// secret back that the other has replaced.
+func (s *Store) ChangeChannel(ctx context.Context, accountID, id int64, change func(*providers.Channel) error) (providers.Channel, error) {
 	var updated providers.Channel
 	var reconsider int
 	var otherHours bool
 	err := s.inTx(ctx, func(tx conn) error {
-		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		before, err := s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", id, accountID).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noChannel(id)
+		}
+		if err != nil {
+			return err
+		}
+		c := before
+		if err := change(&c); err != nil {
 			return err
 		}
 		config, limits, err := tx.sealChannel(ctx, c)
@@ -159,13 +248,6 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 			return err
 		}
 		if err := tx.nameTaken(ctx, c); err != nil {
-			return err
-		}
-		before, err := s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", c.ID, c.AccountID).Scan)
-		if errors.Is(err, sql.ErrNoRows) {
-			return noChannel(c.ID)
-		}
-		if err != nil {
 			return err
 		}
 		if err := tx.checkQuiet(ctx, c); err != nil {
@@ -181,11 +263,14 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := sqldb.Millis(s.clock.Now())
 		_, err = tx.Exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			quiet_hours = ?, silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
+			quiet_hours = ?, silent_opt_out = ?, secrets_set = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
 			` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, anew, reconsider, reconsider,
-			now, now, c.ID, c.AccountID)
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut,
+			keepRecord(c.SecretsSet), anew, reconsider, reconsider, now, now, c.ID, c.AccountID)
 		if err != nil {
+			return err
+		}
+		if err := tx.keepReplaced(ctx, c); err != nil {
 			return err
 		}
 		if err := tx.adoptWarmUp(ctx, c, before.Warmth); err != nil {
@@ -300,7 +385,8 @@ func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 			return fault.New(fault.Conflict, "%d messages of channel %d are not sent yet: wait for them or clear its queue first", waiting, id)
 		}
 		now := sqldb.Millis(s.clock.Now())
-		_, err = tx.Exec(ctx, "UPDATE channels SET deleted_at = ?, updated_at = ?, config = '' WHERE id = ?", now, now, id)
+		_, err = tx.Exec(ctx, `UPDATE channels SET deleted_at = ?, updated_at = ?, config = '', secrets_set = '{}', replaced = '', replaced_until = NULL
+			WHERE id = ?`, now, now, id)
 		return err
 	})
 }

@@ -15,7 +15,7 @@ const (
 
 // Housekeep forgets a batch of what has served its purpose: kept answers of
 // idempotency keys, requests of providers, files of uploads that are over, and workers that are long
-// gone; and it looks after the indexes of properties. It reports whether there
+// gone; it forgets secrets that were replaced and whose time is over, and looks after the indexes of properties. It reports whether there
 // may be more.
 func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	answers, err := s.DeleteOldAnswers(ctx, forgetBatch)
@@ -30,6 +30,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if err := s.SweepPeople(ctx); err != nil {
+		return false, err
+	}
+	if err := s.forgetReplaced(ctx); err != nil {
 		return false, err
 	}
 	if s.shredding.Load() {

@@ -16,19 +16,22 @@ import (
 )
 
 const selectIdentityProviders = `SELECT p.id, p.account_id, p.name, p.issuer, p.client_id, p.client_secret, p.scopes, p.group_claim, p.roles, p.default_role,
-	p.domains, p.enabled, p.created_at, p.updated_at FROM identity_providers p `
+	p.domains, p.enabled, p.created_at, p.updated_at, p.secrets_set FROM identity_providers p `
 
 func (s *Store) scanIdentityProvider(scan sqldb.Scan) (p access.IdentityProvider, err error) {
 	var sealed, scopes, domains string
-	var roles []byte
+	var roles, set []byte
 	var created, updated sqldb.Time
 	if err := scan(&p.ID, &p.AccountID, &p.Name, &p.Issuer, &p.ClientID, &sealed, &scopes, &p.GroupClaim, &roles, &p.DefaultRole, &domains, &p.Enabled,
-		&created, &updated); err != nil {
+		&created, &updated, &set); err != nil {
 		return p, err
 	}
 	p.Scopes, p.Domains, p.CreatedAt, p.UpdatedAt = strings.Fields(scopes), strings.Fields(domains), created.Time, updated.Time
 	if err := json.Unmarshal(roles, &p.Roles); err != nil {
 		return p, fmt.Errorf("read the roles of identity provider %d: %w", p.ID, err)
+	}
+	if err := json.Unmarshal(set, &p.SecretsSet); err != nil {
+		return p, fmt.Errorf("read when the secret of identity provider %d was set: %w", p.ID, err)
 	}
 	plain, err := s.box.Open(sealed)
 	if err != nil {
@@ -97,8 +100,9 @@ func (s *Store) AddIdentityProvider(ctx context.Context, p access.IdentityProvid
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO identity_providers (account_id, name, issuer, client_id, client_secret, scopes, group_claim, roles, default_role,
-			domains, enabled, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.AccountID, p.Name, p.Issuer, p.ClientID, sealed,
-			strings.Join(p.Scopes, " "), p.GroupClaim, listJSON(p.Roles), string(p.DefaultRole), strings.Join(p.Domains, " "), p.Enabled, now, now)
+			domains, enabled, created_at, updated_at, secrets_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, p.AccountID, p.Name, p.Issuer, p.ClientID, sealed,
+			strings.Join(p.Scopes, " "), p.GroupClaim, listJSON(p.Roles), string(p.DefaultRole), strings.Join(p.Domains, " "), p.Enabled, now, now,
+			keepRecord(p.SecretsSet))
 		if err != nil {
 			return err
 		}
@@ -150,8 +154,9 @@ func (s *Store) ChangeIdentityProvider(
 			return fault.Wrap(fault.Internal, "seal the secret of an identity provider", err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE identity_providers SET name = ?, client_id = ?, client_secret = ?, scopes = ?, group_claim = ?, roles = ?,
-			default_role = ?, domains = ?, enabled = ?, updated_at = ? WHERE id = ?`, p.Name, p.ClientID, sealed, strings.Join(p.Scopes, " "), p.GroupClaim,
-			listJSON(p.Roles), string(p.DefaultRole), strings.Join(p.Domains, " "), p.Enabled, sqldb.Millis(s.clock.Now()), id); err != nil {
+			default_role = ?, domains = ?, enabled = ?, secrets_set = ?, updated_at = ? WHERE id = ?`,
+			p.Name, p.ClientID, sealed, strings.Join(p.Scopes, " "), p.GroupClaim, listJSON(p.Roles), string(p.DefaultRole), strings.Join(p.Domains, " "),
+			p.Enabled, keepRecord(p.SecretsSet), sqldb.Millis(s.clock.Now()), id); err != nil {
 			return err
 		}
 		if !p.Enabled {

@@ -247,7 +247,7 @@ func TestAKeyIsRotatedWhileProgramsGoOn(t *testing.T) {
 		require.Equal(t, []bool{false, false}, []bool{opens(third), opens(fourth)}, "what is revoked opens nothing, nor what it was")
 		_, _, err = keys.Rotate(ctx, caller, made.ID, 0)
 		require.True(t, fault.Is(err, fault.Conflict))
-		_, _, err = keys.Rotate(ctx, caller, made.ID, access.LongestOverlap+time.Second)
+		_, _, err = keys.Rotate(ctx, caller, made.ID, secret.LongestOverlap+time.Second)
 		require.True(t, fault.Is(err, fault.Invalid))
 	})
 }

@@ -156,7 +156,7 @@ func TestASoleWebhookHasNoSecond(t *testing.T) {
 		results := make(chan error, 8)
 		for range cap(results) {
 			go func() {
-				_, _, err := service.Create(ctx, of(webhooks.SoleOfChannels, 1, channels[0]))
+				_, _, err := service.Create(ctx, of(webhooks.SoleOfChannels, 1, channels[0]), "test")
 				results <- err
 			}()
 		}
@@ -172,10 +172,10 @@ func TestASoleWebhookHasNoSecond(t *testing.T) {
 		for _, other := range []webhooks.Webhook{
 			of(webhooks.SoleOfChannels, 1, channels[1]), of(webhooks.SoleOfKey, 2, channels[0]), of("", 2, channels[0]),
 		} {
-			_, _, err := service.Create(ctx, other)
+			_, _, err := service.Create(ctx, other, "test")
 			require.NoError(t, err)
 		}
-		_, _, err := service.Create(ctx, of(webhooks.SoleOfKey, 2, channels[2]))
+		_, _, err := service.Create(ctx, of(webhooks.SoleOfKey, 2, channels[2]), "test")
 		require.True(t, fault.Is(err, fault.Conflict))
 	})
 }

@@ -24,13 +24,14 @@ const (
 	ofWebhook
 	ofFactor
 	ofIdentityProvider
+	ofReplaced
 	allSealed
 )
 
 // sealedColumns are all that is sealed, beside the canary.
 var sealedColumns = [allSealed]struct{ table, column string }{
 	ofChannel: {"channels", "config"}, ofWebhook: {"webhooks", "config"}, ofFactor: {"users", "totp"},
-	ofIdentityProvider: {"identity_providers", "client_secret"},
+	ofIdentityProvider: {"identity_providers", "client_secret"}, ofReplaced: {"channels", "replaced"},
 }
 
 // resealedAtOnce is how much is sealed anew in one transaction.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,8 +123,11 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		ctx := t.Context()
 		require.NoError(t, s.CheckMasterKey(ctx))
 		account := s.Account("one")
-		_, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "news", Provider: "smtp", Address: providers.Email,
+		channel, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "news", Provider: "smtp", Address: providers.Email,
 			Config: json.RawMessage(`{"password":"x"}`)})
+		require.NoError(t, err)
+		channel.Replaced = map[string]providers.Replaced{"password": {Secret: secret.New("w"), EndsAt: s.Clock.Now().Add(24 * time.Hour)}}
+		_, err = s.UpdateChannel(ctx, channel)
 		require.NoError(t, err)
 		_, err = s.CreateWebhook(ctx, webhooks.Webhook{AccountID: account, URL: "https://n.example.org", State: webhooks.On}, 10)
 		require.NoError(t, err)
@@ -133,7 +137,7 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		_, err = s.AddIdentityProvider(ctx, access.IdentityProvider{AccountID: account, Name: "corp", Issuer: "https://login.example.org",
 			ClientID: "x", Secret: secret.New("y"), Enabled: true})
 		require.NoError(t, err)
-		sealed := []string{"channels.config", "identity_providers.client_secret", "meta.value", "users.totp", "webhooks.config"}
+		sealed := []string{"channels.config", "channels.replaced", "identity_providers.client_secret", "meta.value", "users.totp", "webhooks.config"}
 		require.Len(t, sealed, store.SealedColumns+1, "each of them is sealed here, beside the canary")
 		require.Equal(t, sealed, sealedBy(t, s, before))
 
@@ -149,6 +153,9 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		proofs, err := storetest.OpenWith(t, s.DSN, ringOf(t, newMasterKey)).ProofsOf(ctx, 1)
 		require.NoError(t, err)
 		require.Equal(t, "JBSWY3DPEHPK3PXP", proofs.TOTP.Reveal())
+		kept, err := storetest.OpenWith(t, s.DSN, ringOf(t, newMasterKey)).GetChannel(ctx, account, channel.ID)
+		require.NoError(t, err)
+		require.Equal(t, "w", kept.Replaced["password"].Secret.Reveal())
 	})
 }
 

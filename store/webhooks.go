@@ -17,7 +17,7 @@ import (
 )
 
 const selectWebhook = `SELECT id, account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config, state, reason,
-	failing_since, created_at, updated_at, format, options, key_id FROM webhooks`
+	failing_since, created_at, updated_at, format, options, key_id, secrets_set, secret_ends_at FROM webhooks`
 
 // webhookConfig is what of a webhook is sealed.
 type webhookConfig struct {
@@ -26,16 +26,17 @@ type webhookConfig struct {
 }
 
 func (s *Store) scanWebhook(scan sqldb.Scan) (w webhooks.Webhook, err error) {
-	var events, channels, campaigns []byte
+	var events, channels, campaigns, set []byte
 	var config string
 	var within int64
-	var failing, created, updated sqldb.Time
+	var failing, created, updated, ends sqldb.Time
 	if err := scan(&w.ID, &w.AccountID, &w.URL, &w.Description, &events, &channels, &campaigns, &w.Batch.Most, &within, &w.Content, &config, &w.State,
-		&w.Reason, &failing, &created, &updated, &w.Format, (*[]byte)(&w.Options), &w.KeyID); err != nil {
+		&w.Reason, &failing, &created, &updated, &w.Format, (*[]byte)(&w.Options), &w.KeyID, &set, &ends); err != nil {
 		return w, err
 	}
 	w.Batch.Within, w.FailingSince, w.CreatedAt, w.UpdatedAt = time.Duration(within)*time.Millisecond, failing.Ptr(), created.Time, updated.Time
-	for text, into := range map[*[]byte]any{&events: &w.Events, &channels: &w.Channels, &campaigns: &w.Campaigns} {
+	w.SecretEndsAt = ends.Ptr()
+	for text, into := range map[*[]byte]any{&events: &w.Events, &channels: &w.Channels, &campaigns: &w.Campaigns, &set: &w.SecretsSet} {
 		if err := json.Unmarshal(*text, into); err != nil {
 			return w, fmt.Errorf("read webhook %d: %w", w.ID, err)
 		}
@@ -109,10 +110,10 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
-			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
+			state, cursor_seq, created_at, updated_at, format, options, key_id, secrets_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
 			w.AccountID, w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(),
 			w.Content, config, string(w.State), now, now,
-			string(w.Format), optionsJSON(w.Options), w.KeyID)
+			string(w.Format), optionsJSON(w.Options), w.KeyID, keepRecord(w.SecretsSet))
 		if err != nil {
 			return err
 		}
@@ -193,10 +194,11 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE webhooks SET url = ?, description = ?, events = ?, channels = ?, campaigns = ?, batch_most = ?, batch_within = ?,
-			content = ?, config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ?, options = ?, key_id = ? WHERE id = ?`,
+			content = ?, config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ?, options = ?, key_id = ?, secrets_set = ?, secret_ends_at = ?
+			WHERE id = ?`,
 			w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(),
 			w.Content, config, string(w.State), w.Reason, millisPtr(w.FailingSince), sqldb.Millis(s.clock.Now()), optionsJSON(w.Options),
-			w.KeyID, id); err != nil {
+			w.KeyID, keepRecord(w.SecretsSet), millisPtr(w.SecretEndsAt), id); err != nil {
 			return err
 		}
 		if was == webhooks.Off && w.State != webhooks.Off {
@@ -211,6 +213,40 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 		return err
 	})
 	return w, err
+}
+
+// forgetReplaced forgets what secrets of channels and webhooks were before, once it is taken, or
+// signs, no more.
+func (s *Store) forgetReplaced(ctx context.Context) error {
+	now := sqldb.Millis(s.clock.Now())
+	var ended bool
+	if err := s.reader().Row(ctx, `SELECT EXISTS (SELECT 1 FROM channels WHERE replaced_until <= ?) OR EXISTS (SELECT 1 FROM webhooks WHERE secret_ends_at <= ?)`,
+		now, now).Scan(&ended); err != nil || !ended {
+		return s.translate(err)
+	}
+	return s.inTx(ctx, func(tx conn) error {
+		if _, err := tx.Exec(ctx, "UPDATE channels SET replaced = '', replaced_until = NULL WHERE replaced_until <= ?", now); err != nil {
+			return err
+		}
+		if err := tx.lockWebhooks(ctx); err != nil {
+			return err
+		}
+		list, err := sqldb.Query(ctx, tx, s.scanWebhook, selectWebhook+" WHERE secret_ends_at <= ?", now)
+		if err != nil {
+			return err
+		}
+		for _, w := range list {
+			w.EndOverlap()
+			config, err := tx.sealWebhook(ctx, w)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, "UPDATE webhooks SET config = ?, secret_ends_at = NULL WHERE id = ?", config, w.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func millisPtr(t *time.Time) any {

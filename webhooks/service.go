@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -32,8 +33,9 @@ func newSecret() (secret.String, error) {
 	return secret.New("whsec_" + base64.StdEncoding.EncodeToString(random)), nil
 }
 
-// Create keeps a webhook. The second result is its secret, which can't be had again.
-func (s *Service) Create(ctx context.Context, w Webhook) (Webhook, secret.String, error) {
+// Create keeps a webhook that somebody sets. The second result is its secret, which can't be had
+// again.
+func (s *Service) Create(ctx context.Context, w Webhook, by string) (Webhook, secret.String, error) {
 	if err := w.check(); err != nil {
 		return w, secret.String{}, err
 	}
@@ -42,14 +44,23 @@ func (s *Service) Create(ctx context.Context, w Webhook) (Webhook, secret.String
 		return w, key, err
 	}
 	w.Secrets, w.State = []secret.String{key}, On
+	w.SecretsSet = secret.Record{}.After(nil, w.secrets(), s.given(by))
 	w, err = s.store.CreateWebhook(ctx, w, maxWebhooks)
 	return w, key, err
 }
 
+func (s *Service) given(by string) secret.Given { return secret.GivenAt(s.clock.Now(), by) }
+
+// Change says of which webhook something is changed, and by whom.
+type Change struct {
+	AccountID, ID int64
+	By            string
+}
+
 // Update changes a webhook.
-func (s *Service) Update(ctx context.Context, accountID, id int64, change func(*Webhook) error) (Webhook, error) {
-	return s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
-		was, where, headers := w.State, w.URL, w.Headers
+func (s *Service) Update(ctx context.Context, of Change, change func(*Webhook) error) (Webhook, error) {
+	return s.store.UpdateWebhook(ctx, of.AccountID, of.ID, func(w *Webhook) error {
+		was, where, headers, secrets := w.State, w.URL, w.Headers, w.secrets()
 		w.Headers = nil
 		if err := change(w); err != nil {
 			return err
@@ -61,6 +72,7 @@ func (s *Service) Update(ctx context.Context, accountID, id int64, change func(*
 			}
 			w.Headers = headers
 		}
+		w.SecretsSet = w.SecretsSet.After(secrets, w.secrets(), s.given(of.By))
 		if w.State != was {
 			w.Reason, w.FailingSince = "", nil
 		}
@@ -77,23 +89,52 @@ func origin(address string) string {
 	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
-// Rotate gives a webhook another secret. The one before signs along until the next time,
-// so that the program can change over whenever it likes. Without both it alone signs.
-func (s *Service) Rotate(ctx context.Context, accountID, id int64, both bool) (Webhook, secret.String, error) {
+// Rotation is how a webhook gets another secret.
+type Rotation struct {
+	Change
+	// Overlap is for how long the one before signs along; 0 is until the next rotation.
+	Overlap time.Duration
+	// Leaked has the one before be void at once.
+	Leaked bool
+}
+
+// Rotate gives a webhook another secret. The one before signs along until its time is over, so
+// that the program can change over whenever it likes, and one before that no more.
+func (s *Service) Rotate(ctx context.Context, r Rotation) (Webhook, secret.String, error) {
 	key, err := newSecret()
-	if err != nil {
-		return Webhook{}, key, err
+	if err == nil {
+		err = secret.CheckOverlap(r.Overlap)
 	}
-	w, err := s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
-		w.Secrets = append([]secret.String{key}, w.Secrets...)
-		keep := 1
-		if both {
-			keep = mostSecrets
+	if err == nil && r.Leaked && r.Overlap > 0 {
+		err = fault.InvalidField("overlap_seconds", int64(r.Overlap.Seconds()), "is not for a secret that has leaked, which is void at once: leave one of them out")
+	}
+	if err != nil {
+		return Webhook{}, secret.String{}, err
+	}
+	w, err := s.store.UpdateWebhook(ctx, r.AccountID, r.ID, func(w *Webhook) error {
+		before := w.secrets()
+		w.EndOverlap()
+		if r.Leaked {
+			w.Secrets = nil
 		}
-		w.Secrets = w.Secrets[:min(keep, len(w.Secrets))]
+		w.Secrets = append([]secret.String{key}, w.Secrets...)
+		if r.Overlap > 0 {
+			ends := s.clock.Now().Add(r.Overlap)
+			w.SecretEndsAt = &ends
+		}
+		w.SecretsSet = w.SecretsSet.After(before, w.secrets(), s.given(r.By))
 		return nil
 	})
 	return w, key, err
+}
+
+// EndOverlap has the secret before the last rotation sign no more. A webhook with one secret
+// stays as it is.
+func (s *Service) EndOverlap(ctx context.Context, accountID, id int64) (Webhook, error) {
+	return s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
+		w.EndOverlap()
+		return nil
+	})
 }
 
 // Get is one webhook.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -90,7 +91,6 @@ const (
 	maxHeaders     = 20
 	maxHeader      = 1000 // bytes of a name and its value
 	maxURL         = 2000
-	mostSecrets    = 2
 )
 
 // Events lists all that one can ask for, in the order in which they are shown.
@@ -156,14 +156,50 @@ type Webhook struct {
 	Content bool
 	// Headers go along with each request.
 	Headers map[string]secret.String
-	// Secrets sign, the newest first; an old one signs along while it is replaced.
-	Secrets []secret.String
-	State   State
-	Reason  string
+	// Secrets sign, the newest first; an old one signs along until SecretEndsAt, or until it is
+	// ended where that is nil.
+	Secrets      []secret.String
+	SecretEndsAt *time.Time
+	// SecretsSet is when the secret and the values of headers were set last, and by whom.
+	SecretsSet secret.Record
+	State      State
+	Reason     string
 	// FailingSince is since when no request succeeded; nil if the last one did.
 	FailingSince *time.Time
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+}
+
+// SigningSecret is what the secret that signs is called among those of a webhook.
+const SigningSecret = "secret"
+
+// SecretNames are the names of what is secret of it: SigningSecret, and such as
+// headers.Authorization.
+func (w Webhook) SecretNames() []string { return slices.Collect(maps.Keys(w.secrets())) }
+
+// secrets are what is secret of it, by name.
+func (w *Webhook) secrets() map[string]secret.String {
+	all := map[string]secret.String{}
+	if len(w.Secrets) > 0 {
+		all[SigningSecret] = w.Secrets[0]
+	}
+	for name, value := range w.Headers {
+		all["headers."+name] = value
+	}
+	return all
+}
+
+// Signing are the secrets that sign now.
+func (w *Webhook) Signing(now time.Time) []secret.String {
+	if w.SecretEndsAt != nil && !now.Before(*w.SecretEndsAt) {
+		return w.Secrets[:1]
+	}
+	return w.Secrets
+}
+
+// EndOverlap has the newest secret sign alone.
+func (w *Webhook) EndOverlap() {
+	w.Secrets, w.SecretEndsAt = w.Secrets[:min(1, len(w.Secrets))], nil
 }
 
 // Batch is how many events a request tells at most, and how long the first of them waits

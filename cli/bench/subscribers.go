@@ -53,7 +53,7 @@ func (b *bench) subscribe(ctx context.Context) (*subscribers, error) {
 		w, _, err := b.engine.Webhooks.Create(ctx, webhooks.Webhook{
 			AccountID: b.account, URL: fmt.Sprintf("http://%s/%d", listener.Addr(), i), Events: []webhooks.Event{"message.sent"},
 			Batch: webhooks.Batch{Most: 100, Within: time.Second},
-		})
+		}, "bench")
 		if err != nil {
 			return nil, errors.Join(err, s.server.Close())
 		}

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	URL       string        `json:"url" destination:"true" format:"uri" doc:"Where the instance is, such as https://api.example.org/instance12. Redirects are not followed."`
 	Token     secret.String `json:"token" writeOnly:"true" doc:"The instance's token."`
-	HookToken secret.String `json:"hook_token,omitempty" writeOnly:"true" doc:"What stands behind ?token= in the address of the instance's webhook, /hooks/{channel_id}?token=…; without it what it reports is refused."`
+	HookToken secret.String `json:"hook_token,omitempty" writeOnly:"true" presented:"true" doc:"What stands behind ?token= in the address of the instance's webhook, /hooks/{channel_id}?token=…; without it what it reports is refused."`
 	TimeoutMS int           `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set."`

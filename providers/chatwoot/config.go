@@ -14,7 +14,7 @@ type Config struct {
 	Token   secret.String `json:"token" writeOnly:"true" doc:"An access token of an agent of the inbox."`
 	Account int64         `json:"account" minimum:"1" doc:"The account's number."`
 	Inbox   int64         `json:"inbox" minimum:"1" doc:"The inbox's number."`
-	Secret  secret.String `json:"secret,omitempty" writeOnly:"true" doc:"The secret of the webhook that posts message_created and message_updated to /hooks/{channel_id}; without it there are neither receipts nor replies."`
+	Secret  secret.String `json:"secret,omitempty" writeOnly:"true" presented:"true" doc:"The secret of the webhook that posts message_created and message_updated to /hooks/{channel_id}; without it there are neither receipts nor replies."`
 
 	Address   providers.AddressKind `json:"address,omitempty" enum:"whatsapp,sms,phone,email,custom" default:"whatsapp" doc:"Kind of address that the inbox sends to; custom is an identifier of contacts."`
 	TimeoutMS int                   `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`

@@ -26,7 +26,7 @@ func both(t testing.TB) (*hook.Signer, *hook.Parser) {
 	t.Helper()
 	signer, err := hook.NewSigner(secret.New(key))
 	require.NoError(t, err)
-	parser, err := hook.NewParser(secret.New(key), clock.NewFake(now))
+	parser, err := hook.NewParser(secret.New(key), providers.Deps{Clock: clock.NewFake(now)})
 	require.NoError(t, err)
 	return signer, parser
 }
@@ -204,7 +204,7 @@ func TestSignatures(t *testing.T) {
 			require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 		})
 	}
-	closed, err := hook.NewParser(secret.String{}, clock.System{})
+	closed, err := hook.NewParser(secret.String{}, providers.Deps{})
 	require.NoError(t, err)
 	_, err = closed.ParseCallback(signer.Header("evt", now, body), body)
 	require.ErrorContains(t, err, "set config.secret")

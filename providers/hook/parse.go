@@ -13,7 +13,6 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers"
@@ -22,21 +21,29 @@ import (
 // Parser reads receipts and replies. It is a providers.CallbackParser, a
 // providers.ReplyParser and a providers.RequestIdentifier.
 type Parser struct {
-	verify func(body []byte, header http.Header) error
-	clock  clock.Clock
+	secret secret.String
+	deps   providers.Deps
 }
 
-// NewParser makes a parser that wants callbacks signed with the secret; with no
-// secret it refuses them all.
-func NewParser(s secret.String, c clock.Clock) (*Parser, error) {
-	if s.Empty() {
-		return &Parser{clock: c}, nil
+// NewParser makes a parser that wants callbacks signed with config.secret, which is s, or with
+// what that was before, as long as that is taken; with no secret it refuses them all.
+func NewParser(s secret.String, deps providers.Deps) (*Parser, error) {
+	p := &Parser{secret: s, deps: deps.WithDefaults()}
+	for _, taken := range p.deps.Taken("secret", s) {
+		if _, err := standardwebhooks.NewWebhook(taken.Reveal()); err != nil {
+			return nil, errors.New("read signing secret: not base64")
+		}
 	}
-	w, err := standardwebhooks.NewWebhook(s.Reveal())
-	if err != nil {
-		return nil, errors.New("read signing secret: not base64")
+	return p, nil
+}
+
+// signed reports whether a request is signed with a secret that is taken now.
+func (p *Parser) signed(header http.Header, body []byte) (right bool) {
+	for _, s := range p.deps.Taken("secret", p.secret) {
+		w, err := standardwebhooks.NewWebhook(s.Reveal())
+		right = err == nil && w.VerifyIgnoringTimestamp(body, header) == nil || right
 	}
-	return &Parser{verify: w.VerifyIgnoringTimestamp, clock: c}, nil
+	return right
 }
 
 // The bounds of what is kept: of a receipt's code and detail, and of what
@@ -113,7 +120,7 @@ func (p *Parser) RequestID(header http.Header, body []byte) string {
 
 // read checks the signature and its age and decodes the body.
 func (p *Parser) read(header http.Header, body []byte) (callback, error) {
-	if p.verify == nil {
+	if p.secret.Empty() {
 		return callback{}, refuse(providers.ErrorAuth, "callbacks are refused because the channel has no secret: set config.secret")
 	}
 	for _, name := range []string{standardwebhooks.HeaderWebhookID, standardwebhooks.HeaderWebhookTimestamp, standardwebhooks.HeaderWebhookSignature} {
@@ -126,12 +133,12 @@ func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 	if err != nil {
 		return callback{}, refuse(providers.ErrorAuth, "the header webhook-timestamp must be a number of seconds since 1970, not %s", quote(stamp))
 	}
-	if err := p.verify(body, header); err != nil {
+	if !p.signed(header, body) {
 		return callback{}, refuse(providers.ErrorAuth, "the signature is not right: it must be made with the channel's secret over the header webhook-id, "+
 			"the header webhook-timestamp and the body as it is sent, with a full stop between them")
 	}
 	// The library compares with the machine's clock, so the age is checked here.
-	now := p.clock.Now()
+	now := p.deps.Clock.Now()
 	if age := now.Sub(time.Unix(seconds, 0)); age > Tolerance || age < -Tolerance {
 		word := "old"
 		if age < 0 {

@@ -17,7 +17,7 @@ type Config struct {
 	Address              providers.AddressKind `json:"address,omitempty" enum:"whatsapp,facebook,telegram,viber,instagram,push,custom" default:"whatsapp" doc:"The messenger that the channel is written to by: each has a channel of its own here."`
 	NotificationTemplate string                `json:"notification_template,omitempty" doc:"Name of a template with one variable: each message goes as this notification, its text as the variable, and so outside of 24 hours, too. Left out, messages go as chats."`
 	NotificationLanguage string                `json:"notification_language,omitempty" doc:"Language of the template, such as en; the template's own if left out."`
-	HookToken            secret.String         `json:"hook_token,omitempty" writeOnly:"true" doc:"What stands behind ?token= in the address of the channel's webhook there, /hooks/{channel_id}?token=…; without it what people write is refused."`
+	HookToken            secret.String         `json:"hook_token,omitempty" writeOnly:"true" presented:"true" doc:"What stands behind ?token= in the address of the channel's webhook there, /hooks/{channel_id}?token=…; without it what people write is refused."`
 	TimeoutMS            int                   `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 }
 

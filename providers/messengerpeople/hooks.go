@@ -3,7 +3,6 @@ package messengerpeople
 import (
 	"bytes"
 	"cmp"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,8 +51,7 @@ var messengers = map[providers.AddressKind]string{
 
 // ParseReplies reads what people wrote on the channel's messenger.
 func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
-	token := p.config.HookToken.Reveal()
-	if token == "" || subtle.ConstantTimeCompare([]byte(header.Get(providers.HookTokenHeader)), []byte(token)) != 1 {
+	if !p.deps.Takes("hook_token", p.config.HookToken, header.Get(providers.HookTokenHeader)) {
 		return nil, &providers.Error{Kind: providers.ErrorAuth, Err: errors.New("the token in the address is not the channel's config.hook_token")}
 	}
 	var of posted

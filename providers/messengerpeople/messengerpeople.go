@@ -56,7 +56,7 @@ type Provider struct {
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	var pairs []string
-	for _, s := range []secret.String{c.APIKey, c.HookToken} {
+	for _, s := range append(deps.Taken("hook_token", c.HookToken), c.APIKey) {
 		if !s.Empty() {
 			pairs = append(pairs, s.Reveal(), secret.Redacted)
 		}

@@ -29,7 +29,7 @@ type Config struct {
 
 	Seed int64 `json:"seed,omitempty" default:"0" doc:"The same seed gives every message the same fate again."`
 
-	Secret secret.String `json:"secret,omitempty" writeOnly:"true" doc:"Secret (whsec_ and base64) with which receipts posted to /hooks/{channel_id} must be signed; without it they are refused."`
+	Secret secret.String `json:"secret,omitempty" writeOnly:"true" presented:"true" doc:"Secret (whsec_ and base64) with which receipts posted to /hooks/{channel_id} must be signed; without it they are refused."`
 }
 
 func check(c *Config) []fault.Field {

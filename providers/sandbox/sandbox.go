@@ -54,7 +54,7 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	parser, err := hook.NewParser(c.Secret, deps.Clock)
+	parser, err := hook.NewParser(c.Secret, deps)
 	if err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)
 	}

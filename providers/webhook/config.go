@@ -16,7 +16,7 @@ import (
 // Config is a webhook channel's configuration.
 type Config struct {
 	URL       string                   `json:"url" destination:"true" format:"uri" doc:"Where messages are posted: an http or https address. Redirects are not followed."`
-	Secret    secret.String            `json:"secret" writeOnly:"true" doc:"Signing secret by Standard Webhooks: whsec_ and at least 24 random bytes in base64. Receipts posted to /hooks/{channel_id} must be signed with it too."`
+	Secret    secret.String            `json:"secret" writeOnly:"true" presented:"true" doc:"Signing secret by Standard Webhooks: whsec_ and at least 24 random bytes in base64. Receipts posted to /hooks/{channel_id} must be signed with it too."`
 	Headers   map[string]secret.String `json:"headers,omitempty" writeOnly:"true" doc:"Further request headers, such as Authorization. Their values are treated as secrets."`
 	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"email" doc:"Kind of address that the endpoint delivers to."`
 	TimeoutMS int                      `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`

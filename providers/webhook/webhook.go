@@ -59,7 +59,11 @@ type Provider struct {
 	encodings *sync.Pool
 	deps      providers.Deps
 	signer    *hook.Signer
-	line      *line.Line
+	// former signs along until formerEnds, for an endpoint that has not got the new secret; nil
+	// for none.
+	former     *hook.Signer
+	formerEnds time.Time
+	line       *line.Line
 	// request makes a request without a body; it is a closure so that printing a
 	// Provider shows no header.
 	request func(ctx context.Context) *http.Request
@@ -72,7 +76,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
 	}
-	parser, err := hook.NewParser(c.Secret, deps.Clock)
+	parser, err := hook.NewParser(c.Secret, deps)
 	if err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
 	}
@@ -80,10 +84,16 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		Parser: parser, encodings: newEncodings(), deps: deps, signer: signer,
 		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}
+	if was, ok := deps.Replaced["secret"]; ok {
+		if p.former, err = hook.NewSigner(was.Secret); err != nil {
+			return nil, fmt.Errorf("open webhook: %w", err)
+		}
+		p.formerEnds = was.EndsAt
+	}
 	if p.request, err = template(c); err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
 	}
-	p.scrub = scrubber(c)
+	p.scrub = scrubber(c, deps.Taken("secret", c.Secret))
 	return p, nil
 }
 
@@ -113,15 +123,17 @@ func template(c *Config) (func(context.Context) *http.Request, error) {
 // secret by itself: shorter ones are words like "Bearer".
 const minScrubbed = 8
 
-func scrubber(c *Config) func(string) string {
+func scrubber(c *Config, signing []secret.String) func(string) string {
 	var pairs []string
 	hide := func(text string) {
 		if text != "" {
 			pairs = append(pairs, text, secret.Redacted)
 		}
 	}
-	hide(c.Secret.Reveal())
-	hide(strings.TrimPrefix(c.Secret.Reveal(), "whsec_"))
+	for _, s := range signing {
+		hide(s.Reveal())
+		hide(strings.TrimPrefix(s.Reveal(), "whsec_"))
+	}
 	for _, value := range c.Headers {
 		hide(value.Reveal())
 		for _, word := range strings.Fields(value.Reveal()) {
@@ -143,12 +155,21 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 		}
 		r := p.request(ctx)
 		id := "msg_" + p.deps.UniqueID(m.ID)
-		now := p.deps.Clock.Now().Unix()
+		now := p.deps.Clock.Now()
 		r.Header["Webhook-Id"] = []string{id}
-		r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
-		r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, body)}
+		r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now.Unix(), 10)}
+		r.Header["Webhook-Signature"] = []string{p.sign(id, now, body)}
 		return r, body, nil
 	}})
+}
+
+// sign signs with the secret, and with the one before it as long as that is taken.
+func (p *Provider) sign(id string, now time.Time, body []byte) string {
+	signature := p.signer.Sign(id, now.Unix(), body)
+	if p.former != nil && now.Before(p.formerEnds) {
+		signature += " " + p.former.Sign(id, now.Unix(), body)
+	}
+	return signature
 }
 
 func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {

@@ -20,6 +20,7 @@ import (
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/secret"
 	"carillon/internal/sink"
 	"carillon/providers"
 	"carillon/providers/providertest"
@@ -132,6 +133,34 @@ func TestRequest(t *testing.T) {
 	want, err := os.ReadFile("testdata/message.json")
 	require.NoError(t, err)
 	require.JSONEq(t, string(want), string(got.Body))
+}
+
+// While the secret is exchanged, what is posted is signed by both: an endpoint that has not got the
+// new one yet takes it all the same. To the millisecond, the one of before signs no more.
+func TestTheSecretOfBeforeSignsForItsTime(t *testing.T) {
+	const old = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+	var got sink.Delivery
+	far := serve(t, sink.Options{Seen: func(d sink.Delivery) { got = d }})
+	now := clock.NewFake(time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC))
+	p, err := webhook.Kind().New(far.Config, providers.Deps{
+		Dialer: providers.Dialer{AllowPrivate: true}, Clock: now,
+		Replaced: map[string]providers.Replaced{"secret": {Secret: secret.New(old), EndsAt: now.Now().Add(time.Hour)}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	signs := func(key string) bool {
+		_, err := p.Send(t.Context(), providertest.Message(providers.Email, 42))
+		require.NoError(t, err)
+		verifier, err := standardwebhooks.NewWebhook(key)
+		require.NoError(t, err)
+		return verifier.VerifyIgnoringTimestamp(got.Body, got.Header) == nil
+	}
+	require.True(t, signs(key))
+	now.Advance(time.Hour - time.Millisecond)
+	require.True(t, signs(old))
+	now.Advance(time.Millisecond)
+	require.False(t, signs(old))
+	require.True(t, signs(key))
 }
 
 func TestConfigRefused(t *testing.T) {

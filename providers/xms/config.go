@@ -17,7 +17,7 @@ type Config struct {
 	APIID       string                `json:"api_id,omitempty" maxLength:"200" doc:"The app's id, which goes along as x-api-id."`
 	ChannelID   string                `json:"channel_id" maxLength:"200" doc:"The channel there, such as wa360:919999998888: GET /config/channels lists them."`
 	Address     providers.AddressKind `json:"address,omitempty" enum:"whatsapp,sms,phone,email" default:"whatsapp" doc:"Kind of address that the channel delivers to."`
-	VerifyToken secret.String         `json:"verify_token,omitempty" writeOnly:"true" doc:"The token that it sends as x-verify-token to /hooks/{channel_id}; without it what it reports is refused."`
+	VerifyToken secret.String         `json:"verify_token,omitempty" writeOnly:"true" presented:"true" doc:"The token that it sends as x-verify-token to /hooks/{channel_id}; without it what it reports is refused."`
 	TimeoutMS   int                   `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set."`

@@ -68,7 +68,7 @@ type Provider struct {
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	var pairs []string
-	for _, s := range []secret.String{c.APIKey, c.VerifyToken} {
+	for _, s := range append(deps.Taken("verify_token", c.VerifyToken), c.APIKey) {
 		if !s.Empty() {
 			pairs = append(pairs, s.Reveal(), secret.Redacted)
 		}

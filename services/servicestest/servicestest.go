@@ -93,10 +93,10 @@ func New(t testing.TB) *Fixture {
 	f.Services = f.Over(f.Store)
 	channel := providers.Channel{AccountID: f.Account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}
 	channel.Name, channel.Provider, channel.Limits = "news", "mail", providers.Limits{PerSecond: 2}
-	f.Mail, err = f.Channels.Create(ctx, channel)
+	f.Mail, err = f.Channels.Create(ctx, channel, "test")
 	require.NoError(t, err)
 	channel.Name, channel.Provider, channel.Limits = "sms", "text", providers.Limits{}
-	f.Text, err = f.Channels.Create(ctx, channel)
+	f.Text, err = f.Channels.Create(ctx, channel, "test")
 	require.NoError(t, err)
 	for name, addresses := range map[string]map[providers.AddressKind]string{
 		"Ada": {providers.Email: "ada@example.org", providers.Phone: "+4915112345678"},

@@ -137,7 +137,7 @@ func (c *Server) change(ctx context.Context, a asked) (s settings, changed map[s
 	}
 	switch {
 	case s.WebhookURL != "" && has:
-		_, err = c.Webhooks.Update(ctx, a.caller.AccountID, w.ID, func(w *webhooks.Webhook) error {
+		_, err = c.Webhooks.Update(ctx, webhooks.Change{AccountID: a.caller.AccountID, ID: w.ID, By: a.caller.Actor()}, func(w *webhooks.Webhook) error {
 			if s, err = settingsIn(*w); err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func (c *Server) change(ctx context.Context, a asked) (s settings, changed map[s
 		if err := s.into(&made, a); err != nil {
 			return s, nil, err
 		}
-		_, _, err = c.Webhooks.Create(ctx, made)
+		_, _, err = c.Webhooks.Create(ctx, made, a.caller.Actor())
 		return s, changed, err
 	}
 	// They are kept before the webhook is gone: what dies between the two is still told by it.

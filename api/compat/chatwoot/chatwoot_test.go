@@ -50,7 +50,9 @@ func newServer(t testing.TB) *server {
 	}
 	for name, to := range map[string]*providers.Channel{"whatsapp": &s.whats, "app": &s.app} {
 		var err error
-		*to, err = s.Channels.Create(t.Context(), providers.Channel{AccountID: s.Account, Name: name, Provider: name, Config: json.RawMessage(`{}`), Timezone: "UTC"})
+		*to, err = s.Channels.Create(t.Context(), providers.Channel{
+			AccountID: s.Account, Name: name, Provider: name, Config: json.RawMessage(`{}`), Timezone: "UTC",
+		}, "test")
 		require.NoError(t, err)
 	}
 	logger := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

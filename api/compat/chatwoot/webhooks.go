@@ -187,7 +187,7 @@ func (c *Server) createWebhook(ctx context.Context, a asked) (any, error) {
 	if err := c.readWebhook(ctx, a, &w); err != nil {
 		return nil, err
 	}
-	made, _, err := c.Webhooks.Create(ctx, w)
+	made, _, err := c.Webhooks.Create(ctx, w, a.caller.Actor())
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (c *Server) updateWebhook(ctx context.Context, a asked) (any, error) {
 	if err := c.readWebhook(ctx, a, &w); err != nil {
 		return nil, err
 	}
-	changed, err := c.Webhooks.Update(ctx, a.account(), w.ID, func(to *webhooks.Webhook) error {
+	changed, err := c.Webhooks.Update(ctx, webhooks.Change{AccountID: a.account(), ID: w.ID, By: a.caller.Actor()}, func(to *webhooks.Webhook) error {
 		to.URL, to.Options, to.Events, to.Channels, to.Campaigns = w.URL, w.Options, w.Events, w.Channels, w.Campaigns
 		return nil
 	})

@@ -14,11 +14,13 @@ import (
 
 	"carillon/access"
 	"carillon/api/gate"
+	"carillon/channels"
 	"carillon/contacts"
 	"carillon/contacts/reply"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/outgoing"
+	"carillon/providers"
 	"carillon/providers/fetch"
 	"carillon/services"
 	"carillon/targeting"
@@ -75,7 +77,11 @@ func (s *Server) changeChannel(ctx context.Context, a asked) (any, error) {
 		}
 	}
 	if c.Name != a.channel.Name || c.Timezone != a.channel.Timezone {
-		if _, err := s.Channels.Update(ctx, c); err != nil {
+		change := channels.Change{AccountID: a.caller.AccountID, ID: c.ID, By: a.caller.Actor()}
+		if _, err := s.Channels.Update(ctx, change, func(to *providers.Channel) error {
+			to.Name, to.Timezone = c.Name, c.Timezone
+			return nil
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -246,10 +252,10 @@ func (s *Server) changeWebhook(ctx context.Context, a asked) (any, error) {
 			if made.URL == "" {
 				return nil, missing("url")
 			}
-			made, _, err = s.Webhooks.Create(ctx, made)
+			made, _, err = s.Webhooks.Create(ctx, made, a.caller.Actor())
 			w = &made
 		} else {
-			*w, err = s.Webhooks.Update(ctx, a.caller.AccountID, w.ID, change)
+			*w, err = s.Webhooks.Update(ctx, webhooks.Change{AccountID: a.caller.AccountID, ID: w.ID, By: a.caller.Actor()}, change)
 		}
 		if err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ import (
 	"carillon/access"
 	"carillon/api/compat/messengerpeople"
 	"carillon/api/gate"
+	"carillon/channels"
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
@@ -64,7 +65,7 @@ func newServer(t testing.TB) *server {
 	var err error
 	s.channel, err = s.Channels.Create(t.Context(), providers.Channel{
 		AccountID: s.Account, Name: "mp", Provider: "messenger", Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin",
-	})
+	}, "test")
 	require.NoError(t, err)
 	for _, role := range access.Roles() {
 		_, err := s.Store.AddKey(t.Context(), access.Key{AccountID: s.Account, Name: string(role), Role: role}, secret.New(string(role)+"-key-0123456789"))
@@ -226,7 +227,10 @@ func TestKeys(t *testing.T) {
 			"--b\r\nContent-Disposition: form-data; name=\"apikey\"\r\n\r\n" + apiKey +
 				"\r\n--b\r\nContent-Disposition: form-data; name=\"timezone\"\r\n\r\nUTC\r\n--b--\r\n"},
 	} {
-		_, err := s.Channels.Update(t.Context(), func() providers.Channel { c := s.channel; c.Timezone = "Europe/Berlin"; return c }())
+		_, err := s.Channels.Update(t.Context(), channels.Change{AccountID: s.Account, ID: s.channel.ID, By: "test"}, func(c *providers.Channel) error {
+			c.Timezone = "Europe/Berlin"
+			return nil
+		})
 		require.NoError(t, err)
 		w := s.raw("PUT", "channel", r.kind, strings.NewReader(r.body))
 		require.Equal(t, `{"code":200}`, w.Body.String(), name)
@@ -253,7 +257,7 @@ func TestTheChannelOfAKey(t *testing.T) {
 	s := newServer(t)
 	s.key = "admin-key-0123456789"
 	require.Equal(t, "Europe/Berlin", s.ok("GET", "channel")["timezone"])
-	_, err := s.Channels.Create(t.Context(), providers.Channel{AccountID: s.Account, Name: "second", Provider: "messenger", Config: json.RawMessage(`{}`)})
+	_, err := s.Channels.Create(t.Context(), providers.Channel{AccountID: s.Account, Name: "second", Provider: "messenger", Config: json.RawMessage(`{}`)}, "test")
 	require.NoError(t, err)
 	s.refused("the key names none", "GET", "channel")
 	s.key = apiKey

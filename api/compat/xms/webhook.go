@@ -138,14 +138,14 @@ func (x *Server) keepWebhook(ctx context.Context, caller access.Caller, before w
 		return nil
 	}
 	if before.ID != 0 {
-		_, err = x.Webhooks.Update(ctx, caller.AccountID, before.ID, set)
+		_, err = x.Webhooks.Update(ctx, webhooks.Change{AccountID: caller.AccountID, ID: before.ID, By: caller.Actor()}, set)
 		return made, err
 	}
 	w := webhooks.Webhook{AccountID: caller.AccountID, Format: format, KeyID: caller.ID, Sole: webhooks.SoleOfKey, Description: "XMS, " + caller.Name}
 	if err := set(&w); err != nil {
 		return "", err
 	}
-	_, _, err = x.Webhooks.Create(ctx, w)
+	_, _, err = x.Webhooks.Create(ctx, w, caller.Actor())
 	return made, err
 }
 

@@ -49,7 +49,7 @@ func newServer(t *testing.T) *server {
 		s.keys[role] = key
 	}
 	var err error
-	s.chat, err = s.Channels.Create(t.Context(), providers.Channel{AccountID: s.Account, Name: "Customer Support", Provider: "chat"})
+	s.chat, err = s.Channels.Create(t.Context(), providers.Channel{AccountID: s.Account, Name: "Customer Support", Provider: "chat"}, "test")
 	require.NoError(t, err)
 	logger := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	limits := gate.NewLimits(0, 1, s.Clock)
