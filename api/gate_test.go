@@ -70,7 +70,7 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 	}
 	require.Greater(t, checked, 100)
 	require.ElementsMatch(t, []string{"sign-in", "show-invitation", "accept-invitation", "forgot-password", "reset-password",
-		"begin-passkey-sign-in", "sign-in-by-passkey"}, open)
+		"begin-passkey-sign-in", "sign-in-by-passkey", "list-sign-in-ways"}, open)
 	for path, want := range map[string]int{
 		"/v1/nothing": 404, "/nothing": 404, "/hooks/9": 404, "/hooks/x": 404, "/u/wrong": 404, "/healthz": 405, "/docs": 405, "/": 405,
 	} {

@@ -27,7 +27,7 @@ list-statistics-notes count-notifications count-people verify-statistics get-wee
 list-workers verify-audit
 
 Who works here, who are no audience:
-list-users get-user list-user-sessions list-invitations get-session list-my-sessions list-passkeys list-accounts get-account own-account
+list-users get-user list-user-sessions list-invitations list-sign-in-ways get-session list-my-sessions list-passkeys list-accounts get-account own-account
 
 The trail itself, which holds no data of people:
 list-audit

@@ -19,5 +19,5 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	walk(t, "console.mjs", object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "pages": []string{},
 		"pictures": os.Getenv("CARILLON_TEST_PICTURES"),
-	}, 14)
+	}, 13)
 }
