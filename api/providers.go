@@ -101,7 +101,7 @@ func settingSchema(field reflect.StructField) map[string]any {
 		property["x-overlap"] = true
 	}
 	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples",
-		"enum": "enum"} {
+		"enum": "enum", "media": "contentMediaType"} {
 		value, ok := field.Tag.Lookup(tag)
 		if !ok {
 			continue
@@ -111,7 +111,7 @@ func settingSchema(field reflect.StructField) map[string]any {
 			property[name] = strings.Split(value, ",")
 		case "examples":
 			property[name] = []any{typed(value, property["type"])}
-		case "description":
+		case "description", "contentMediaType":
 			property[name] = value
 		default:
 			property[name] = typed(value, property["type"])

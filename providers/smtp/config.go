@@ -16,7 +16,7 @@ type Config struct {
 	Username string        `json:"username,omitempty" doc:"User name; empty sends without signing in."`
 	Password secret.String `json:"password,omitempty" writeOnly:"true" doc:"Password."`
 	TLS      string        `json:"tls,omitempty" destination:"true" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
-	CA       string        `json:"ca_certificates,omitempty" destination:"true" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
+	CA       string        `json:"ca_certificates,omitempty" destination:"true" media:"application/x-pem-file" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
 	From     string        `json:"from" format:"email" doc:"Sender's address, in the message and on the envelope."`
 	FromName string        `json:"from_name,omitempty" maxLength:"200" doc:"Sender's name for display."`
 	ReplyTo  string        `json:"reply_to,omitempty" doc:"Address for replies."`

@@ -6,7 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
 
-import { entries } from "./pages";
+import { entries as all } from "./pages";
+import { useMay } from "./session";
 
 const [store, spotlight] = createSpotlight();
 
@@ -14,6 +15,8 @@ const [store, spotlight] = createSpotlight();
 export default function Palette({ asked, close }: { asked: "palette" | "keys"; close: () => void }) {
   const { t } = useTranslation();
   const router = useRouter();
+  const admin = useMay("admin");
+  const entries = all.filter((entry) => !entry.admin || admin);
   const [text, setText] = useState("");
   const found = api.useQuery("get", "/v1/campaigns", { params: { query: { q: text, limit: 10 } } }, { enabled: asked === "palette" && text.length > 1 });
   useEffect(() => {

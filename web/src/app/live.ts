@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { queries, refresh, type Schema } from "@/api/client";
+import { without } from "@/campaigns/form";
 
 export interface Live {
   /** Reports whether the server is heard; what is shown is old where it is not. */
@@ -106,4 +107,12 @@ export function useLive(): Live {
 export function useLiveRun(run: Schema<"Run"> | undefined): Schema<"Run"> | undefined {
   const told = useLive().runs.get(run?.id ?? 0);
   return told ?? run;
+}
+
+/** A channel as it is told of since it was read. */
+export function tell(channel: Schema<"Channel">, told: Schema<"ChannelHealth"> | undefined): Schema<"Channel"> {
+  if (!told || told.status === "deleted") return channel;
+  const rest = without(channel, "status_reason", "standstill");
+  const { status, health, status_reason, standstill } = told;
+  return { ...rest, status, health, ...(status_reason ? { status_reason } : {}), ...(standstill ? { standstill } : {}) };
 }

@@ -16,4 +16,6 @@ export const entries: readonly Entry[] = [
   { to: "/campaigns", label: "campaigns.title", key: "c" },
   { to: "/contacts", label: "contacts.title", key: "p" },
   { to: "/messages", label: "messages.title", key: "m" },
+  { to: "/queue", label: "queue.title", key: "q" },
+  { to: "/channels", label: "channels.title", key: "k" },
 ];

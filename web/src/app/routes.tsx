@@ -58,6 +58,15 @@ const pages = [
     component: lazyRouteComponent(() => import("@/messages/Messages")),
   }),
   createRoute({ getParentRoute: () => inside, path: "/messages/$id", component: lazyRouteComponent(() => import("@/messages/MessagePage")) }),
+  createRoute({ getParentRoute: () => inside, path: "/channels", component: lazyRouteComponent(() => import("@/channels/Channels")) }),
+  createRoute({ getParentRoute: () => inside, path: "/channels/new", component: lazyRouteComponent(() => import("@/channels/NewChannel")) }),
+  createRoute({ getParentRoute: () => inside, path: "/channels/$id", component: lazyRouteComponent(() => import("@/channels/ChannelPage")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/queue",
+    validateSearch: (given: Record<string, unknown>) => text(given, "channel", "campaign", "cleared"),
+    component: lazyRouteComponent(() => import("@/queue/Queue")),
+  }),
   createRoute({ getParentRoute: () => inside, path: "/me", component: lazyRouteComponent(() => import("@/session/Me")) }),
 ] as const;
 

@@ -24,7 +24,7 @@ import {
 import { useDebouncedValue } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, refresh, type Schema } from "@/api/client";
@@ -33,6 +33,7 @@ import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { When } from "@/ui/When";
+import { Zone } from "@/ui/Zone";
 import { ButtonLink, TextLink } from "@/ui/links";
 
 import { Preview } from "./Preview";
@@ -120,9 +121,7 @@ export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema
             {channels.data && (channels.data.items ?? []).length === 0 && (
               <Alert color="orange">
                 {t("editor.noChannel")}{" "}
-                <TextLink to="/">
-                  {t("home.title")}
-                </TextLink>
+                <TextLink to="/channels">{t("channels.title")}</TextLink>
               </Alert>
             )}
             <Accordion multiple defaultValue={["audience", "content", "when"]} variant="separated" order={2}>
@@ -381,7 +380,6 @@ function WhenSection({ form, set, problem }: SectionProps) {
   const { t } = useTranslation();
   const when = form.when;
   const change = (part: Partial<typeof when>) => set({ when: { ...when, ...part } });
-  const zones = useMemo(() => Intl.supportedValuesOf("timeZone"), []);
   const time = <TextInput type="time" label={t("when.time")} value={when.time} onChange={(e) => change({ time: e.currentTarget.value })} />;
   const dates = [...Array.from({ length: 31 }, (_, i) => i + 1), lastOfMonth];
   return (
@@ -438,14 +436,7 @@ function WhenSection({ form, set, problem }: SectionProps) {
         </Tabs.Panel>
       </Tabs>
       {when.kind !== "now" && when.kind !== "other" && (
-        <Select
-          label={t("when.zone")}
-          searchable
-          data={zones.includes(when.timezone) ? zones : [when.timezone, ...zones]}
-          value={when.timezone}
-          onChange={(value) => change({ timezone: value ?? when.timezone })}
-          maw="20rem"
-        />
+        <Zone label={t("when.zone")} value={when.timezone} onChange={(timezone) => change({ timezone })} />
       )}
       {when.kind !== "now" && (
         <Checkbox

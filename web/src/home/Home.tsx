@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Grid, Group, List, Stack, Text, Title } from "@mantine/core";
+import { Alert, Button, Grid, Group, List, Stack, Text } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -9,6 +9,7 @@ import { Progress } from "@/campaigns/Progress";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
+import { Part } from "@/ui/Part";
 import { RunBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { ButtonLink, TextLink } from "@/ui/links";
@@ -56,18 +57,6 @@ export default function Home() {
   );
 }
 
-/** A part of the page under a title of its own. */
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Card withBorder component="section" h="100%">
-      <Title order={2} size="h4" mb="xs">
-        {title}
-      </Title>
-      {children}
-    </Card>
-  );
-}
-
 /** What an empty installation lacks, in order. It goes when the first campaign is there. */
 function FirstSteps() {
   const { t } = useTranslation();
@@ -85,13 +74,19 @@ function FirstSteps() {
       done: has[0],
       words: t("first.channel"),
       action: admin && (
-        <Button
-          size="xs"
-          loading={sandbox.isPending}
-          onClick={() => sandbox.mutate({ body: { name: "Sandbox", provider: "sandbox", config: {} } })}
-        >
-          {t("first.sandbox")}
-        </Button>
+        <>
+          <ButtonLink size="xs" to="/channels/new">
+            {t("channels.new")}
+          </ButtonLink>
+          <Button
+            size="xs"
+            variant="default"
+            loading={sandbox.isPending}
+            onClick={() => sandbox.mutate({ body: { name: "Sandbox", provider: "sandbox", config: {} } })}
+          >
+            {t("first.sandbox")}
+          </Button>
+        </>
       ),
     },
     {

@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Code, Group, Image, List, NativeSelect, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Code, Group, Image, List, NativeSelect, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +10,7 @@ import { choose, type Language, languages } from "@/i18n";
 import { Ask } from "@/ui/ask";
 import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
+import { Part } from "@/ui/Part";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
@@ -28,17 +29,6 @@ export default function Me() {
         <Sessions />
       </Stack>
     </Page>
-  );
-}
-
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Card withBorder component="section">
-      <Title order={2} size="h4" mb="sm">
-        {title}
-      </Title>
-      {children}
-    </Card>
   );
 }
 

@@ -6,6 +6,8 @@ import type { Schema } from "@/api/client";
 export type MessageState = Schema<"Message">["state"];
 export type CampaignStatus = Schema<"Campaign">["status"];
 export type RunStatus = Schema<"Run">["status"];
+export type ChannelStatus = Schema<"Channel">["status"];
+export type HealthState = Schema<"ProviderHealth">["state"];
 
 /** Shades dark enough for white letters (WCAG 2.2, 1.4.3). */
 const colors = { quiet: "gray.7", busy: "cyan.9", good: "green.9", warn: "orange.9", bad: "red.9" } as const;
@@ -64,6 +66,28 @@ export function RunBadge({ status }: { status: RunStatus }) {
   return (
     <Badge variant="filled" color={colors[statuses[status]]}>
       {t(`run.status.${status}`)}
+    </Badge>
+  );
+}
+
+const channels: Record<ChannelStatus, keyof typeof colors> = { active: "good", paused: "warn", stopped: "bad" };
+
+export function ChannelBadge({ status }: { status: ChannelStatus }) {
+  const { t } = useTranslation();
+  return (
+    <Badge variant="filled" color={colors[channels[status]]}>
+      {t(`channel.status.${status}`)}
+    </Badge>
+  );
+}
+
+const healths: Record<HealthState, keyof typeof colors> = { ok: "good", degraded: "bad", held: "warn", stopped: "bad" };
+
+export function HealthBadge({ state }: { state: HealthState }) {
+  const { t } = useTranslation();
+  return (
+    <Badge variant="filled" color={colors[healths[state]]}>
+      {t(`channel.health.${state}`)}
     </Badge>
   );
 }

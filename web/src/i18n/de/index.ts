@@ -1,11 +1,13 @@
 import type { Texts } from "..";
 import campaigns from "./campaigns";
+import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
 import home from "./home";
 import messages from "./messages";
+import queue from "./queue";
 import session from "./session";
 
-const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages };
+const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue };
 
 export default de;

@@ -1,11 +1,13 @@
 import campaigns from "./campaigns";
+import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
 import home from "./home";
 import messages from "./messages";
+import queue from "./queue";
 import session from "./session";
 
 /** English: every text that there is, by the part of the console that says it. */
-const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages } as const;
+const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue } as const;
 
 export default en;
