@@ -18,4 +18,5 @@ export const entries: readonly Entry[] = [
   { to: "/messages", label: "messages.title", key: "m" },
   { to: "/queue", label: "queue.title", key: "q" },
   { to: "/channels", label: "channels.title", key: "k" },
+  { to: "/settings", label: "settings.title", admin: true, key: "s" },
 ];

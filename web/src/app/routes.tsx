@@ -67,6 +67,15 @@ const pages = [
     validateSearch: (given: Record<string, unknown>) => text(given, "channel", "campaign", "cleared"),
     component: lazyRouteComponent(() => import("@/queue/Queue")),
   }),
+  createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("@/settings/Account")) }),
+  createRoute({ getParentRoute: () => inside, path: "/settings/people", component: lazyRouteComponent(() => import("@/settings/People")) }),
+  createRoute({ getParentRoute: () => inside, path: "/settings/keys", component: lazyRouteComponent(() => import("@/settings/Keys")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/settings/audit",
+    validateSearch: (given: Record<string, unknown>) => text(given, "actor", "action", "target", "from", "to"),
+    component: lazyRouteComponent(() => import("@/settings/Audit")),
+  }),
   createRoute({ getParentRoute: () => inside, path: "/me", component: lazyRouteComponent(() => import("@/session/Me")) }),
 ] as const;
 

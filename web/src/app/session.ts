@@ -27,6 +27,9 @@ export function useSession(): Session {
 /** What a role may do, as docs/access.md has it. */
 const ranks: Record<Role, number> = { viewer: 0, sender: 0, editor: 1, admin: 2 };
 
+/** All roles, the one that may most first. */
+export const roles: Role[] = ["admin", "editor", "sender", "viewer"];
+
 /** Reports whether the person has a role, or one that may do more. */
 export function useMay(role: "editor" | "admin"): boolean {
   return ranks[useSession().account.role] >= ranks[role];

@@ -75,7 +75,7 @@ const channels: Record<ChannelStatus, keyof typeof colors> = { active: "good", p
 export function ChannelBadge({ status }: { status: ChannelStatus }) {
   const { t } = useTranslation();
   return (
-    <Badge variant="filled" color={colors[channels[status]]}>
+    <Badge variant="filled" color={colors[channels[status]]} miw="max-content">
       {t(`channel.status.${status}`)}
     </Badge>
   );
@@ -86,7 +86,7 @@ const healths: Record<HealthState, keyof typeof colors> = { ok: "good", degraded
 export function HealthBadge({ state }: { state: HealthState }) {
   const { t } = useTranslation();
   return (
-    <Badge variant="filled" color={colors[healths[state]]}>
+    <Badge variant="filled" color={colors[healths[state]]} miw="max-content">
       {t(`channel.health.${state}`)}
     </Badge>
   );

@@ -7,7 +7,8 @@ import home from "./home";
 import messages from "./messages";
 import queue from "./queue";
 import session from "./session";
+import settings from "./settings";
 
-const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue };
+const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...settings };
 
 export default de;

@@ -6,8 +6,9 @@ import home from "./home";
 import messages from "./messages";
 import queue from "./queue";
 import session from "./session";
+import settings from "./settings";
 
 /** English: every text that there is, by the part of the console that says it. */
-const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue } as const;
+const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...settings } as const;
 
 export default en;
