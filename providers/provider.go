@@ -318,9 +318,11 @@ type Kind struct {
 	// Config is a pointer to a zero value of the configuration struct, from
 	// which the JSON Schema is made. Fields that are secrets have type
 	// secret.String; fields that say where the secrets go are tagged
-	// destination:"true", and changing one demands the secrets anew. A secret by which the
-	// provider proves itself to us is tagged presented:"true": what it was before can be
-	// taken for a time, and the adapter asks Deps.Taken or Deps.Takes which are.
+	// destination:"true", and changing one demands the secrets anew; texts that
+	// are files have a media:"type/subtype", and are written over several lines.
+	// A secret by which the provider proves itself to us is tagged presented:"true":
+	// what it was before can be taken for a time, and the adapter asks Deps.Taken or
+	// Deps.Takes which are.
 	Config any
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.

@@ -28,7 +28,7 @@ export default function Audit() {
     <SettingsPage
       title={t("settings.audit")}
       actions={
-        <Button component="a" variant="default" href={exportOf(search)} download>
+        <Button component="a" variant="default" href={exportOf(search)} download="audit.jsonl">
           {t("audit.export")}
         </Button>
       }
