@@ -20,7 +20,9 @@ const darkest = (colors: MantineColorsTuple, shade: string) => [...colors.slice(
 const theme = createTheme({
   colors: { green: darkest(DEFAULT_THEME.colors.green, "#237032"), orange: darkest(DEFAULT_THEME.colors.orange, "#a8400b") },
   primaryColor: "cyan",
-  primaryShade: { light: 9, dark: 8 },
+  primaryShade: 9,
+  // Links are told from the words around them by more than their color (1.4.1).
+  components: { Anchor: { defaultProps: { underline: "always" } } },
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,

@@ -28,6 +28,7 @@ export function NotFound() {
   return (
     <Stack p="xl" component="main">
       <Empty
+        whole
         title={t("shell.notFound")}
         action={
           <TextLink to="/">

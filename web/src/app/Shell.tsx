@@ -57,7 +57,7 @@ export function Shell() {
             </Button>
             <Tooltip label={paused ? t("shell.goOn") : t("shell.pause")}>
               <Button size="xs" variant="subtle" onClick={() => setPaused(!paused)} aria-pressed={paused}>
-                <Badge color={paused ? "gray.8" : connected ? "green.9" : "red.9"} variant="filled">
+                <Badge color={paused ? "gray.8" : connected ? "green.9" : "red"} variant="filled">
                   {paused ? t("shell.paused") : connected ? t("shell.live") : t("shell.notHeard")}
                 </Badge>
               </Button>
@@ -114,6 +114,7 @@ function useEnd() {
   const router = useRouter();
   useEffect(() => {
     const end = () => {
+      if (router.state.location.pathname === "/sign-in") return; // on the way there already
       queries.clear();
       void router.navigate({ to: "/sign-in", search: { then: router.state.location.href, ended: true } });
     };

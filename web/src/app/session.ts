@@ -47,7 +47,8 @@ export function useSignOut(): () => Promise<void> {
   const router = useRouter();
   return async () => {
     await client.DELETE("/v1/session");
-    queries.clear();
+    // Nothing that was read stays, but only once no page shows it: it would be asked for again.
     await router.navigate({ to: "/sign-in" });
+    queries.clear();
   };
 }

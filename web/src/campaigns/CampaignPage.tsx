@@ -171,12 +171,12 @@ function Actions({ campaign }: { campaign: Campaign }) {
         {t("campaign.duplicate")}
       </Button>
       {active && (
-        <Button color="red.9" variant="outline" onClick={() => setAsked("cancel")}>
+        <Button color="red" variant="outline" onClick={() => setAsked("cancel")}>
           {t("campaign.cancel")}
         </Button>
       )}
       {campaign.status === "draft" && (
-        <Button color="red.9" variant="outline" onClick={() => setAsked("delete")}>
+        <Button color="red" variant="outline" onClick={() => setAsked("delete")}>
           {t("campaign.delete")}
         </Button>
       )}

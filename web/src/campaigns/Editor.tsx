@@ -449,7 +449,7 @@ function WhenSection({ form, set, problem }: SectionProps) {
         />
       )}
       {problem?.at("schedule") && (
-        <Text c="red.9" size="sm" role="alert">
+        <Text c="red" size="sm" role="alert">
           {problem.at("schedule")}
         </Text>
       )}

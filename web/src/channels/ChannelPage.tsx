@@ -267,7 +267,7 @@ function Delete({ channel }: { channel: Channel }) {
   const [asked, setAsked] = useState(false);
   return (
     <>
-      <Button color="red.9" variant="outline" onClick={() => setAsked(true)}>
+      <Button color="red" variant="outline" onClick={() => setAsked(true)}>
         {t("channel.delete")}
       </Button>
       <Ask

@@ -145,7 +145,7 @@ function Pairs({ setting: s, values, change, error }: Pick<FieldProps, "setting"
           );
         })}
         {typeof error === "string" && (
-          <Text c="red.9" size="sm" role="alert">
+          <Text c="red" size="sm" role="alert">
             {error}
           </Text>
         )}

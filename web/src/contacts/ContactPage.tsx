@@ -45,7 +45,7 @@ export default function ContactPage() {
             <Button variant="default" onClick={() => setAsked("in")}>
               {t("contacts.optIn")}
             </Button>
-            <Button variant="outline" color="red.9" onClick={() => setAsked("out")}>
+            <Button variant="outline" color="red" onClick={() => setAsked("out")}>
               {t("contacts.optOut")}
             </Button>
           </>

@@ -50,7 +50,7 @@ export default function Queue() {
         edits &&
         queue &&
         (waiting(queue) > 0 || (queue.planning ?? []).length > 0) && (
-          <Button color="red.9" variant="outline" onClick={() => setClearing(queue)}>
+          <Button color="red" variant="outline" onClick={() => setClearing(queue)}>
             {t("queue.clear")}
           </Button>
         )

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Loader, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -56,6 +56,13 @@ export default function Invitation() {
       </Outside>
     );
   }
+  if (!shown.data) {
+    return (
+      <Outside title={t("session.invitation")}>
+        <Loader aria-label={t("common.loading")} />
+      </Outside>
+    );
+  }
   return (
     <Outside title={first ? t("session.welcome") : t("session.invitation")}>
       <form
@@ -66,7 +73,7 @@ export default function Invitation() {
       >
         <Stack>
           <Text size="sm">
-            {first ? t("session.welcomeHint") : t("session.invitedBy", { who: shown.data?.invited_by ?? "", role: t(`role.${shown.data?.role ?? "viewer"}`) })}
+            {first ? t("session.welcomeHint") : t("session.invitedBy", { who: shown.data.invited_by, role: t(`role.${shown.data.role}`) })}
           </Text>
           {first ? (
             <TextInput
@@ -101,7 +108,7 @@ export default function Invitation() {
             onChange={(e) => setPassword(e.currentTarget.value)}
           />
           <Failure error={error} fields={["email", "name", "password"]} />
-          <Button type="submit" loading={busy || shown.isPending}>
+          <Button type="submit" loading={busy}>
             {t("session.accept")}
           </Button>
         </Stack>

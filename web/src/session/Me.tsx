@@ -185,7 +185,7 @@ function App() {
               <Text size="sm">{t("me.appOn", { count: session.recovery_left })}</Text>
               {proof}
               <Failure error={drop.error} />
-              <Button type="submit" color="red.9" variant="outline" loading={drop.isPending}>
+              <Button type="submit" color="red" variant="outline" loading={drop.isPending}>
                 {t("me.appDrop")}
               </Button>
             </Stack>

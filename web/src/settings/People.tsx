@@ -68,7 +68,7 @@ function Users({ show }: { show: Show }) {
                 {u.name}
                 {u.id === session.user_id && <Badge variant="default">{t("people.you")}</Badge>}
                 {u.barred && (
-                  <Badge color="red.9" title={t("people.barredHint")}>
+                  <Badge color="red" title={t("people.barredHint")}>
                     {t("people.barred")}
                   </Badge>
                 )}

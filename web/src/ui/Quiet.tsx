@@ -41,7 +41,7 @@ export function Quiet({ from, to, error, set }: Props) {
         )}
       </Group>
       {whole && wrong(error, "quiet_hours") && (
-        <Text c="red.9" size="sm" role="alert">
+        <Text c="red" size="sm" role="alert">
           {wrong(error, "quiet_hours")}
         </Text>
       )}

@@ -10,7 +10,7 @@ export type ChannelStatus = Schema<"Channel">["status"];
 export type HealthState = Schema<"ProviderHealth">["state"];
 
 /** Shades dark enough for white letters (WCAG 2.2, 1.4.3). */
-const colors = { quiet: "gray.7", busy: "cyan.9", good: "green.9", warn: "orange.9", bad: "red.9" } as const;
+const colors = { quiet: "gray.7", busy: "cyan.9", good: "green.9", warn: "orange.9", bad: "red" } as const;
 
 const states: Record<MessageState, keyof typeof colors> = {
   pending: "quiet",

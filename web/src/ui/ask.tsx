@@ -60,7 +60,7 @@ export function Ask({ opened, title, children, action, danger = false, typed, ru
             <Button variant="default" onClick={leave}>
               {t("common.leave")}
             </Button>
-            <Button type="submit" color={danger ? "red.9" : "cyan"} loading={busy} disabled={typed !== undefined && given !== typed}>
+            <Button type="submit" color={danger ? "red" : "cyan"} loading={busy} disabled={typed !== undefined && given !== typed}>
               {action}
             </Button>
           </Group>
