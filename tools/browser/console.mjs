@@ -334,7 +334,7 @@ const steps = {
     const checked = async (page, path, look) => {
       await page.goto(to.base + path);
       await page.getByRole("heading", { level: 1 }).or(page.getByText("There is nothing at this address")).first().waitFor();
-      await page.waitForLoadState("networkidle", { timeout: 3000 }).catch(() => undefined); // the event stream stays open
+      await page.getByLabel("Loading").first().waitFor({ state: "detached" });
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => globalThis.axe.run());
       const where = `${path}, ${look.colorScheme}, ${look.viewport.width} px`;
