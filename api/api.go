@@ -24,7 +24,6 @@ import (
 	"carillon/providers"
 	"carillon/services"
 	"carillon/templates"
-	"carillon/web"
 )
 
 // Options are the API's settings.
@@ -43,7 +42,7 @@ type Options struct {
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,
-// Meter, Wake, Ready, CertificateEnds, Proxies, Clock and Logger.
+// Meter, Wake, Ready, CertificateEnds, Proxies, Console, Clock and Logger.
 type Deps struct {
 	Options Options
 	*services.Services
@@ -72,6 +71,8 @@ type Deps struct {
 	MasterKey Rotation
 	// Examine makes the checks of /v1/doctor; nil makes none.
 	Examine func(ctx context.Context) []Finding
+	// Console answers browsers that ask for a page, or for what a page loads; nil answers none.
+	Console http.Handler
 	Clock   clock.Clock
 	Logger  *slog.Logger
 }
@@ -86,7 +87,6 @@ type Server struct {
 	limits  *gate.Limits
 	hooks   *hooks
 	pages   pages
-	console *web.Console
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
@@ -112,7 +112,7 @@ func New(d Deps) *Server {
 	}
 	s := &Server{
 		Deps: d, mux: newRouter(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
-		pages: newPages(), console: web.New(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
+		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
 	if s.People != nil {
 		s.limits.Brake = s.People.Brake

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -101,6 +103,7 @@ func newServerOn(t *testing.T, dsn string, options ...func(*server, *api.Deps)) 
 	svc := s.over(s.store)
 	s.importer = svc.Importer
 	d := api.Deps{
+		Console: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "the console at "+r.URL.Path) }),
 		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, Dialer: providers.Dialer{AllowPrivate: true}},
 		Answers: s.store, Providers: s.kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
 		Logger:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -430,11 +430,11 @@ func TestTheFirstPersonOfAnAccount(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	require.Contains(t, w.Body.String(), `"email":""`)
 	for _, email := range []string{"", "ada", "ada@localhost"} {
-		w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":"%s","email":"%s","name":"Ada","password":"%s"}`, token, email, goodPassword))
+		w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"email":%q,"name":"Ada","password":%q}`, token, email, goodPassword))
 		require.Equal(t, 422, w.Code, email)
 		require.Contains(t, w.Body.String(), "body.email")
 	}
-	w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":"%s","email":"Ada@example.org","name":"Ada","password":"%s"}`, token, goodPassword))
+	w = p.ask("POST", "/v1/invitation/accept", fmt.Sprintf(`{"token":%q,"email":"Ada@example.org","name":"Ada","password":%q}`, token, goodPassword))
 	require.Equal(t, 200, w.Code, w.Body.String())
 	require.Equal(t, 200, p.signIn("ada@example.org", goodPassword, "").Code)
 	require.Equal(t, 200, p.ask("GET", "/v1/users", "").Code, "the first is an admin")

@@ -20,6 +20,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/providers/fetch"
+	"carillon/web"
 )
 
 // Version is the program's version; the linker sets it in releases.
@@ -121,7 +122,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
-		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
+		Console: web.New(), Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 		MasterKey: rotation{e, c}, Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(),
 		Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,

@@ -90,7 +90,8 @@ func (c *cli) usersInvite() *cobra.Command {
 				input.Email = args[0]
 			}
 			return show(cmd.Context(), c, post(invitationsPath(), input), func(w *tabwriter.Writer, i api.NewInvitation) {
-				fields(w, "Invitation", i.ID, "E-mail", i.Email, "Role", i.Role, "Approver", i.Approver, "Ends", at(&i.EndsAt), "Link", c.linkOr(i.Link, "invitation", i.Token), "Token", i.Token)
+				fields(w, "Invitation", i.ID, "E-mail", i.Email, "Role", i.Role, "Approver", i.Approver, "Ends", at(&i.EndsAt),
+					"Link", c.linkOr(i.Link, "invitation", i.Token), "Token", i.Token)
 				sayf(w, "\nWhoever has it: carillon users accept %s --name NAME --password-file FILE\n", i.Token)
 			})
 		}}

@@ -22,10 +22,10 @@ var built embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
 	"connect-src 'self'; frame-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Prefix is where the files are that the page loads.
-const Prefix = "/assets/"
+// prefix is where the files are that the page loads.
+const prefix = "/assets/"
 
-// Console answers with the console.
+// Console answers browsers with the console.
 type Console struct {
 	files fs.FS
 	page  []byte
@@ -61,9 +61,20 @@ func console(dist fs.FS) *Console {
 	return &Console{dist, page}
 }
 
-// Page answers with the page, whatever the path: the console looks at it itself. Nobody keeps it,
-// so that it names the files of the program that runs.
-func (c *Console) Page(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP answers with a file that the page loads, and else with the page, whatever the path: the
+// console looks at it itself.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !strings.HasPrefix(r.URL.Path, prefix):
+		c.answerPage(w)
+	case !c.answerAsset(w, r):
+		http.Error(w, "there is no such file: reload the page, which may be of a version before", http.StatusNotFound)
+	}
+}
+
+// answerPage answers with the page. Nobody keeps it, so that it names the files of the program that
+// runs.
+func (c *Console) answerPage(w http.ResponseWriter) {
 	header := w.Header()
 	guard(header)
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -71,11 +82,12 @@ func (c *Console) Page(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(c.page) // who has gone away reads nothing
 }
 
-// Asset answers with a file that the page loads, and reports whether there is such. Their names
-// change with what is in them, so that browsers ask once; but for the few whose names are fixed.
-func (c *Console) Asset(w http.ResponseWriter, r *http.Request) bool {
+// answerAsset answers with a file that the page loads, and reports whether there is such. Their
+// names change with what is in them, so that browsers ask once; but for the few whose names are
+// fixed.
+func (c *Console) answerAsset(w http.ResponseWriter, r *http.Request) bool {
 	name := path.Clean(strings.TrimPrefix(r.URL.Path, "/"))
-	if !strings.HasPrefix("/"+name, Prefix) || strings.HasSuffix(name, ".gz") {
+	if !strings.HasPrefix("/"+name, prefix) || strings.HasSuffix(name, ".gz") {
 		return false
 	}
 	plain, err := fs.ReadFile(c.files, name)

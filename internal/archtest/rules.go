@@ -52,7 +52,7 @@ func layers() []layer {
 			why: "it is the composition root: it wires everything and only the command line knows it",
 		},
 		{
-			name: "api", may: join(domain, []string{"services", "api/gate", "web"}), mayInTests: withStore,
+			name: "api", may: join(domain, []string{"services", "api/gate"}), mayInTests: join(withStore, []string{"api/compat", "outgoing"}),
 			why: "it translates between HTTP and the services, which app hands it made, and asks no store, queue, scheduler or worker",
 		},
 		{

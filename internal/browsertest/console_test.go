@@ -17,7 +17,8 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	control := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.restart() }))
 	defer control.Close()
 	walk(t, "console.mjs", object{
-		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "pages": []string{"/channels", "/channels/new", "/channels/1", "/queue", "/settings", "/settings/people", "/settings/keys", "/settings/audit"},
+		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
+		"pages":    []string{"/channels", "/channels/new", "/channels/1", "/queue", "/settings", "/settings/people", "/settings/keys", "/settings/audit"},
 		"pictures": os.Getenv("CARILLON_TEST_PICTURES"),
 	}, 13)
 }
