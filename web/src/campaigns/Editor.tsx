@@ -23,8 +23,9 @@ import {
 } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useEffectEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, refresh, type Schema } from "@/api/client";
@@ -214,11 +215,10 @@ function useKept(form: Form, complete: (form: Form) => boolean, kept: Schema<"Ca
     return turn;
   };
 
-  useEffect(() => {
-    if (complete(settled)) save(settled).catch(() => undefined); // the error is shown
-    // Only what was changed is a reason to keep it.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [settled]);
+  const keep = useEffectEvent((what: Form) => {
+    if (complete(what)) save(what).catch(() => undefined); // the error is shown
+  });
+  useEffect(() => keep(settled), [settled]);
 
   // Whoever closes the page meanwhile is asked.
   const unsaved = busy || settled !== form;
@@ -462,7 +462,7 @@ function WhenSection({ form, set, problem }: SectionProps) {
 function Instants({ form }: { form: Form }) {
   const { t } = useTranslation();
   const [schedule] = useDebouncedValue(scheduleOf(form.when, form.schedule), 300);
-  const preview = api.useQuery("post", "/v1/schedules/preview", { body: { schedule, n: 10 } }, { placeholderData: (before: unknown) => before as never });
+  const preview = api.useQuery("post", "/v1/schedules/preview", { body: { schedule, n: 10 } }, { placeholderData: keepPreviousData });
   return (
     <Stack gap={4} aria-live="polite">
       <Failure error={preview.error} />
