@@ -58,6 +58,18 @@ type SpokenCount struct {
 	Reached  int64  `json:"reached" doc:"How many of them the provider has, by its own word."`
 }
 
+// RunReasons are a run's messages by what became of them and why, the largest number first.
+type RunReasons struct {
+	Items []ReasonCount `json:"items"`
+}
+
+// ReasonCount is a number of messages by their state and its reason.
+type ReasonCount struct {
+	State    string `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason   string `json:"reason" enum:"no_address,excluded,still_waiting,contact_inactive,contact_blocked,contact_deleted,suppressed,opted_out,capped,outside_hours,expired,holdout,awaits_winner,render_failed,render_exceeded,cleared,campaign_canceled,attempts_used_up,refused,recipient,in_doubt,not_asked,temporary,throttled,channel_stopped,channel_held,paused,requeued,recipients_per_day,recipient_spacing,account_per_day,receipt,settled,resend,resend_sent" doc:"Why they are in that state; docs/states.md says of each what can be done."`
+	Messages int64  `json:"messages"`
+}
+
 // RunFeed is what stands of a run's data feed.
 type RunFeed struct {
 	Kept   bool       `json:"kept" doc:"It was read: everything of the run is rendered with it, whatever becomes of it."`
@@ -136,10 +148,28 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	}
 }
 
+// RunFilter are messages of a run.
+type RunFilter struct {
+	State  string `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason string `query:"reason" maxLength:"60"`
+}
+
+func (in RunFilter) filter(accountID, runID int64) (messages.MessageFilter, error) {
+	f := messages.MessageFilter{AccountID: accountID, RunID: runID, Reason: in.Reason}
+	if in.State != "" {
+		state, err := messages.ParseState(in.State)
+		if err != nil {
+			return f, err
+		}
+		f.State = &state
+	}
+	return f, nil
+}
+
 type runMessages struct {
 	ByID
 	Paged
-	State string `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	RunFilter
 }
 
 func (s *Server) runRoutes() {
@@ -201,6 +231,20 @@ func (s *Server) runRoutes() {
 			}
 			return out, nil
 		})
+	register(s, operation{id: "get-run-reasons", method: http.MethodGet, path: path + "/{id}/reasons", tag: tag,
+		doc: "Count a run's messages by what became of them, and why", roles: mayLook,
+		more: "What went the plain way has no reason and is not counted. It goes through all messages of the run, which takes seconds where there are millions."},
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[RunReasons], error) {
+			list, err := s.Campaigns.RunReasons(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			out := &one[RunReasons]{RunReasons{Items: []ReasonCount{}}}
+			for _, r := range list {
+				out.Body.Items = append(out.Body.Items, ReasonCount{State: r.State.String(), Reason: r.Reason, Messages: r.Messages})
+			}
+			return out, nil
+		})
 	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
 		doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Caller, in *runMessages) (*pageOut[Message], error) {
@@ -211,20 +255,24 @@ func (s *Server) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			f := messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID, After: after, Limit: in.Limit + 1}
-			if in.State != "" {
-				state, err := messages.ParseState(in.State)
-				if err != nil {
-					return nil, err
-				}
-				f.State = &state
+			f, err := in.filter(caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
 			}
+			f.After, f.Limit = after, in.Limit+1
 			return s.messagePage(ctx, f, in.Limit)
 		})
 	register(s, operation{reads: readsAll, id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag,
 		doc: "A run's messages as CSV", roles: mayEdit},
-		func(ctx context.Context, caller access.Caller, in *ByID) (*huma.StreamResponse, error) {
+		func(ctx context.Context, caller access.Caller, in *struct {
+			ByID
+			RunFilter
+		}) (*huma.StreamResponse, error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
+				return nil, err
+			}
+			f, err := in.filter(caller.AccountID, in.ID)
+			if err != nil {
 				return nil, err
 			}
 			hidden, err := s.hidden(ctx, caller)
@@ -232,7 +280,7 @@ func (s *Server) runRoutes() {
 				return nil, err
 			}
 			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, hidden, func(write func(...string) error) error {
-				for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}) {
+				for m, err := range s.Messages.Each(ctx, f) {
 					if err != nil {
 						return err
 					}

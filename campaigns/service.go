@@ -98,6 +98,9 @@ type Runs interface {
 	// RunLanguages counts the messages of a run by the languages in which its template
 	// spoke, the largest first.
 	RunLanguages(ctx context.Context, runID int64) ([]SpokenCount, error)
+	// RunReasons counts the messages of a run by state and reason, the largest first, those
+	// without a reason left out.
+	RunReasons(ctx context.Context, runID int64) ([]ReasonCount, error)
 	// VerifyRun is NotFound if there is no such run.
 	VerifyRun(ctx context.Context, runID int64) (Verification, error)
 	// QueueOutlook says what is still to come into the queue.
@@ -524,6 +527,13 @@ type SpokenCount struct {
 	Messages, Reached int64
 }
 
+// ReasonCount is how many messages of a run are in a state for a reason.
+type ReasonCount struct {
+	State    messages.State
+	Reason   string
+	Messages int64
+}
+
 // countFor bounds the counting of a run's messages.
 const countFor = 10 * time.Second
 
@@ -531,12 +541,24 @@ const countFor = 10 * time.Second
 // none without a template. It goes through all of them: Unavailable says that this takes
 // too long.
 func (s *Service) RunLanguages(ctx context.Context, accountID, runID int64) ([]SpokenCount, error) {
+	return countRun(ctx, s, accountID, runID, s.store.RunLanguages)
+}
+
+// RunReasons counts the messages of a run by state and reason, the largest number first;
+// those that went the plain way have no reason, and are left out. It goes through all of
+// them: Unavailable says that this takes too long.
+func (s *Service) RunReasons(ctx context.Context, accountID, runID int64) ([]ReasonCount, error) {
+	return countRun(ctx, s, accountID, runID, s.store.RunReasons)
+}
+
+// countRun goes through a run's messages for as long as countFor lets it.
+func countRun[T any](ctx context.Context, s *Service, accountID, runID int64, count func(context.Context, int64) ([]T, error)) ([]T, error) {
 	if _, err := s.store.GetRun(ctx, accountID, runID); err != nil {
 		return nil, err
 	}
 	counting, cancel := context.WithTimeout(ctx, countFor)
 	defer cancel()
-	list, err := s.store.RunLanguages(counting, runID)
+	list, err := count(counting, runID)
 	if err != nil && ctx.Err() == nil && counting.Err() != nil {
 		return nil, fault.New(fault.Unavailable, "to count the messages of run %d takes longer than %s now: try again later", runID, countFor)
 	}

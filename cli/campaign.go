@@ -30,7 +30,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignMove("archive", "Take a campaign that has ended out of the list"), c.campaignMove("unarchive", "Put an archived campaign back into the list"),
-		c.campaignPublish(), c.campaignWithdraw(), c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignLinks(),
+		c.campaignPublish(), c.campaignWithdraw(), c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignReasons(), c.campaignLinks(),
 		c.campaignWatch(), c.campaignReport(), c.campaignRm()))
 }
 

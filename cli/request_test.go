@@ -359,6 +359,7 @@ campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
 campaign languages 1 --run 2
+campaign reasons 1 --run 2
 campaign links 1 --run 2
 campaign create --name x --channel 1 --all --track links,opens --link-parameter utm_source=%SOURCE%
 campaign create --name x --channel 1 --all --feed https://example.org/news.json --feed-items items --feed-new-by id --feed-skip-unless-new

@@ -48,6 +48,9 @@ func TestTheLanguageStandsOnTheMessage(t *testing.T) {
 		counted, err := s.RunLanguages(ctx, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, []campaigns.SpokenCount{{Language: "de", Messages: 5, Reached: 3}, {Language: "pt-BR", Messages: 1, Reached: 1}}, counted)
+		reasons, err := s.RunReasons(ctx, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, []campaigns.ReasonCount{{State: messages.Failed, Reason: messages.ReasonRefused, Messages: 2}}, reasons)
 		j.Balanced(run.ID)
 	})
 }

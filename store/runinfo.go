@@ -55,6 +55,15 @@ func (s *Store) RunLanguages(ctx context.Context, runID int64) ([]campaigns.Spok
 	return list, s.translate(err)
 }
 
+// RunReasons counts the messages of a run by state and reason, the largest first, those
+// without a reason left out.
+func (s *Store) RunReasons(ctx context.Context, runID int64) ([]campaigns.ReasonCount, error) {
+	list, err := sqldb.Structs(ctx, s.reader(), func(c *campaigns.ReasonCount) []any { return []any{&c.State, &c.Reason, &c.Messages} },
+		`SELECT state, reason, COUNT(*) FROM messages
+		WHERE run_id > 0 AND run_id = ? AND reason IS NOT NULL AND reason <> '' GROUP BY state, reason ORDER BY 3 DESC, 1, 2`, runID)
+	return list, s.translate(err)
+}
+
 // OccasionOfRun is what the messages of a run are part of, with the data feed as it is kept
 // with the run. It is Invalid if the feed can't be read any more.
 func (s *Store) OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error) {

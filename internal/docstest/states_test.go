@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/api"
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/queue"
@@ -106,7 +108,12 @@ func TestReasonsTable(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	require.Equal(t, slices.Compact(want), slices.Compact(got))
+	want = slices.Compact(want)
+	require.Equal(t, want, slices.Compact(got))
+	require.Equal(t, want, slices.Sorted(slices.Values(messages.Reasons())), "messages.Reasons leaves none out")
+	reasons, known := reflect.TypeFor[api.ReasonCount]().FieldByName("Reason")
+	require.True(t, known)
+	require.Equal(t, strings.Join(messages.Reasons(), ","), reasons.Tag.Get("enum"), "the API names them all")
 }
 
 const (

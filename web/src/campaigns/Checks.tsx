@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, type Schema } from "@/api/client";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
+import { useReason } from "@/ui/reason";
 import { When } from "@/ui/When";
 
 import { Preview } from "./Preview";
@@ -13,6 +14,7 @@ import { Preview } from "./Preview";
 export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const why = useReason();
   const params = { path: { id: campaign.id } };
   const checks = api.useQuery("get", "/v1/campaigns/{id}/checks", { params }, { staleTime: 0 });
   const forecast = api.useQuery("get", "/v1/campaigns/{id}/preview", { params }, { staleTime: 0 });
@@ -38,7 +40,7 @@ export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
             <List size="sm">
               {skipped.map(([reason, n]) => (
                 <List.Item key={reason}>
-                  {format.number(n)} × {reason}
+                  {format.number(n)} × {why(reason)}
                 </List.Item>
               ))}
             </List>

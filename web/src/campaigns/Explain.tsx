@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
 import { Failure } from "@/ui/Failure";
+import { useReason } from "@/ui/reason";
 import { StateBadge } from "@/ui/State";
 import { TextLink } from "@/ui/links";
 
@@ -12,6 +13,7 @@ type Campaign = Schema<"Campaign">;
 /** Answers for one person: who has it, who has not, and why. */
 export function Explain({ campaign }: { campaign: Campaign }) {
   const { t } = useTranslation();
+  const why = useReason();
   const [given, setGiven] = useState("");
   const [recipient, setRecipient] = useState("");
   const explained = api.useQuery(
@@ -55,7 +57,7 @@ export function Explain({ campaign }: { campaign: Campaign }) {
               {m.address}
             </TextLink>
             <Text size="sm" c="dimmed">
-              {m.detail ?? m.reason}
+              {m.detail ?? why(m.reason)}
             </Text>
           </Group>
         ))}

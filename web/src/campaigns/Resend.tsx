@@ -7,11 +7,30 @@ import { Ask } from "@/ui/ask";
 import { Failure } from "@/ui/Failure";
 
 type Campaign = Schema<"Campaign">;
+type Count = Pick<Schema<"ReasonCount">, "state" | "reason">;
+
+const again = ["failed", "rejected", "skipped", "canceled"] as const;
+type Again = (typeof again)[number];
+
+/** Reports whether messages in a state reached nobody for sure, so that they can be sent again without a doubt. */
+export const resendable = (state: Count["state"]): state is Again => again.some((s) => s === state);
+
+interface Props {
+  campaign: Campaign;
+  /** Of which run; the latest if absent. */
+  run?: number;
+  /** Those alone to whom this became of it; all whom it did not reach if absent. */
+  only?: Count;
+  close: () => void;
+}
 
 /** Sends a campaign to those whom it did not reach, after it was said how many these are. */
-export function Resend({ campaign, close, states: only }: { campaign: Campaign; close: () => void; states?: ("failed" | "rejected" | "skipped" | "canceled")[] }) {
+export function Resend({ campaign, run, only, close }: Props) {
   const { t } = useTranslation();
-  const body = only ? { states: only } : {};
+  const body = {
+    ...(run === undefined ? {} : { run_id: run }),
+    ...(only && resendable(only.state) ? { states: [only.state], reasons: [only.reason] } : {}),
+  };
   const params = { path: { id: campaign.id } };
   const preview = api.useQuery("post", "/v1/campaigns/{id}/resend", { params, body: { ...body, dry_run: true } }, { staleTime: 0 });
   const nobody = preview.data?.matched === 0;

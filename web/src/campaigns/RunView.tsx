@@ -11,6 +11,7 @@ import { TextLink } from "@/ui/links";
 
 import { funnel, states } from "./counts";
 import { Progress } from "./Progress";
+import { Reasons } from "./Reasons";
 
 type Campaign = Schema<"Campaign">;
 type Run = Schema<"Run">;
@@ -123,6 +124,9 @@ export function RunView({ campaign, run }: { campaign: Campaign; run: Run }) {
             {proven && (proven.problems ?? []).length > 0 && <Alert color="red">{(proven.problems ?? []).join(" ")}</Alert>}
           </Stack>
         </Card>
+      </Grid.Col>
+      <Grid.Col span={12}>
+        <Reasons campaign={campaign} run={run} />
       </Grid.Col>
     </Grid>
   );

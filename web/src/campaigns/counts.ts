@@ -29,6 +29,12 @@ export function progress(run: Schema<"Run">): { done: number; total: number } {
   return { done: total - count(run.counts, waits), total };
 }
 
+/** States that a message is in without a reason, as long as all goes well. */
+const well: readonly MessageState[] = ["pending", "queued", "sending", "sent", "delivered", "read"];
+
+/** Reports whether nothing of a run went another way than it should. */
+export const plain = (run: Schema<"Run">): boolean => count(run.counts, states) === count(run.counts, well);
+
 /** The steps on which fewer and fewer are left: whom it was meant for, who was asked for, sent, delivered, read. */
 export function funnel(run: Schema<"Run">): { step: "planned" | "asked" | "sent" | "delivered" | "read"; n: number }[] {
   const c = run.counts;

@@ -7,6 +7,7 @@ import { useMay } from "@/app/session";
 import { states } from "@/campaigns/counts";
 import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
+import { useReason } from "@/ui/reason";
 import { StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
@@ -14,6 +15,7 @@ import { TextLink } from "@/ui/links";
 /** One message with everything that happened to it. */
 export default function MessagePage() {
   const { t } = useTranslation();
+  const why = useReason();
   const id = Number(useParams({ from: "/inside/messages/$id" }).id);
   const edits = useMay("editor");
   const path = { params: { path: { id } } };
@@ -72,7 +74,7 @@ export default function MessagePage() {
               const state = states.find((s) => s === entry.state);
               return (
                 <Timeline.Item key={`${entry.at}-${i}`} title={state ? t(`message.state.${state}`) : entry.state}>
-                  <Text size="sm">{[entry.reason, entry.code, entry.detail].filter(Boolean).join(" · ")}</Text>
+                  <Text size="sm">{[why(entry.reason), entry.code, entry.detail].filter(Boolean).join(" · ")}</Text>
                   <Text size="xs" c="dimmed">
                     <When at={entry.at} exact />
                   </Text>

@@ -6,6 +6,7 @@ import { api, pages, type Schema } from "@/api/client";
 import { states } from "@/campaigns/counts";
 import { Empty } from "@/ui/Empty";
 import { Page } from "@/ui/Page";
+import { useReason } from "@/ui/reason";
 import { Rows } from "@/ui/Rows";
 import { StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
@@ -14,6 +15,7 @@ import { TextLink } from "@/ui/links";
 /** Messages by what became of them. */
 export default function Messages() {
   const { t } = useTranslation();
+  const why = useReason();
   const search = useSearch({ from: "/inside/messages" });
   const navigate = useNavigate({ from: "/messages" });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
@@ -89,7 +91,7 @@ export default function Messages() {
               wide: true,
               cell: (m) => (
                 <Text size="sm" c="dimmed" lineClamp={1}>
-                  {m.detail ?? m.reason}
+                  {m.detail ?? why(m.reason)}
                 </Text>
               ),
             },

@@ -6,9 +6,10 @@ import contacts from "./contacts";
 import home from "./home";
 import messages from "./messages";
 import queue from "./queue";
+import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 
-const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...settings };
+const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings };
 
 export default de;

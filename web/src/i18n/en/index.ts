@@ -5,10 +5,11 @@ import contacts from "./contacts";
 import home from "./home";
 import messages from "./messages";
 import queue from "./queue";
+import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 
 /** English: every text that there is, by the part of the console that says it. */
-const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...settings } as const;
+const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings } as const;
 
 export default en;
