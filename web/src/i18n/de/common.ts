@@ -10,6 +10,13 @@ const common = {
     save: "Speichern",
   },
   ask: { type: "Zum Fortfahren {{text}} eingeben" },
+  chart: {
+    asChart: "Als Kurve",
+    asTable: "Als Tabelle",
+    chart: "Kurve",
+    peak: "{{line}}: höchstens {{value}}, {{at}}.",
+    when: "Wann",
+  },
   failure: {
     again: "Noch einmal versuchen",
     request: "Näheres steht im Protokoll des Servers unter",

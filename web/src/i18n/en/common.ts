@@ -10,6 +10,13 @@ const common = {
     save: "Save",
   },
   ask: { type: "Type {{text}} to go on" },
+  chart: {
+    asChart: "As a chart",
+    asTable: "As a table",
+    chart: "chart",
+    peak: "{{line}}: at most {{value}}, {{at}}.",
+    when: "When",
+  },
   failure: {
     again: "Try again",
     request: "The server's log has the details under",
