@@ -20,6 +20,7 @@ var journeys = []struct {
 	{"keyboard", 1},
 	{"people", 3},
 	{"running", 2},
+	{"campaign", 5},
 	{"everybody", 1},
 }
 

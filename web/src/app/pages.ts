@@ -14,6 +14,7 @@ interface Entry {
 export const entries: readonly Entry[] = [
   { to: "/", label: "home.title", key: "h" },
   { to: "/campaigns", label: "campaigns.title", key: "c" },
+  { to: "/calendar", label: "calendar.title", key: "d" },
   { to: "/contacts", label: "contacts.title", key: "p" },
   { to: "/messages", label: "messages.title", key: "m" },
   { to: "/queue", label: "queue.title", key: "q" },

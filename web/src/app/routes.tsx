@@ -45,6 +45,12 @@ const pages = [
   createRoute({ getParentRoute: () => inside, path: "/campaigns/$id/edit", component: lazyRouteComponent(() => import("@/campaigns/EditCampaign")) }),
   createRoute({
     getParentRoute: () => inside,
+    path: "/calendar",
+    validateSearch: (given: Record<string, unknown>) => text(given, "month"),
+    component: lazyRouteComponent(() => import("@/calendar/Calendar")),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
     path: "/contacts",
     validateSearch: (given: Record<string, unknown>) => text(given, "q"),
     component: lazyRouteComponent(() => import("@/contacts/Contacts")),

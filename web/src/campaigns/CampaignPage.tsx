@@ -1,4 +1,4 @@
-import { Alert, Card, Loader, Stack, Text, Title } from "@mantine/core";
+import { Alert, Loader, Stack, Text } from "@mantine/core";
 import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
@@ -10,11 +10,18 @@ import { Page } from "@/ui/Page";
 import { CampaignBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 
+import { About } from "./About";
 import { Actions } from "./Actions";
+import { Agenda } from "./Agenda";
+import { Approval } from "./Approval";
+import { Course } from "./Course";
 import { Explain } from "./Explain";
+import { Links } from "./Links";
+import { Reasons } from "./Reasons";
 import { RunView } from "./RunView";
 import { Runs } from "./Runs";
 import { Undo } from "./Undo";
+import { Variants } from "./Variants";
 
 type Campaign = Schema<"Campaign">;
 
@@ -32,6 +39,7 @@ function Known({ campaign }: { campaign: Campaign }) {
   const { t } = useTranslation();
   const read = api.useQuery("get", "/v1/runs/{id}", { params: { path: { id: campaign.run_id ?? 0 } } }, { enabled: campaign.run_id !== undefined });
   const run = useLiveRun(read.data);
+  const approval = api.useQuery("get", "/v1/settings").data?.approval.required === true;
   return (
     <Page
       title={campaign.name}
@@ -56,17 +64,20 @@ function Known({ campaign }: { campaign: Campaign }) {
             {t("campaign.fires")} <When at={campaign.next_fire_at} exact />
           </Text>
         )}
+        <Approval campaign={campaign} required={approval} />
         {run ? <RunView campaign={campaign} run={run} /> : <Empty title={t("campaign.notRun")}>{t("campaign.notRunHint")}</Empty>}
-        {campaign.run_id !== undefined && <Explain campaign={campaign} />}
-        {campaign.run_id !== undefined && <Runs campaign={campaign} />}
-        {campaign.notes && (
-          <Card withBorder>
-            <Title order={2} size="h4">
-              {t("campaign.notes")}
-            </Title>
-            <Text style={{ whiteSpace: "pre-wrap" }}>{campaign.notes}</Text>
-          </Card>
+        {campaign.kind === "recurring" && campaign.status !== "draft" && <Agenda campaign={campaign} />}
+        {run && (
+          <>
+            <Reasons campaign={campaign} run={run} />
+            <Variants campaign={campaign} run={run} />
+            <Course campaign={campaign} active={run.finished_at === undefined} />
+            <Links campaign={campaign} run={run} />
+            <Explain campaign={campaign} />
+            <Runs campaign={campaign} />
+          </>
         )}
+        <About campaign={campaign} />
       </Stack>
     </Page>
   );

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
+import { useMay } from "@/app/session";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { RunBadge, StateBadge } from "@/ui/State";
@@ -11,7 +12,7 @@ import { TextLink } from "@/ui/links";
 
 import { funnel, states } from "./counts";
 import { Progress } from "./Progress";
-import { Reasons } from "./Reasons";
+import { Rate } from "./Rate";
 
 type Campaign = Schema<"Campaign">;
 type Run = Schema<"Run">;
@@ -20,6 +21,8 @@ type Run = Schema<"Run">;
 export function RunView({ campaign, run }: { campaign: Campaign; run: Run }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const edits = useMay("editor");
+  const under = campaign.status === "running" || campaign.status === "scheduled" || campaign.status === "paused";
   const steps = funnel(run);
   const most = steps[0]?.n ?? 0;
   const [proving, setProving] = useState(false);
@@ -50,6 +53,7 @@ export function RunView({ campaign, run }: { campaign: Campaign; run: Run }) {
                 </Text>
               )}
             </Group>
+            {edits && under && <Rate campaign={campaign} />}
             {(run.says ?? []).map((line) => (
               <Alert key={line} color="orange">
                 {line}
@@ -124,9 +128,6 @@ export function RunView({ campaign, run }: { campaign: Campaign; run: Run }) {
             {proven && (proven.problems ?? []).length > 0 && <Alert color="red">{(proven.problems ?? []).join(" ")}</Alert>}
           </Stack>
         </Card>
-      </Grid.Col>
-      <Grid.Col span={12}>
-        <Reasons campaign={campaign} run={run} />
       </Grid.Col>
     </Grid>
   );

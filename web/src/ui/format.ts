@@ -37,6 +37,8 @@ export function parts(seconds: number): [number, Intl.RelativeTimeFormatUnit][] 
 }
 
 export interface Format {
+  /** The language in which all of it is, as a BCP 47 tag. */
+  language: string;
   number: (n: number) => string;
   percent: (share: number) => string;
   /** A day and a time, to the minute, in the browser's zone or another. */
@@ -57,6 +59,7 @@ export function format(language: string): Format {
   const when = (options: Intl.DateTimeFormatOptions) => (at: string | Date, zone?: string) =>
     new Intl.DateTimeFormat(language, zone ? { ...options, timeZone: zone } : options).format(new Date(at));
   return {
+    language,
     number: (n) => (Number.isInteger(n) ? number : rate).format(n),
     percent: (share) => percent.format(share),
     instant: when({ dateStyle: "medium", timeStyle: "short" }),

@@ -1,4 +1,6 @@
 import type { Texts } from "..";
+import calendar from "./calendar";
+import campaign from "./campaign";
 import campaigns from "./campaigns";
 import channels from "./channels";
 import common from "./common";
@@ -10,6 +12,6 @@ import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 
-const de: Texts = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings };
+const de: Texts = { ...common, ...session, ...home, ...contacts, ...calendar, ...campaign, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings };
 
 export default de;

@@ -1,3 +1,5 @@
+import calendar from "./calendar";
+import campaign from "./campaign";
 import campaigns from "./campaigns";
 import channels from "./channels";
 import common from "./common";
@@ -10,6 +12,6 @@ import session from "./session";
 import settings from "./settings";
 
 /** English: every text that there is, by the part of the console that says it. */
-const en = { ...common, ...session, ...home, ...contacts, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings } as const;
+const en = { ...common, ...session, ...home, ...contacts, ...calendar, ...campaign, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings } as const;
 
 export default en;
