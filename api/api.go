@@ -176,6 +176,7 @@ func (s *Server) config() huma.Config {
 func (s *Server) routes() {
 	s.channelRoutes()
 	s.contactRoutes()
+	s.contactPartRoutes()
 	s.addressRoutes()
 	s.propertyRoutes()
 	s.attributeRoutes()

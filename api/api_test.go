@@ -204,6 +204,8 @@ func TestConsents(t *testing.T) {
 		[]string{"POST", "/v1/contacts/2/opt-in", `{"kind":"phone"}`},
 		[]string{"PATCH", "/v1/contacts/1", `{"addresses":{"phone":"+4915112345678"}}`},
 		[]string{"GET", "/v1/suppressions?kind=phone"},
+		[]string{"GET", "/v1/suppressions?q=ADA%40"},
+		[]string{"GET", "/v1/suppressions?q=a%25a"},
 		[]string{"POST", "/v1/suppressions", `{"kind":"email","address":"ADA@example.org","reason":"bounced"}`},
 		[]string{"POST", "/v1/suppressions", `{"kind":"pigeon","address":"x"}`},
 		[]string{"POST", "/v1/suppressions", `{"kind":"email","address":"x"}`},

@@ -115,6 +115,11 @@ func TestBulk(t *testing.T) {
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"height","operator":"equal",` +
 			`"value":1}]}}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"targeting":9}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"q":"ada@"}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"q":"ada@","all":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"block","q":"BOB"}`},
+		[]string{"GET", "/v1/contacts/1/memberships"},
+		[]string{"GET", "/v1/contacts/99/memberships"},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop"}`},
 		[]string{"GET", "/v1/audit?limit=2"},
 	))

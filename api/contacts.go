@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/campaigns/flows"
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/contacts/value"
@@ -267,6 +268,38 @@ func (s *Server) contactRoutes() {
 				return nil, err
 			}
 			return s.messagePage(ctx, filterOf(caller.AccountID, after, in.Limit, in.ID), in.Limit)
+		})
+}
+
+func (s *Server) contactPartRoutes() {
+	const path, tag = "/v1/contacts/{id}", "contacts"
+	register(s, operation{id: "list-contact-memberships", method: http.MethodGet, path: path + "/memberships", tag: tag,
+		doc: "List what a contact is in: groups, categories, labels and uploads", roles: mayLook},
+		func(ctx context.Context, caller access.Caller, in *ByID) (*pageOut[Membership], error) {
+			b, err := s.Contacts.Belongings(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return page(b.Memberships, len(b.Memberships), membershipView, func(m contacts.Membership) string { return idKey(m.ListID) }), nil
+		})
+	register(s, operation{id: "list-contact-answers", method: http.MethodGet, path: path + "/answers", tag: tag,
+		doc: "List what a contact answered in flows, oldest first", roles: mayLook},
+		func(ctx context.Context, caller access.Caller, in *struct {
+			ByID
+			Paged
+		}) (*pageOut[FlowAnswer], error) {
+			if _, err := s.Contacts.Get(ctx, caller.AccountID, in.ID); err != nil {
+				return nil, err
+			}
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Flows.Answers(ctx, flows.AnswerFilter{AccountID: caller.AccountID, ContactID: in.ID, After: after, Limit: in.Limit + 1})
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, answerView, func(a flows.Answer) string { return idKey(a.ID) }), nil
 		})
 }
 

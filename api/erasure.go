@@ -81,6 +81,10 @@ type Membership struct {
 	Data   json.RawMessage `json:"data,omitempty" personal:"texts" doc:"The contact's line of an upload."`
 }
 
+func membershipView(m contacts.Membership) Membership {
+	return Membership{ListID: m.ListID, Kind: string(m.Kind), Name: m.Name, Data: json.RawMessage(m.Data)}
+}
+
 // Bounce counts an address's soft bounces in a row.
 type Bounce struct {
 	Kind    string    `json:"kind"`
@@ -132,7 +136,7 @@ func (s *Server) exportContact(ctx context.Context, caller access.Caller, in *By
 		Consents: []Consent{}, Replies: []Reply{}, Events: []ContactEvent{}, Sessions: []FlowSession{}, Answers: []FlowAnswer{}, Messages: []ExportedMessage{},
 	}
 	for _, m := range b.Memberships {
-		x.Memberships = append(x.Memberships, Membership{ListID: m.ListID, Kind: string(m.Kind), Name: m.Name, Data: json.RawMessage(m.Data)})
+		x.Memberships = append(x.Memberships, membershipView(m))
 	}
 	for _, p := range b.Suppressions {
 		x.Suppressions = append(x.Suppressions, suppressionView(p))

@@ -13,7 +13,7 @@ import (
 	"carillon/targeting"
 )
 
-// BulkInput is a change of many contacts. Whose turn it is say contacts, rule,
+// BulkInput is a change of many contacts. Whose turn it is say contacts, q, rule,
 // targeting or all.
 type BulkInput struct {
 	Action   string     `json:"action" enum:"start,stop,block,unblock,add,remove,set,delete" doc:"start makes inactive contacts active, stop active ones inactive; block and unblock go by the status blocked; add and remove go by list; set by property and value."`
@@ -22,6 +22,7 @@ type BulkInput struct {
 	Value    any        `json:"value,omitempty" doc:"Of set: its value; null takes values away."`
 	Contacts []int64    `json:"contacts,omitempty" minItems:"1" maxItems:"10000" doc:"These contacts."`
 	All      bool       `json:"all,omitempty" doc:"Every contact that is not deleted."`
+	Query    string     `json:"q,omitempty" maxLength:"200" doc:"Whoever has this in a name, the external id or an address, as GET /v1/contacts?q= finds them."`
 	// Rule and Targeting are looked at when a contact's turn comes; relative dates
 	// count from when the operation was started.
 	Rule      json.RawMessage `json:"rule,omitempty" doc:"Whoever this rule holds for: in jQuery QueryBuilder's form, or in Chatwoot's flat one."`
@@ -90,7 +91,7 @@ func jobView(j targeting.Job) Job {
 func (in BulkInput) bulk() (targeting.Bulk, error) {
 	b := targeting.Bulk{
 		Action: targeting.BulkAction(in.Action), ListID: in.List.ID, Property: in.Property,
-		Audience: targeting.Audience{All: in.All, Contacts: in.Contacts},
+		Audience: targeting.Audience{All: in.All, Contacts: in.Contacts, Text: in.Query},
 	}
 	if in.Value == nil && b.Action != targeting.BulkSet {
 		return b, nil

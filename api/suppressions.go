@@ -68,6 +68,7 @@ type listSuppressions struct {
 	Paged
 	Kind   string `query:"kind" maxLength:"20" doc:"Only addresses of this kind."`
 	Reason string `query:"reason" maxLength:"200" doc:"Only those with this reason."`
+	Query  string `query:"q" maxLength:"200" doc:"Occurs in the address."`
 }
 
 func suppressionView(p contacts.Suppression) Suppression {
@@ -129,7 +130,9 @@ func (s *Server) suppressionRoutes() {
 }
 
 func (s *Server) listSuppressions(ctx context.Context, caller access.Caller, in *listSuppressions) (*pageOut[Suppression], error) {
-	f := contacts.SuppressionFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Limit: in.Limit + 1}
+	f := contacts.SuppressionFilter{
+		AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Text: in.Query, Limit: in.Limit + 1,
+	}
 	if in.Cursor != "" {
 		place, err := in.text()
 		kind, address, ok := strings.Cut(place, "\x00")

@@ -46,6 +46,8 @@ type SuppressionFilter struct {
 	AccountID int64
 	Kind      providers.AddressKind
 	Reason    string
+	// Text occurs in the address, whatever the case.
+	Text string
 	// AfterKind and AfterAddress are the place behind which the list goes on.
 	AfterKind    providers.AddressKind
 	AfterAddress string

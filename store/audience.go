@@ -73,6 +73,10 @@ func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a
 	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil {
 		return compiled, err
 	}
+	if a.Text != "" {
+		found := searched(a.Text)
+		compiled.rules = append(compiled.rules, rule.Fragment{SQL: found.sql, Args: found.args})
+	}
 	if err := tx.compileOwn(ctx, &compiled, exclude.Received, now); err != nil || len(exclude.Campaigns) == 0 {
 		return compiled, err
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"carillon/contacts"
 	"carillon/contacts/value"
@@ -291,6 +292,9 @@ func (s *Store) ListSuppressions(ctx context.Context, f contacts.SuppressionFilt
 	}
 	if f.Reason != "" {
 		query, args = query+" AND reason = ?", append(args, f.Reason)
+	}
+	if f.Text != "" {
+		query, args = query+` AND LOWER(address) LIKE ? ESCAPE '\'`, append(args, holding(strings.ToLower(f.Text)))
 	}
 	list, err := sqldb.Query(ctx, s.reader(), scanSuppression, query+" ORDER BY kind, address LIMIT ?", append(args, f.Limit)...)
 	return list, s.translate(err)

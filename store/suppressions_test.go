@@ -41,6 +41,8 @@ func TestSuppressions(t *testing.T) {
 			strict, "what keeps everything away is not weakened, replaces what is weaker, and the opt-out is not forgotten")
 		require.Len(t, list(contacts.SuppressionFilter{Reason: "bounced", Limit: 9}), 2)
 		require.Len(t, list(contacts.SuppressionFilter{Kind: providers.Phone, Limit: 9}), 1)
+		require.Len(t, list(contacts.SuppressionFilter{Text: "A@EX", Limit: 9}), 1)
+		require.Empty(t, list(contacts.SuppressionFilter{Text: "a_e", Limit: 9}), "it is no pattern")
 
 		suppressed := func(account int64) bool {
 			is, err := s.Suppressed(ctx, account, providers.Email, "a@example.com")

@@ -26,7 +26,10 @@ type Audience struct {
 	Labels     []int64         `json:"labels,omitempty" doc:"Contacts with these labels."`
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Messages   *ByMessages     `json:"messages,omitempty" doc:"Whoever has messages of a campaign that are like this, as it is when the run is planned."`
-	Exclude    *Exclude        `json:"exclude,omitempty" doc:"Who is left out: their messages are skipped with the reason excluded."`
+	// Text occurs in a name, the external id or an address, as it is searched for in lists; for
+	// bulk operations.
+	Text    string   `json:"text,omitempty"`
+	Exclude *Exclude `json:"exclude,omitempty" doc:"Who is left out: their messages are skipped with the reason excluded."`
 	// Of says whose audience it is; it is not kept.
 	Of Owner `json:"-"`
 }
@@ -201,7 +204,9 @@ const (
 )
 
 // Some reports whether the audience names anybody but everybody.
-func (a Audience) Some() bool { return len(a.Parts()) > 0 || HasRule(a.Rule) || a.Messages != nil }
+func (a Audience) Some() bool {
+	return len(a.Parts()) > 0 || HasRule(a.Rule) || a.Messages != nil || a.Text != ""
+}
 
 // Some reports whether it leaves anybody out.
 func (e Exclude) Some() bool {
