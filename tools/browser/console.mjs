@@ -7,11 +7,11 @@ import { browser, known, picture, to } from "./console/person.mjs";
 for (const journey of to.journeys) {
   const { steps } = await import(`./console/${journey}.mjs`);
   for (const [step, go] of Object.entries(steps)) {
-    await go().catch(async (e) => {
+    const said = await go().catch(async (e) => {
       await picture("failed");
       throw new Error(`${journey}: ${step}: ${e.stack}\n${await known.first.page.locator("body").innerText()}`);
     });
-    console.log(`${journey}: ${step}`);
+    console.log([journey, step, said].filter(Boolean).join(": "));
   }
 }
 await browser.close();

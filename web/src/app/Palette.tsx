@@ -26,7 +26,7 @@ export default function Palette({ asked, close }: { asked: "palette" | "keys"; c
     const keys: [string[], string][] = [
       [["Ctrl", "K"], t("shell.find")],
       [["?"], t("shell.keys")],
-      ...entries.map((entry): [string[], string] => [["g", entry.key], t(entry.label)]),
+      ...entries.flatMap((entry): [string[], string][] => (entry.key ? [[["g", entry.key], t(entry.label)]] : [])),
     ];
     return (
       <Modal opened onClose={close} title={t("shell.keys")} closeButtonProps={{ "aria-label": t("common.close") }}>

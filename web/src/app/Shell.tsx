@@ -69,9 +69,15 @@ export function Shell() {
       <AppShell.Navbar p="xs" aria-label={t("shell.pages")}>
         <Stack gap={2}>
           {entries
-            .filter((entry) => !entry.admin || admin)
+            .filter((entry) => !entry.within && (!entry.admin || admin))
             .map(({ to, label }) => (
-              <NavLink key={to} component={Link} to={to} label={t(label)} active={to === "/" ? path === "/" : path.startsWith(to)} />
+              <NavLink
+                key={to}
+                component={Link}
+                to={to}
+                label={t(label)}
+                active={to === "/" ? path === "/" : entries.some((part) => (part.to === to || part.within === to) && path.startsWith(part.to))}
+              />
             ))}
         </Stack>
       </AppShell.Navbar>

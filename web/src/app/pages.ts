@@ -7,7 +7,9 @@ interface Entry {
   /** For admins alone. */
   admin?: boolean;
   /** The second key of a shortcut that begins with g. */
-  key: string;
+  key?: string;
+  /** The page of the menu that it is a part of, and by which the menu leads there. */
+  within?: string;
 }
 
 /** Pages that the menu and the palette lead to. */
@@ -16,6 +18,12 @@ export const entries: readonly Entry[] = [
   { to: "/campaigns", label: "campaigns.title", key: "c" },
   { to: "/calendar", label: "calendar.title", key: "d" },
   { to: "/contacts", label: "contacts.title", key: "p" },
+  { to: "/lists", label: "list.title", key: "l", within: "/contacts" },
+  { to: "/properties", label: "property.title", within: "/contacts" },
+  { to: "/uploads", label: "uploads.title", within: "/contacts" },
+  { to: "/suppressions", label: "suppressions.title", within: "/contacts" },
+  { to: "/replies", label: "replies.title", key: "r", within: "/contacts" },
+  { to: "/jobs", label: "job.title", within: "/contacts" },
   { to: "/messages", label: "messages.title", key: "m" },
   { to: "/queue", label: "queue.title", key: "q" },
   { to: "/channels", label: "channels.title", key: "k" },

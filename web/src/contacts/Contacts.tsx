@@ -3,29 +3,34 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import { api, pages, type Schema } from "@/api/client";
+import { api } from "@/api/client";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
-import { ButtonLink, TextLink } from "@/ui/links";
-import { Page } from "@/ui/Page";
-import { Rows } from "@/ui/Rows";
-import { When } from "@/ui/When";
+import { useFormat } from "@/ui/format";
+import { ButtonLink } from "@/ui/links";
+import { pageSize } from "@/ui/long";
 
-import { nameOf } from "./name";
+import { JobBar } from "./JobBar";
+import { PeoplePage } from "./PeoplePage";
+import { Selectable } from "./Selectable";
 
 const typing = 300; // ms after the last letter until it is searched for
 
 /** Everybody whom the account knows, found by name, address or id. */
 export default function Contacts() {
   const { t } = useTranslation();
+  const format = useFormat();
   const search = useSearch({ from: "/inside/contacts" });
   const navigate = useNavigate({ from: "/contacts" });
   const edits = useMay("editor");
-  const find = useDebouncedCallback((q: string) => void navigate({ search: q ? { q } : {}, replace: true }), typing);
-  const list = api.useInfiniteQuery("get", "/v1/contacts", { params: { query: { limit: 100, ...(search.q ? { q: search.q } : {}) } } }, pages);
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  const find = useDebouncedCallback((q: string) => set({ q: q || undefined }), typing);
+  const query = search.q ? { q: search.q } : {};
+  const counted = api.useQuery("get", "/v1/contacts", { params: { query: { ...query, limit: 1, page: 1, bare: true } } });
+  const total = counted.data?.total;
   const upload = edits && <ButtonLink to="/contacts/import">{t("contacts.import")}</ButtonLink>;
   return (
-    <Page title={t("contacts.title")} actions={upload}>
+    <PeoplePage title={t("contacts.title")} actions={upload}>
       <Stack>
         <Group>
           <TextInput
@@ -36,13 +41,20 @@ export default function Contacts() {
             defaultValue={search.q ?? ""}
             onChange={(e) => find(e.currentTarget.value)}
           />
+          {total !== undefined && (
+            <Text size="sm" c="dimmed" role="status">
+              {t("contacts.total", { count: total, n: format.number(total) })}
+            </Text>
+          )}
         </Group>
-        <Rows<Schema<"Contact">>
-          label={t("contacts.title")}
-          rows={list.data?.pages.flatMap((page) => page.items ?? [])}
-          id={(c) => c.id}
-          error={list.error}
-          more={{ has: list.hasNextPage, busy: list.isFetchingNextPage, load: () => void list.fetchNextPage() }}
+        {search.job && <JobBar id={Number(search.job)} close={() => set({ job: undefined })} />}
+        <Selectable
+          key={search.q ?? ""}
+          name={`contacts ${search.q ?? ""}`}
+          page={(cursor) => api.queryOptions("get", "/v1/contacts", { params: { query: { ...query, limit: pageSize, ...(cursor ? { cursor } : {}) } } })}
+          total={total}
+          found={search.q ? { q: search.q } : { all: true }}
+          started={(job) => set({ job: String(job) })}
           empty={
             search.q ? (
               <Empty title={t("contacts.noneFound")}>{t("contacts.noneFoundHint")}</Empty>
@@ -52,22 +64,8 @@ export default function Contacts() {
               </Empty>
             )
           }
-          columns={[
-            {
-              key: "name",
-              label: t("contacts.name"),
-              cell: (c) => (
-                <TextLink to="/contacts/$id" params={{ id: String(c.id) }}>
-                  {nameOf(c)}
-                </TextLink>
-              ),
-            },
-            { key: "addresses", label: t("contacts.addresses"), cell: (c) => <Text size="sm">{Object.values(c.addresses).join(", ")}</Text> },
-            { key: "status", label: t("contacts.status"), wide: true, cell: (c) => t(`contacts.statuses.${c.status}`) },
-            { key: "active", label: t("contacts.active"), wide: true, cell: (c) => <When at={c.last_activity_at} /> },
-          ]}
         />
       </Stack>
-    </Page>
+    </PeoplePage>
   );
 }

@@ -1,12 +1,13 @@
-import { Alert, Button, Card, FileInput, Group, List, Progress, Select, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Card, FileInput, Group, List, Select, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, client, refresh, type Schema } from "@/api/client";
+import { client, type Schema } from "@/api/client";
 import { Failure } from "@/ui/Failure";
-import { useFormat } from "@/ui/format";
 import { ButtonLink } from "@/ui/links";
 import { Page } from "@/ui/Page";
+
+import { Bar, Counts, Faults, over, useProgress } from "./UploadParts";
 
 type Upload = Schema<"Upload">;
 
@@ -15,11 +16,6 @@ interface Options {
   decimal: string;
   country: string;
 }
-
-const lookEvery = 500; // ms
-
-/** Reports whether an upload is over. */
-const over = (u: Upload) => u.state === "finished" || u.state === "failed";
 
 /** Takes people in from a file: first it is only looked at, and what would come of it is shown. */
 export default function Import() {
@@ -118,43 +114,9 @@ export default function Import() {
   );
 }
 
-/** An upload as it is now: it is looked at until it is over. */
-function useProgress(begun: Upload | undefined): Upload | undefined {
-  const read = api.useQuery(
-    "get",
-    "/v1/uploads/{id}",
-    { params: { path: { id: begun?.id ?? 0 } } },
-    {
-      enabled: begun !== undefined,
-      staleTime: 0,
-      refetchInterval: ({ state }) => {
-        if (!state.data) return lookEvery;
-        if (!over(state.data)) return lookEvery;
-        if (!state.data.dry_run) void refresh("/v1/contacts", "/v1/groups", "/v1/labels");
-        return false;
-      },
-    },
-  );
-  return begun && (read.data ?? begun);
-}
-
-function Bar({ upload, words }: { upload: Upload; words: string }) {
-  const format = useFormat();
-  const share = upload.size > 0 ? upload.bytes_read / upload.size : 0;
-  return (
-    <Stack gap={4} role="status">
-      <Text size="sm">
-        {words} {format.number(upload.records)} · {format.percent(share)}
-      </Text>
-      <Progress value={share * 100} aria-label={words} animated />
-    </Stack>
-  );
-}
-
 /** What a look at the file has found out. */
 function Found({ upload, mapping, leaveOut }: { upload: Upload; mapping: Record<string, string>; leaveOut: (column: string) => void }) {
   const { t } = useTranslation();
-  const format = useFormat();
   if (upload.state === "failed") {
     return (
       <Alert color="red" title={t("import.failed")} role="alert">
@@ -168,14 +130,7 @@ function Found({ upload, mapping, leaveOut }: { upload: Upload; mapping: Record<
         <Title order={2} size="h4">
           {t("import.would")}
         </Title>
-        <Text>
-          {t("import.counts", {
-            created: format.number(upload.created),
-            updated: format.number(upload.updated),
-            refused: format.number(upload.refused),
-            duplicates: format.number(upload.duplicates),
-          })}
-        </Text>
+        <Counts upload={upload} />
         {Object.keys(mapping).length > 0 && <Text size="sm">{t("import.leftOut", { columns: Object.keys(mapping).join(", ") })}</Text>}
         {(upload.notices ?? []).length > 0 && (
           <List size="sm">
@@ -184,21 +139,17 @@ function Found({ upload, mapping, leaveOut }: { upload: Upload; mapping: Record<
             ))}
           </List>
         )}
-        {(upload.faults ?? []).map((fault) => (
-          <Alert key={`${fault.code}-${fault.column ?? ""}`} color="orange" p="xs">
-            <Group justify="space-between">
-              <Text size="sm">
-                {fault.column ? `${fault.column}: ` : ""}
-                {fault.reason} ({t("import.faults", { refused: format.number(fault.refused), left: format.number(fault.left_out) })})
-              </Text>
-              {fault.column && !(fault.column in mapping) && (
-                <Button size="compact-xs" variant="default" onClick={() => leaveOut(fault.column ?? "")}>
-                  {t("import.leaveOut")}
-                </Button>
-              )}
-            </Group>
-          </Alert>
-        ))}
+        <Faults
+          upload={upload}
+          actions={({ column }) =>
+            column !== undefined &&
+            !(column in mapping) && (
+              <Button size="compact-xs" variant="default" onClick={() => leaveOut(column)}>
+                {t("import.leaveOut")}
+              </Button>
+            )
+          }
+        />
         {(upload.preview ?? []).length > 0 && (
           <Table aria-label={t("import.preview")} verticalSpacing={4}>
             <Table.Thead>
@@ -231,7 +182,6 @@ function Found({ upload, mapping, leaveOut }: { upload: Upload; mapping: Record<
 /** What came of it, and what can be done next. */
 function Taken({ upload }: { upload: Upload }) {
   const { t } = useTranslation();
-  const format = useFormat();
   if (upload.state === "failed") {
     return (
       <Alert color="red" title={t("import.failed")} role="alert">
@@ -242,20 +192,16 @@ function Taken({ upload }: { upload: Upload }) {
   return (
     <Alert color={upload.refused + upload.incomplete > 0 ? "orange" : "green"} title={t("import.done")} role="status">
       <Stack gap="sm">
-        <Text>
-          {t("import.counts", {
-            created: format.number(upload.created),
-            updated: format.number(upload.updated),
-            refused: format.number(upload.refused),
-            duplicates: format.number(upload.duplicates),
-          })}
-        </Text>
+        <Counts upload={upload} />
         <Group>
           <ButtonLink to="/campaigns/new" size="xs">
             {t("import.write")}
           </ButtonLink>
           <ButtonLink to="/contacts" size="xs" variant="default">
             {t("contacts.title")}
+          </ButtonLink>
+          <ButtonLink to="/uploads/$id" params={{ id: String(upload.id) }} size="xs" variant="default">
+            {t("uploads.look")}
           </ButtonLink>
           {upload.refused + upload.incomplete > 0 && (
             <Button size="xs" variant="default" component="a" href={`/v1/uploads/${upload.id}/errors.csv`} download>

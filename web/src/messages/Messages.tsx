@@ -2,12 +2,13 @@ import { Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/co
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import { api, pages, type Schema } from "@/api/client";
+import { api, type Schema } from "@/api/client";
 import { states } from "@/campaigns/counts";
 import { Empty } from "@/ui/Empty";
+import { pageSize } from "@/ui/long";
+import { LongRows } from "@/ui/LongRows";
 import { Page } from "@/ui/Page";
 import { useReason } from "@/ui/reason";
-import { Rows } from "@/ui/Rows";
 import { StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
@@ -20,23 +21,15 @@ export default function Messages() {
   const navigate = useNavigate({ from: "/messages" });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const state = states.find((s) => s === search.state);
-  const list = api.useInfiniteQuery(
-    "get",
-    "/v1/messages",
-    {
-      params: {
-        query: {
-          limit: 100,
-          ...(state ? { state } : {}),
-          ...(search.campaign ? { campaign_id: search.campaign } : {}),
-          ...(search.run ? { run_id: Number(search.run) } : {}),
-          ...(search.reason ? { reason: search.reason } : {}),
-          ...(search.address ? { address: search.address } : {}),
-        },
-      },
-    },
-    pages,
-  );
+  const query = {
+    limit: pageSize,
+    ...(state ? { state } : {}),
+    ...(search.campaign ? { campaign_id: search.campaign } : {}),
+    ...(search.run ? { run_id: Number(search.run) } : {}),
+    ...(search.reason ? { reason: search.reason } : {}),
+    ...(search.address ? { address: search.address } : {}),
+  };
+  const name = `messages ${JSON.stringify(query)}`;
   return (
     <Page title={t("messages.title")}>
       <Stack>
@@ -67,12 +60,12 @@ export default function Messages() {
             </Button>
           )}
         </Group>
-        <Rows<Schema<"Message">>
+        <LongRows<Schema<"Message">>
+          key={name}
+          name={name}
           label={t("messages.title")}
-          rows={list.data?.pages.flatMap((page) => page.items ?? [])}
+          page={(cursor) => api.queryOptions("get", "/v1/messages", { params: { query: { ...query, ...(cursor ? { cursor } : {}) } } })}
           id={(m) => m.id}
-          error={list.error}
-          more={{ has: list.hasNextPage, busy: list.isFetchingNextPage, load: () => void list.fetchNextPage() }}
           empty={<Empty title={t("messages.none")}>{t("messages.noneHint")}</Empty>}
           columns={[
             {
@@ -84,18 +77,18 @@ export default function Messages() {
                 </TextLink>
               ),
             },
-            { key: "state", label: t("messages.state"), cell: (m) => <StateBadge state={m.state} /> },
+            { key: "state", label: t("messages.state"), width: "9rem", cell: (m) => <StateBadge state={m.state} /> },
             {
               key: "why",
               label: t("messages.why"),
               wide: true,
               cell: (m) => (
-                <Text size="sm" c="dimmed" lineClamp={1}>
+                <Text size="sm" c="dimmed" truncate>
                   {m.detail ?? why(m.reason)}
                 </Text>
               ),
             },
-            { key: "at", label: t("messages.at"), wide: true, cell: (m) => <When at={m.final_at ?? m.sent_at ?? m.created_at} /> },
+            { key: "at", label: t("messages.at"), wide: true, width: "10rem", cell: (m) => <When at={m.final_at ?? m.sent_at ?? m.created_at} /> },
           ]}
         />
       </Stack>

@@ -12,7 +12,15 @@ export interface Column<T> {
   numbers?: boolean;
   /** Left out where the window is narrow. */
   wide?: boolean;
+  /** How wide it is in a long list, where columns have the same width otherwise. */
+  width?: number | string;
 }
+
+/** How the cells of a column are shown. */
+export const shown = (c: Pick<Column<unknown>, "wide" | "numbers">) => ({
+  ...(c.wide ? { visibleFrom: "sm" as const } : {}),
+  ...(c.numbers ? { className: "numbers" } : {}),
+});
 
 interface Props<T> {
   label: string;
@@ -31,7 +39,6 @@ export function Rows<T>({ label, rows, id, columns, error, empty, more }: Props<
   if (error) return <Failure error={error} />;
   if (!rows) return <Loader size="sm" aria-label={t("common.loading")} />;
   if (rows.length === 0) return empty;
-  const shown = (c: Column<T>) => ({ ...(c.wide ? { visibleFrom: "sm" as const } : {}), ...(c.numbers ? { className: "numbers" } : {}) });
   return (
     <>
       <Table.ScrollContainer minWidth={0}>

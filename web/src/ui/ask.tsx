@@ -13,12 +13,14 @@ interface Props {
   danger?: boolean;
   /** What has to be typed first, for what is large and can't be undone. */
   typed?: string | undefined;
+  /** Something else is missing. */
+  disabled?: boolean;
   run: () => Promise<unknown>;
   close: () => void;
 }
 
 /** Asks before something is done, shows what failed, and closes itself when it is done. */
-export function Ask({ opened, title, children, action, danger = false, typed, run, close }: Props) {
+export function Ask({ opened, title, children, action, danger = false, typed, disabled = false, run, close }: Props) {
   const { t } = useTranslation();
   const [given, setGiven] = useState("");
   const [busy, setBusy] = useState(false);
@@ -60,7 +62,7 @@ export function Ask({ opened, title, children, action, danger = false, typed, ru
             <Button variant="default" onClick={leave}>
               {t("common.leave")}
             </Button>
-            <Button type="submit" color={danger ? "red" : "cyan"} loading={busy} disabled={typed !== undefined && given !== typed}>
+            <Button type="submit" color={danger ? "red" : "cyan"} loading={busy} disabled={disabled || (typed !== undefined && given !== typed)}>
               {action}
             </Button>
           </Group>

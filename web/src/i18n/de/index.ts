@@ -6,12 +6,27 @@ import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
 import home from "./home";
+import lists from "./lists";
 import messages from "./messages";
 import queue from "./queue";
 import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 
-const de: Texts = { ...common, ...session, ...home, ...contacts, ...calendar, ...campaign, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings };
+const de: Texts = {
+  ...common,
+  ...session,
+  ...home,
+  ...calendar,
+  ...campaign,
+  ...campaigns,
+  ...channels,
+  ...contacts,
+  ...lists,
+  ...messages,
+  ...queue,
+  ...reasons,
+  ...settings,
+};
 
 export default de;

@@ -5,6 +5,7 @@ import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
 import home from "./home";
+import lists from "./lists";
 import messages from "./messages";
 import queue from "./queue";
 import reasons from "./reasons";
@@ -12,6 +13,20 @@ import session from "./session";
 import settings from "./settings";
 
 /** English: every text that there is, by the part of the console that says it. */
-const en = { ...common, ...session, ...home, ...contacts, ...calendar, ...campaign, ...campaigns, ...messages, ...channels, ...queue, ...reasons, ...settings } as const;
+const en = {
+  ...common,
+  ...session,
+  ...home,
+  ...calendar,
+  ...campaign,
+  ...campaigns,
+  ...channels,
+  ...contacts,
+  ...lists,
+  ...messages,
+  ...queue,
+  ...reasons,
+  ...settings,
+} as const;
 
 export default en;

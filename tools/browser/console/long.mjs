@@ -1,0 +1,94 @@
+// How it is to scroll through very many contacts: frame times, and what the page holds. It is asked for by name
+// (make bench/web), and says figures instead of holding anything to them but what must not grow.
+import assert from "node:assert/strict";
+
+import { at, heading, known, to } from "./person.mjs";
+
+const wanted = to.contacts;
+const rate = (n) => Math.round(n).toLocaleString("en");
+
+// The heap of scripts once what nobody holds is gone, in MB.
+async function heap(devtools) {
+  await devtools.send("HeapProfiler.collectGarbage");
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return metrics.find((m) => m.name === "JSHeapUsedSize").value / 1e6;
+}
+
+// Scrolls by so many pixels a frame (or to the end of what is there) for some seconds or until the end is reached,
+// and tells of the frames in milliseconds.
+function scroll(page, by, seconds) {
+  return page.evaluate(async ([by, seconds]) => {
+    const frames = [];
+    const began = performance.now();
+    const table = document.querySelector("table.long");
+    const reached = () => Math.max(...[...table.querySelectorAll("tr[aria-rowindex]")].map((row) => Number(row.getAttribute("aria-rowindex")) - 1));
+    let last = began;
+    let still = 0;
+    let height = 0;
+    while (last - began < seconds * 1000 && still < 200) {
+      const whole = document.documentElement.scrollHeight;
+      if (by) window.scrollBy(0, by);
+      else window.scrollTo(0, whole);
+      still = whole === height && window.scrollY + window.innerHeight >= whole - 1 ? still + 1 : 0;
+      height = whole;
+      const now = await new Promise((done) => requestAnimationFrame(done));
+      frames.push(now - last);
+      last = now;
+    }
+    frames.sort((a, b) => a - b);
+    const share = (p) => frames[Math.min(frames.length - 1, Math.floor(frames.length * p))];
+    return { frames: frames.length, median: share(0.5), p95: share(0.95), longest: frames.at(-1), seconds: (last - began) / 1000, reached: reached() };
+  }, [by, seconds]);
+}
+
+const told = (s) =>
+  `row ${rate(s.reached)} after ${s.seconds.toFixed(0)} s, ${s.frames} frames: median ${s.median.toFixed(1)} ms, 95th percentile ${s.p95.toFixed(1)} ms, longest ${s.longest.toFixed(0)} ms`;
+
+export const steps = {
+  async "many come in"() {
+    const { context, page } = known.first;
+    const lines = ["email,first_name"];
+    for (let i = 0; i < wanted; i++) lines.push(`person${String(i).padStart(7, "0")}@crowd.example,Person ${i}`);
+    const began = Date.now();
+    const answer = await context.request.post(to.base + "/v1/contacts/import", {
+      multipart: { file: { name: "crowd.csv", mimeType: "text/csv", buffer: Buffer.from(lines.join("\n")) } },
+      headers: { Origin: to.base },
+      timeout: 120_000,
+    });
+    assert.equal(answer.status(), 202, await answer.text());
+    const { id } = await answer.json();
+    for (let state = "queued"; state !== "finished"; ) {
+      await page.waitForTimeout(500);
+      const upload = await (await context.request.get(`${to.base}/v1/uploads/${id}`)).json();
+      assert.notEqual(upload.state, "failed", upload.error);
+      state = upload.state;
+    }
+    return `${rate(wanted)} in ${((Date.now() - began) / 1000).toFixed(0)} s`;
+  },
+  async "scrolling as a wheel does"() {
+    const { context, page } = known.first;
+    await at("/contacts");
+    await heading("Contacts");
+    await page.getByRole("table", { name: "Contacts" }).waitFor();
+    known.devtools = await context.newCDPSession(page);
+    await known.devtools.send("Performance.enable");
+    known.before = await heap(known.devtools);
+    const s = await scroll(page, 120, 20);
+    return `${told(s)}; heap ${known.before.toFixed(1)} MB before, ${(await heap(known.devtools)).toFixed(1)} MB after`;
+  },
+  async "as far as it goes"() {
+    const { page } = known.first;
+    const s = await scroll(page, 0, 240);
+    await page.waitForTimeout(3000); // what is out of sight is let go
+    const after = await heap(known.devtools);
+    assert.ok(after < known.before + 40, `the heap has grown from ${known.before} to ${after} MB`);
+    return `${told(s)}; heap ${after.toFixed(1)} MB`;
+  },
+  async "back to the beginning in one leap"() {
+    const { page } = known.first;
+    const began = Date.now();
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.getByRole("link", { name: "Person 0", exact: true }).or(page.getByRole("link", { name: "Grace" })).first().waitFor();
+    return `${Date.now() - began} ms`;
+  },
+};
