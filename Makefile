@@ -114,8 +114,8 @@ bench: test/deps ## Run the Go benchmarks; results in bin/bench.txt.
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m $(PACKAGES) >$(BENCHOUT); status=$$?; cat $(BENCHOUT); exit $$status
 
 .PHONY: bench/web
-bench/web: test/deps web ## Scroll through CONTACTS=100000 contacts in a real browser, and say frame times and the heap.
-	CARILLON_TEST_JOURNEYS=long CARILLON_TEST_CONTACTS=$(or $(CONTACTS),100000) $(GO) test ./internal/browsertest -run TheConsole -count 1 -v -timeout 30m
+bench/web: test/deps web ## Scroll through CONTACTS=100000 contacts and watch a run to them in a real browser; say frame times and the heap.
+	CARILLON_TEST_JOURNEYS=long,watch CARILLON_TEST_CONTACTS=$(or $(CONTACTS),100000) $(GO) test ./internal/browsertest -run TheConsole -count 1 -v -timeout 30m
 
 .PHONY: bench/compare
 bench/compare: ## Compare two results: make bench/compare OLD=a.txt NEW=b.txt.

@@ -15,13 +15,14 @@ import { Checks } from "./Checks";
 import { ContentSection } from "./Content";
 import { TestToMe } from "./TestToMe";
 import { WhenSection } from "./WhenSection";
+import { ExperimentSection } from "./ExperimentSection";
 import { PaceSection } from "./Pace";
 import { type Form, missing, recurs } from "./form";
 import { useKept } from "./kept";
 
 const undoFor = 60; // seconds
 
-const sections = ["audience", "content", "when", "pace"] as const;
+const sections = ["audience", "content", "when", "pace", "experiment"] as const;
 
 /** The one page on which a campaign is made: each section folds, and what is made is kept as it is made. */
 export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema<"Campaign"> }) {
@@ -109,19 +110,20 @@ export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema
                   <Accordion.Control>
                     <Group gap="xs">
                       {t(`editor.section.${section}`)}
-                      {section !== "pace" && lacks.includes(section) && <Badge color="orange.9">{t("editor.missing")}</Badge>}
+                      {section !== "pace" && section !== "experiment" && lacks.includes(section) && <Badge color="orange.9">{t("editor.missing")}</Badge>}
                     </Group>
                   </Accordion.Control>
                   <Accordion.Panel>
                     {section === "audience" && <AudienceSection form={form} set={set} problem={problem} />}
                     {section === "content" && <ContentSection form={form} set={set} problem={problem} email={email} html={can?.html === true} />}
                     {section === "when" && <WhenSection form={form} set={set} problem={problem} />}
+                    {section === "experiment" && <ExperimentSection form={form} set={set} problem={problem} email={email} />}
                     {section === "pace" && <PaceSection form={form} set={set} problem={problem} />}
                   </Accordion.Panel>
                 </Accordion.Item>
               ))}
             </Accordion>
-            <Failure error={saving.error} fields={["name", "channel_id", "channel", "audience", "content", "schedule", "throttle"]} />
+            <Failure error={saving.error} fields={["name", "channel_id", "channel", "audience", "content", "schedule", "throttle", "experiment"]} />
           </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 4 }}>

@@ -2,6 +2,8 @@
 // show is kept as it is.
 import type { Schema } from "@/api/client";
 
+import { type ExperimentForm, experimentInput, experimentOf, noExperiment } from "./experiment";
+
 type Campaign = Schema<"Campaign">;
 type Audience = Schema<"Audience">;
 type Content = Schema<"MessageContent">;
@@ -55,6 +57,7 @@ export interface Form {
   /** Messages a second at most; empty leaves it to the channel. */
   perSecond: string;
   throttle: Schema<"Throttle">;
+  experiment: ExperimentForm;
 }
 
 const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -80,6 +83,7 @@ export const blank = (): Form => ({
   schedule: {},
   perSecond: "",
   throttle: {},
+  experiment: noExperiment,
 });
 
 const chosen = (from: { [K in ListKind]?: number[] | null }): Chosen[] => lists.flatMap((kind) => (from[kind] ?? []).map((id): Chosen => `${kind}:${id}`));
@@ -144,7 +148,7 @@ export function scheduleOf(when: When, rest: Schedule): Schedule {
 /** Reports whether it fires again and again. */
 export const recurs = (when: When) => when.kind === "week" || when.kind === "month" || when.kind === "cron" || when.kind === "other";
 
-export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "content" | "schedule" | "throttle">): Form {
+export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "content" | "schedule" | "throttle" | "experiment">): Form {
   const { when, rest } = whenOf(c.schedule);
   const { exclude, ...audience } = c.audience;
   return {
@@ -165,6 +169,7 @@ export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "c
     schedule: rest,
     perSecond: c.throttle.per_second ? String(c.throttle.per_second) : "",
     throttle: said(without(c.throttle, "per_second")),
+    experiment: experimentOf(c.experiment),
   };
 }
 
@@ -190,6 +195,7 @@ export function inputOf(f: Form): Schema<"CampaignInput"> {
     content,
     schedule: scheduleOf(f.when, f.schedule),
     throttle,
+    experiment: experimentInput(f.experiment),
   };
 }
 

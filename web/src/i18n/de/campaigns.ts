@@ -107,7 +107,7 @@ const campaigns = {
     saved: "Gespeichert",
     saving: "Wird gespeichert",
     schedule: "Planen",
-    section: { audience: "An wen", content: "Was", when: "Wann", pace: "Wie schnell" },
+    section: { audience: "An wen", content: "Was", when: "Wann", pace: "Wie schnell", experiment: "Was ausprobiert wird" },
     show: "Anzeigen",
     start: "Starten",
     startRecurring: "Zeitplan starten",

@@ -107,7 +107,7 @@ const campaigns = {
     saved: "Saved",
     saving: "Saving",
     schedule: "Schedule",
-    section: { audience: "To whom", content: "What", when: "When", pace: "How fast" },
+    section: { audience: "To whom", content: "What", when: "When", pace: "How fast", experiment: "What is tried out" },
     show: "Show",
     start: "Start",
     startRecurring: "Start the schedule",

@@ -4,6 +4,7 @@ import campaigns from "./campaigns";
 import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
+import experiment from "./experiment";
 import home from "./home";
 import lists from "./lists";
 import messages from "./messages";
@@ -22,6 +23,7 @@ const en = {
   ...campaigns,
   ...channels,
   ...contacts,
+  ...experiment,
   ...lists,
   ...messages,
   ...queue,
