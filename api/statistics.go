@@ -196,7 +196,7 @@ func (s *Server) statisticsRoutes() {
 		"One for each try, also of messages that went out later.")
 	statisticsRoute[statistics.ArrivalRow](s, statistics.Arrivals, "Count how long messages took to arrive", "By the receipts of channels that give them.")
 	statisticsRoute[statistics.HourRow](s, statistics.Hours, "Count messages by weekday and hour",
-		"All of the time folded into one week, 168 rows; interval is not looked at.")
+		"All of the time folded into one week, 168 rows; interval is not looked at. Openings and clicks are counted in the hour in which they happened.")
 	statisticsRoute[statistics.LinkRow](s, statistics.Links, "Count clicks on links", "")
 	statisticsRoute[statistics.ContactRow](s, statistics.Contacts, "Count how contacts come and go", "A row for each window.")
 	statisticsRoute[statistics.ListRow](s, statistics.Lists, "Count how people come to lists and categories, and leave them",

@@ -32,7 +32,7 @@ var statsSubjects = []statsSubject{
 	{statistics.Errors, "Count what providers refused, by their codes", "start channel kind code tries"},
 	{statistics.Arrivals, "Count how long messages took to arrive",
 		"start channel arrived within_1s within_5s within_15s within_1m within_5m within_1h within_24h longer"},
-	{statistics.Hours, "Count messages by weekday and hour", "weekday hour total sent delivered read"},
+	{statistics.Hours, "Count messages by weekday and hour", "weekday hour total sent delivered read opened clicked"},
 	{statistics.Links, "Count clicks on links", "start campaign link address people clicks machine_clicks"},
 	{statistics.Contacts, "Count how contacts come and go", "start created removed total opted_out opted_in bounced complained"},
 	{statistics.Lists, "Count how people come to lists and categories, and leave them", "start list joined left total"},

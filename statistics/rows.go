@@ -174,11 +174,14 @@ func (r *ArrivalRow) within() []*int64 {
 	}
 }
 
-// HourRow counts messages by when in the week they were sent.
+// HourRow counts messages by when in the week they were sent, and what people did by when they
+// did it.
 type HourRow struct {
 	Weekday string `json:"weekday"`
 	Hour    int    `json:"hour" minimum:"0" maximum:"23"`
 	Sending
+	Opened  int64 `json:"opened" doc:"People who opened a message then."`
+	Clicked int64 `json:"clicked" doc:"People who clicked then."`
 	Rates
 }
 

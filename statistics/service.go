@@ -372,17 +372,25 @@ func (a *asked) arrivals() error {
 
 // hours folds the hours of the time into those of a week.
 func (a *asked) hours() error {
-	var week [7][24]Sending
-	if err := a.store.CountStatistics(a.ctx, a.query(Dimensions{}, states...).Query, func(c Count) error {
+	var week [7][24]HourRow
+	if err := a.store.CountStatistics(a.ctx, a.query(Dimensions{}, append(slices.Clone(states), Opened, Clicked)...).Query, func(c Count) error {
 		at := a.windows[c.Window].Start.In(a.location)
-		week[(int(at.Weekday())+6)%7][at.Hour()].add(c.Metric, c.N)
+		switch row := &week[(int(at.Weekday())+6)%7][at.Hour()]; c.Metric {
+		case Opened:
+			row.Opened += c.N
+		case Clicked:
+			row.Clicked += c.N
+		default:
+			row.add(c.Metric, c.N)
+		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	for day := range week {
-		for hour, s := range week[day] {
-			if err := a.yield(HourRow{strings.ToLower(time.Weekday((day + 1) % 7).String()), hour, s, s.rates()}); err != nil {
+		for hour, row := range week[day] {
+			row.Weekday, row.Hour, row.Rates = strings.ToLower(time.Weekday((day+1)%7).String()), hour, row.rates()
+			if err := a.yield(row); err != nil {
 				return err
 			}
 		}

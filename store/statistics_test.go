@@ -252,6 +252,8 @@ func TestStatisticsOfPeople(t *testing.T) {
 		week := rowsOf[statistics.HourRow](t, j, ask(statistics.Hours))
 		require.Len(t, week, 7*24)
 		require.EqualValues(t, 9, week[6*24+12].Sent, "on a Sunday at noon: %v", week[6*24+12])
+		did := week[6*24+at.UTC().Hour():]
+		require.Equal(t, []int64{1, 1, 1}, []int64{did[0].Opened, did[0].Clicked, did[1].Clicked}, "when people did it")
 
 		require.Len(t, rowsOf[statistics.NotificationRow](t, j, ask(statistics.Notifications)), 1)
 		_, err = s.EraseContact(ctx, j.AccountID, 3, false)

@@ -127,10 +127,10 @@ func (s *server) ask(method, path string, body any) (answer map[string]any) {
 
 type object = map[string]any
 
-// modules installs what drives the browser, as the lock file says, unless it is there.
+// modules installs what a folder's scripts use, as its lock file says, unless it is there.
 func modules(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
 		return
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -138,7 +138,7 @@ func modules(t *testing.T, dir string) {
 	cmd := exec.CommandContext(bounded, "npm", "ci", "--no-audit", "--no-fund")
 	cmd.Dir = dir
 	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "npm installs what drives the browser (Node 20 or newer is needed): %s", output)
+	require.NoError(t, err, "npm installs what scripts use (Node 20 or newer is needed): %s", output)
 }
 
 // walk runs a script of tools/browser, and expects that it says each of its steps.

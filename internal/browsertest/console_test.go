@@ -24,6 +24,10 @@ var journeys = []journey{
 	{"running", 2},
 	{"campaign", 5},
 	{"contacts", 6},
+	{"statistics", 3},
+	{"webhooks", 4},
+	{"oidc", 2},
+	{"passkey", 1},
 	{"everybody", 1},
 }
 
@@ -39,7 +43,7 @@ var measured = []journey{{"long", 4}, {"watch", 2}}
 // folder, it takes the pictures of docs/console.md. CARILLON_TEST_JOURNEYS=flows,everybody makes
 // these alone, after "first".
 func TestTheConsoleInABrowser(t *testing.T) {
-	s := serve(t)
+	s := serveAs(t, "http://localhost", http.DefaultClient) // passkeys hang on a name
 	link := s.post("/v1/invitations", object{"role": "admin"})["link"]
 	const viewer = "vera@example.org"
 	invited := s.post("/v1/invitations", object{"email": viewer, "role": "viewer"})
@@ -56,6 +60,7 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	}
 	contacts, err := strconv.Atoi(cmp.Or(os.Getenv("CARILLON_TEST_CONTACTS"), "10000"))
 	require.NoError(t, err)
+	modules(t, "../../tools/openid")
 	walk(t, "console.mjs", object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
 		"journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "contacts": contacts,

@@ -8,13 +8,14 @@ export const to = JSON.parse(process.argv[2]);
 export const browser = await chromium.launch({ executablePath: to.chromium, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 export const password = "a sentence that nobody else says";
 
-// A person's browser. What its pages ask of others, what the policy forbids them, and every error ends the walk.
-export async function visitor(options = {}) {
+// A person's browser. What its pages ask of others, but for origins that are named, what the policy forbids them, and
+// every error ends the walk.
+export async function visitor(options = {}, others = []) {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin", viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(15_000);
   const wrong = [];
   context.on("request", (r) => {
-    if (!/^(data|blob|about):/.test(r.url()) && !r.url().startsWith(to.base + "/")) wrong.push(`asked ${r.url()}`);
+    if (!/^(data|blob|about):/.test(r.url()) && ![to.base, ...others].some((origin) => r.url().startsWith(origin + "/"))) wrong.push(`asked ${r.url()}`);
   });
   context.on("weberror", (e) => wrong.push(String(e.error())));
   context.on("console", (m) => {

@@ -26,6 +26,7 @@ export const entries: readonly Entry[] = [
   { to: "/jobs", label: "job.title", within: "/contacts" },
   { to: "/messages", label: "messages.title", key: "m" },
   { to: "/queue", label: "queue.title", key: "q" },
+  { to: "/statistics", label: "stats.title", key: "a" },
   { to: "/channels", label: "channels.title", key: "k" },
   { to: "/settings", label: "settings.title", admin: true, key: "s" },
 ];

@@ -10,6 +10,7 @@ import { Part } from "@/ui/Part";
 import { Quiet } from "@/ui/Quiet";
 import { Zone } from "@/ui/Zone";
 
+import { Brand } from "./Brand";
 import { SettingsPage } from "./SettingsPage";
 import { changeOf, type Form, formOf } from "./form";
 
@@ -91,6 +92,7 @@ function Known({ settings }: { settings: Schema<"AccountSettings"> }) {
               onChange={(brandColor) => set({ brandColor })}
               eyeDropperButtonProps={{ "aria-label": t("settings.pick") }}
             />
+            <Brand name={form.brandName} color={form.brandColor} />
             <TextInput
               label={t("settings.publicURL")}
               description={t("settings.publicURLHint")}

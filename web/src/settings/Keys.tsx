@@ -1,4 +1,4 @@
-import { Badge, Button, Group, NativeSelect, SimpleGrid, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Group, NativeSelect, NumberInput, SimpleGrid, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -75,7 +75,19 @@ function List({ show }: { show: Show }) {
             ),
           },
           { key: "role", label: t("people.role"), cell: (k) => t(`role.${k.role}`) },
-          { key: "scopes", label: t("keys.scopes"), wide: true, cell: (k) => [...(k.scopes ?? []), ...(k.api ? [k.api] : [])].join(", ") || t("keys.allScopes") },
+          {
+            key: "scopes",
+            label: t("keys.scopes"),
+            wide: true,
+            cell: (k) =>
+              [
+                ...(k.scopes ?? []),
+                ...(k.api ? [k.api] : []),
+                ...(k.channel_id ? [t("keys.boundTo.channel", { name: k.channel_id })] : []),
+                ...(k.networks?.length ? [t("keys.boundTo.networks", { list: k.networks.join(", ") })] : []),
+                ...(k.rate_per_second ? [t("keys.boundTo.rate", { n: k.rate_per_second })] : []),
+              ].join(", ") || t("keys.allScopes"),
+          },
           {
             key: "used",
             label: t("me.used"),
@@ -178,12 +190,19 @@ function Make({ show }: { show: Show }) {
   const [role, setRole] = useState<Role>("sender");
   const [ends, setEnds] = useState("");
   const [scopes, setScopes] = useState<string[]>([]);
+  const [channel, setChannel] = useState("");
+  const [networks, setNetworks] = useState<string[]>([]);
+  const [rate, setRate] = useState<number | string>("");
+  const channels = api.useQuery("get", "/v1/channels", { params: { query: { limit: 500 } } });
   const make = api.useMutation("post", "/v1/keys", {
     onSuccess: (made) => {
       show(made);
       setName("");
       setEnds("");
       setScopes([]);
+      setChannel("");
+      setNetworks([]);
+      setRate("");
       return refresh("/v1/keys");
     },
   });
@@ -191,7 +210,17 @@ function Make({ show }: { show: Show }) {
     <form
       onSubmit={(e) => {
         e.preventDefault();
-        make.mutate({ body: { name: name.trim(), role, scopes, ...(ends ? { expires_at: new Date(ends).toISOString() } : {}) } });
+        make.mutate({
+          body: {
+            name: name.trim(),
+            role,
+            scopes,
+            networks,
+            ...(channel ? { channel_id: Number(channel) } : {}),
+            ...(Number(rate) > 0 ? { rate_per_second: Number(rate) } : {}),
+            ...(ends ? { expires_at: new Date(ends).toISOString() } : {}),
+          },
+        });
       }}
     >
       <Stack gap="sm">
@@ -221,8 +250,25 @@ function Make({ show }: { show: Show }) {
             onChange={setScopes}
             acceptValueOnBlur
           />
+          <NativeSelect
+            label={t("keys.channel")}
+            description={t("keys.channelHint")}
+            value={channel}
+            error={wrong(make.error, "channel_id")}
+            onChange={(e) => setChannel(e.currentTarget.value)}
+            data={[{ value: "", label: t("keys.anyChannel") }, ...(channels.data?.items ?? []).map((c) => ({ value: String(c.id), label: c.name }))]}
+          />
+          <TagsInput
+            label={t("keys.networks")}
+            description={t("keys.networksHint")}
+            value={networks}
+            error={wrong(make.error, "networks")}
+            onChange={setNetworks}
+            acceptValueOnBlur
+          />
+          <NumberInput label={t("keys.rate")} description={t("keys.rateHint")} min={0} value={rate} error={wrong(make.error, "rate_per_second")} onChange={setRate} />
         </SimpleGrid>
-        <Failure error={make.error} fields={["name", "role", "expires_at", "scopes"]} />
+        <Failure error={make.error} fields={["name", "role", "expires_at", "scopes", "channel_id", "networks", "rate_per_second"]} />
         <Group>
           <Button type="submit" loading={make.isPending}>
             {t("keys.make")}

@@ -12,6 +12,7 @@ import { Part } from "@/ui/Part";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
+import { Sessions } from "./Sessions";
 import { SettingsPage } from "./SettingsPage";
 
 /** A link to a page of the console, where the server knows no address of its own. */
@@ -46,7 +47,7 @@ function Users({ show }: { show: Show }) {
   const session = useSession();
   const list = api.useInfiniteQuery("get", "/v1/users", { params: { query: {} } }, pages);
   const change = api.useMutation("patch", "/v1/users/{id}", { onSettled: () => refresh("/v1/users", "/v1/session") });
-  const [asked, setAsked] = useState<{ what: "remove" | "reset"; user: Schema<"User"> }>();
+  const [asked, setAsked] = useState<{ what: "remove" | "reset" | "sessions"; user: Schema<"User"> }>();
   const [without, setWithout] = useState(false);
   const name = (u: Schema<"User">) => u.name || u.email;
   return (
@@ -112,6 +113,9 @@ function Users({ show }: { show: Show }) {
             label: t("common.actions"),
             cell: (u) => (
               <Group gap={4}>
+                <Button size="compact-xs" variant="default" aria-label={t("people.sessionsOf", { who: name(u) })} onClick={() => setAsked({ what: "sessions", user: u })}>
+                  {t("me.sessions")}
+                </Button>
                 <Button size="compact-xs" variant="default" aria-label={t("people.resetNamed", { who: name(u) })} onClick={() => setAsked({ what: "reset", user: u })}>
                   {t("people.reset")}
                 </Button>
@@ -125,6 +129,7 @@ function Users({ show }: { show: Show }) {
           },
         ]}
       />
+      {asked?.what === "sessions" && <Sessions user={asked.user} name={name(asked.user)} close={() => setAsked(undefined)} />}
       {asked?.what === "reset" && (
         <Ask
           opened

@@ -12,6 +12,11 @@ const parts = [
   ["/settings", "settings.account"],
   ["/settings/people", "settings.people"],
   ["/settings/keys", "settings.keys"],
+  ["/settings/identity-providers", "providers.title"],
+  ["/settings/caps", "caps.title"],
+  ["/settings/holidays", "holidays.title"],
+  ["/settings/retention", "retention.title"],
+  ["/settings/webhooks", "webhooks.title"],
   ["/settings/audit", "settings.audit"],
 ] as const;
 

@@ -40,6 +40,7 @@ export default function Plot({ at, lines, step, unit, zone, height, scheme, curs
       {
         width: parent.clientWidth,
         height,
+        padding: [8, 40, 0, 0], // room for the half of the last day's name
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },

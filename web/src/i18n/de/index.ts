@@ -13,6 +13,8 @@ import queue from "./queue";
 import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
+import statistics from "./statistics";
+import webhooks from "./webhooks";
 
 const de: Texts = {
   ...common,
@@ -29,6 +31,8 @@ const de: Texts = {
   ...queue,
   ...reasons,
   ...settings,
+  ...statistics,
+  ...webhooks,
 };
 
 export default de;

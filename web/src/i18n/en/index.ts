@@ -12,6 +12,8 @@ import queue from "./queue";
 import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
+import statistics from "./statistics";
+import webhooks from "./webhooks";
 
 /** English: every text that there is, by the part of the console that says it. */
 const en = {
@@ -29,6 +31,8 @@ const en = {
   ...queue,
   ...reasons,
   ...settings,
+  ...statistics,
+  ...webhooks,
 } as const;
 
 export default en;
