@@ -65,7 +65,7 @@ function Known({ kept }: { kept: readonly Schema<"Kept">[] }) {
                   <Table.Td>
                     <NumberInput
                       aria-label={t("retention.daysOf", { what: t(`retention.of.${k.kind}`) })}
-                      description={t("retention.default", { n: k.default_days })}
+                      {...(k.days === k.default_days ? {} : { description: t("retention.default", { n: k.default_days }) })}
                       min={0}
                       max={3650}
                       allowDecimal={false}

@@ -171,7 +171,7 @@ const settings = {
     askTitle: "Ändern, wie lange es aufbewahrt wird?",
     days: "Tage",
     daysOf: "Tage: {{what}}",
-    default: "{{n}}, wo nichts gesagt ist",
+    default: "sonst {{n}}",
     hint: "Nach so vielen Tagen wird es entfernt; 0 ist nie.",
     kind: "Was",
     more: "mehr als {{n}}",

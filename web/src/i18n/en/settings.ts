@@ -171,7 +171,7 @@ const settings = {
     askTitle: "Change for how long it is kept?",
     days: "Days",
     daysOf: "Days: {{what}}",
-    default: "{{n}} where nothing is said",
+    default: "else {{n}}",
     hint: "After so many days it is removed; 0 is never.",
     kind: "What",
     more: "more than {{n}}",
