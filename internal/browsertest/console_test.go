@@ -26,7 +26,7 @@ var journeys = []journey{
 	{"contacts", 6},
 	{"statistics", 3},
 	{"webhooks", 3},
-	{"rules", 1},
+	{"limits", 1},
 	{"oidc", 2},
 	{"passkey", 1},
 	{"everybody", 1},
