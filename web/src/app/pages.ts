@@ -18,6 +18,7 @@ export const entries: readonly Entry[] = [
   { to: "/campaigns", label: "campaigns.title", key: "c" },
   { to: "/calendar", label: "calendar.title", key: "d" },
   { to: "/contacts", label: "contacts.title", key: "p" },
+  { to: "/targeting", label: "targeting.title", key: "t", within: "/contacts" },
   { to: "/lists", label: "list.title", key: "l", within: "/contacts" },
   { to: "/properties", label: "property.title", within: "/contacts" },
   { to: "/uploads", label: "uploads.title", within: "/contacts" },

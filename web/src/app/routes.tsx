@@ -3,7 +3,7 @@ import { Loader } from "@mantine/core";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
 
 import { Broken, NotFound } from "./Broken";
-import { text } from "./search";
+import { rule, text } from "./search";
 import { signedIn } from "./session";
 import { Shell } from "./Shell";
 
@@ -36,7 +36,12 @@ const pages = [
     validateSearch: (given: Record<string, unknown>) => text(given, "q", "status", "tag", "archived"),
     component: lazyRouteComponent(() => import("@/campaigns/Campaigns")),
   }),
-  createRoute({ getParentRoute: () => inside, path: "/campaigns/new", component: lazyRouteComponent(() => import("@/campaigns/NewCampaign")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/campaigns/new",
+    validateSearch: (given: Record<string, unknown>) => text(given, "targeting"),
+    component: lazyRouteComponent(() => import("@/campaigns/NewCampaign")),
+  }),
   createRoute({
     getParentRoute: () => inside,
     path: "/campaigns/$id",
@@ -56,6 +61,12 @@ const pages = [
     component: lazyRouteComponent(() => import("@/contacts/Contacts")),
   }),
   createRoute({ getParentRoute: () => inside, path: "/contacts/import", component: lazyRouteComponent(() => import("@/contacts/Import")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/contacts/by-rule",
+    validateSearch: rule,
+    component: lazyRouteComponent(() => import("@/targeting/ByRule")),
+  }),
   createRoute({ getParentRoute: () => inside, path: "/contacts/$id", component: lazyRouteComponent(() => import("@/contacts/ContactPage")) }),
   createRoute({ getParentRoute: () => inside, path: "/lists", component: lazyRouteComponent(() => import("@/lists/Lists")) }),
   createRoute({ getParentRoute: () => inside, path: "/lists/$kind/$id", component: lazyRouteComponent(() => import("@/lists/ListPage")) }),
@@ -75,6 +86,19 @@ const pages = [
     component: lazyRouteComponent(() => import("@/replies/Replies")),
   }),
   createRoute({ getParentRoute: () => inside, path: "/jobs", component: lazyRouteComponent(() => import("@/contacts/Jobs")) }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/targeting",
+    validateSearch: (given: Record<string, unknown>) => text(given, "q"),
+    component: lazyRouteComponent(() => import("@/targeting/Lists")),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/targeting/new",
+    validateSearch: (given: Record<string, unknown>) => ({ ...text(given, "name"), ...rule(given) }),
+    component: lazyRouteComponent(() => import("@/targeting/NewList")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/targeting/$id", component: lazyRouteComponent(() => import("@/targeting/ListPage")) }),
   createRoute({
     getParentRoute: () => inside,
     path: "/messages",

@@ -8,3 +8,9 @@ export function text<K extends string>(given: Record<string, unknown>, ...keys: 
   }
   return taken;
 }
+
+/** Takes a rule out of what stands behind the ? of an address, where the router has read it as JSON. */
+export function rule(given: Record<string, unknown>): { rule?: Readonly<Record<string, unknown>> } {
+  const value = given["rule"];
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { rule: value as Readonly<Record<string, unknown>> } : {};
+}

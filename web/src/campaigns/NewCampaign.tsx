@@ -1,10 +1,12 @@
+import { useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { Editor } from "./Editor";
 import { blank } from "./form";
 
-/** Makes a campaign. */
+/** Makes a campaign, for a targeting list if one is named. */
 export default function NewCampaign() {
-  const [form] = useState(blank);
+  const { targeting } = useSearch({ from: "/inside/campaigns/new" });
+  const [form] = useState(() => ({ ...blank(), ...(targeting ? { include: [`targeting:${Number(targeting)}` as const] } : {}) }));
   return <Editor initial={form} />;
 }

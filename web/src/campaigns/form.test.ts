@@ -77,6 +77,24 @@ describe("a campaign", () => {
     expect(changed.content).toEqual(rule.content);
   });
 
+  it("chooses people by a rule, and leaves out who got another campaign", () => {
+    const rule = { condition: "AND", rules: [{ field: "language", operator: "equal", value: "de" }] };
+    const form = { ...blank(), name: "x", channel: 1, text: "Hi", rule, sent: [4] };
+    expect(inputOf(form).audience).toEqual({ rule, exclude: { campaigns: [4] } });
+    expect(inputOf({ ...form, all: true }).audience).toEqual({ all: true, exclude: { campaigns: [4] } });
+    expect(inputOf({ ...form, rule: undefined, include: ["groups:1"], sent: [] }).audience).toEqual({ groups: [1] });
+  });
+
+  it("loses neither its rule nor who is left out when other lists are chosen", () => {
+    const [, given] = campaigns;
+    if (!given) throw new Error("there is one");
+    const form = formOf(given);
+    expect(form.rule).toEqual({ condition: "AND", rules: [] });
+    expect(form.sent).toEqual([2]);
+    expect(form.audience).toEqual({ exclude: { received: { by: "message", within: "7d" } } });
+    expect(inputOf({ ...form, sent: [] }).audience.exclude).toEqual({ labels: [7], received: { by: "message", within: "7d" } });
+  });
+
   it("says its own words again once it has no template", () => {
     const [, rule] = campaigns;
     if (!rule) throw new Error("there is one");
@@ -92,6 +110,14 @@ describe("what is missing", () => {
 
   it("is nothing where a campaign is kept", () => {
     for (const campaign of campaigns) expect(missing(formOf(campaign), false), campaign.name).toEqual([]);
+  });
+
+  it("is a value of its rule, as long as the rule is for something", () => {
+    const rule = { condition: "AND", rules: [{ field: "language", operator: "equal", value: null }] };
+    const form = { ...blank(), name: "x", channel: 1, text: "Hi", rule };
+    expect(missing(form, false)).toEqual(["audience"]);
+    expect(missing({ ...form, all: true }, false)).toEqual([]);
+    expect(missing({ ...form, rule: { ...rule, rules: [{ field: "language", operator: "is_null", value: null }] } }, false)).toEqual([]);
   });
 
   it("is a subject on e-mail alone, and a time where there is to be one", () => {

@@ -1,6 +1,7 @@
 // A campaign as the page to make one holds it, and the way there and back. What the page does not
 // show is kept as it is.
 import type { Schema } from "@/api/client";
+import { type Json, unfilled } from "@/targeting/rule";
 
 import { type ExperimentForm, experimentInput, experimentOf, noExperiment } from "./experiment";
 
@@ -41,6 +42,10 @@ export interface Form {
   all: boolean;
   include: Chosen[];
   exclude: Chosen[];
+  /** A rule of its own that people are chosen by beside the lists; undefined for none. */
+  rule: Json | undefined;
+  /** Whoever was sent one of these campaigns is left out. */
+  sent: number[];
   /** Of the audience, what the page does not show. */
   audience: Audience;
   source: "own" | "template";
@@ -71,6 +76,8 @@ export const blank = (): Form => ({
   all: false,
   include: [],
   exclude: [],
+  rule: undefined,
+  sent: [],
   audience: {},
   source: "own",
   template: "",
@@ -157,7 +164,9 @@ export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "c
     all: audience.all === true,
     include: chosen(audience),
     exclude: chosen(exclude ?? {}),
-    audience: said({ ...without(audience, "all", ...lists), exclude: exclude && said(without(exclude, ...lists)) }) as Audience,
+    rule: (audience.rule ?? undefined) as Json | undefined,
+    sent: exclude?.campaigns ?? [],
+    audience: said({ ...without(audience, "all", "rule", ...lists), exclude: exclude && said(without(exclude, "campaigns", ...lists)) }) as Audience,
     source: c.content.template ? "template" : "own",
     template: c.content.template?.name ?? "",
     subject: c.content.subject ?? "",
@@ -183,7 +192,8 @@ const byKind = (from: Chosen[]) => said(Object.fromEntries(lists.map((kind) => [
 /** What the server is given to keep. */
 export function inputOf(f: Form): Schema<"CampaignInput"> {
   const { exclude, ...audience } = f.audience;
-  const left = { ...exclude, ...byKind(f.exclude) };
+  const left = { ...exclude, ...byKind(f.exclude), ...said({ campaigns: f.sent }) };
+  const some = { ...byKind(f.include), ...said({ rule: f.rule }) };
   const own = { subject: f.subject, preheader: f.preheader, text: f.text, html: f.html };
   const template = f.content.template?.name === f.template ? f.content.template : { name: f.template };
   const content = said<Content>(f.source === "template" ? { ...f.content, template } : { ...without(f.content, "template"), ...own });
@@ -191,7 +201,7 @@ export function inputOf(f: Form): Schema<"CampaignInput"> {
   return {
     name: f.name,
     channel_id: f.channel,
-    audience: { ...audience, ...(f.all ? { all: true } : byKind(f.include)), ...(isEmpty(Object.keys(left)) ? {} : { exclude: left }) },
+    audience: { ...audience, ...(f.all ? { all: true } : some), ...(isEmpty(Object.keys(left)) ? {} : { exclude: left }) },
     content,
     schedule: scheduleOf(f.when, f.schedule),
     throttle,
@@ -204,7 +214,8 @@ export function missing(f: Form, subject: boolean): ("name" | "channel" | "audie
   const list: ReturnType<typeof missing> = [];
   if (f.name.trim() === "") list.push("name");
   if (f.channel === 0) list.push("channel");
-  if (!f.all && f.include.length === 0 && isEmpty(Object.keys(without(f.audience, "exclude")))) list.push("audience");
+  const nobody = f.include.length === 0 && f.rule === undefined && isEmpty(Object.keys(without(f.audience, "exclude")));
+  if (!f.all && (nobody || unfilled(f.rule) > 0)) list.push("audience");
   const own = (f.text || f.html || !isEmpty(Object.keys(without(f.content, "template")))) && (!subject || f.subject);
   if (f.source === "template" ? f.template === "" : !own) list.push("content");
   const { kind, at, days, dates, cron } = f.when;

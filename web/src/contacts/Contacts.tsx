@@ -41,6 +41,9 @@ export default function Contacts() {
             defaultValue={search.q ?? ""}
             onChange={(e) => find(e.currentTarget.value)}
           />
+          <ButtonLink variant="default" to="/contacts/by-rule">
+            {t("targeting.byRuleLink")}
+          </ButtonLink>
           {total !== undefined && (
             <Text size="sm" c="dimmed" role="status">
               {t("contacts.total", { count: total, n: format.number(total) })}

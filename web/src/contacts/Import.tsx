@@ -17,8 +17,18 @@ interface Options {
   country: string;
 }
 
-/** Takes people in from a file: first it is only looked at, and what would come of it is shown. */
+/** Takes people in from a file. */
 export default function Import() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t("import.title")} within={{ label: t("contacts.title"), to: "/contacts" }}>
+      <Intake />
+    </Page>
+  );
+}
+
+/** The steps of it: first the file is only looked at, and what would come of it is shown. What was taken in may be chosen for something. */
+export function Intake({ choose }: { choose?: (upload: Upload) => void }) {
   const { t } = useTranslation();
   const [file, setFile] = useState<File | null>(null);
   const [mapping, setMapping] = useState<Record<string, string>>({});
@@ -60,57 +70,55 @@ export default function Import() {
   };
 
   return (
-    <Page title={t("import.title")} within={{ label: t("contacts.title"), to: "/contacts" }}>
-      <Stack maw="56rem">
-        {!taking && (
-          <>
-            <FileInput
-              label={t("import.file")}
-              description={t("import.fileHint")}
-              accept=".csv,.tsv,.txt,text/csv"
-              value={file}
-              onChange={(chosen) => look({ file: chosen, mapping: {} })}
+    <Stack maw="56rem">
+      {!taking && (
+        <>
+          <FileInput
+            label={t("import.file")}
+            description={t("import.fileHint")}
+            accept=".csv,.tsv,.txt,text/csv"
+            value={file}
+            onChange={(chosen) => look({ file: chosen, mapping: {} })}
+            clearable
+            clearButtonProps={{ "aria-label": t("common.clear") }}
+          />
+          <Group align="flex-end">
+            <TextInput
+              label={t("import.country")}
+              description={t("import.countryHint")}
+              maxLength={2}
+              value={options.country}
+              onChange={(e) => look({ options: { ...options, country: e.currentTarget.value.trim() } })}
+            />
+            <Select
+              label={t("import.dates")}
+              description={t("import.datesHint")}
               clearable
               clearButtonProps={{ "aria-label": t("common.clear") }}
+              data={["dmy", "mdy", "ymd"].map((value) => ({ value, label: t(`import.date.${value as "dmy" | "mdy" | "ymd"}`) }))}
+              value={options.dates || null}
+              onChange={(value) => look({ options: { ...options, dates: value ?? "" } })}
             />
-            <Group align="flex-end">
-              <TextInput
-                label={t("import.country")}
-                description={t("import.countryHint")}
-                maxLength={2}
-                value={options.country}
-                onChange={(e) => look({ options: { ...options, country: e.currentTarget.value.trim() } })}
-              />
-              <Select
-                label={t("import.dates")}
-                description={t("import.datesHint")}
-                clearable
-                clearButtonProps={{ "aria-label": t("common.clear") }}
-                data={["dmy", "mdy", "ymd"].map((value) => ({ value, label: t(`import.date.${value as "dmy" | "mdy" | "ymd"}`) }))}
-                value={options.dates || null}
-                onChange={(value) => look({ options: { ...options, dates: value ?? "" } })}
-              />
+          </Group>
+        </>
+      )}
+      <Failure error={error} />
+      {!taking && trying && !over(trying) && <Bar upload={trying} words={t("import.looking")} />}
+      {!taking && trying && over(trying) && (
+        <>
+          <Found upload={trying} mapping={mapping} leaveOut={(column) => look({ mapping: { ...mapping, [column]: "-" } })} />
+          {trying.state === "finished" && file && (
+            <Group>
+              <Button onClick={() => void send(file, { mapping, options }, false)} disabled={trying.created + trying.updated === 0}>
+                {t("import.take", { count: trying.created + trying.updated })}
+              </Button>
             </Group>
-          </>
-        )}
-        <Failure error={error} />
-        {!taking && trying && !over(trying) && <Bar upload={trying} words={t("import.looking")} />}
-        {!taking && trying && over(trying) && (
-          <>
-            <Found upload={trying} mapping={mapping} leaveOut={(column) => look({ mapping: { ...mapping, [column]: "-" } })} />
-            {trying.state === "finished" && file && (
-              <Group>
-                <Button onClick={() => void send(file, { mapping, options }, false)} disabled={trying.created + trying.updated === 0}>
-                  {t("import.take", { count: trying.created + trying.updated })}
-                </Button>
-              </Group>
-            )}
-          </>
-        )}
-        {taking && !over(taking) && <Bar upload={taking} words={t("import.taking")} />}
-        {taking && over(taking) && <Taken upload={taking} />}
-      </Stack>
-    </Page>
+          )}
+        </>
+      )}
+      {taking && !over(taking) && <Bar upload={taking} words={t("import.taking")} />}
+      {taking && over(taking) && <Taken upload={taking} choose={choose} />}
+    </Stack>
   );
 }
 
@@ -180,7 +188,7 @@ function Found({ upload, mapping, leaveOut }: { upload: Upload; mapping: Record<
 }
 
 /** What came of it, and what can be done next. */
-function Taken({ upload }: { upload: Upload }) {
+function Taken({ upload, choose }: { upload: Upload; choose: ((upload: Upload) => void) | undefined }) {
   const { t } = useTranslation();
   if (upload.state === "failed") {
     return (
@@ -194,15 +202,23 @@ function Taken({ upload }: { upload: Upload }) {
       <Stack gap="sm">
         <Counts upload={upload} />
         <Group>
-          <ButtonLink to="/campaigns/new" size="xs">
-            {t("import.write")}
-          </ButtonLink>
-          <ButtonLink to="/contacts" size="xs" variant="default">
-            {t("contacts.title")}
-          </ButtonLink>
-          <ButtonLink to="/uploads/$id" params={{ id: String(upload.id) }} size="xs" variant="default">
-            {t("uploads.look")}
-          </ButtonLink>
+          {choose ? (
+            <Button size="xs" onClick={() => choose(upload)}>
+              {t("import.choose")}
+            </Button>
+          ) : (
+            <>
+              <ButtonLink to="/campaigns/new" size="xs">
+                {t("import.write")}
+              </ButtonLink>
+              <ButtonLink to="/contacts" size="xs" variant="default">
+                {t("contacts.title")}
+              </ButtonLink>
+              <ButtonLink to="/uploads/$id" params={{ id: String(upload.id) }} size="xs" variant="default">
+                {t("uploads.look")}
+              </ButtonLink>
+            </>
+          )}
           {upload.refused + upload.incomplete > 0 && (
             <Button size="xs" variant="default" component="a" href={`/v1/uploads/${upload.id}/errors.csv`} download>
               {t("import.errors")}

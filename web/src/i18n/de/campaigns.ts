@@ -127,6 +127,13 @@ const campaigns = {
     lists: "Manche",
     more: "Sie hat mehr, als diese Seite zeigt, und das bleibt, wie es ist: {{what}}.",
     noLists: "So eine Liste gibt es nicht.",
+    noSent: "So eine Kampagne ist nicht hinausgegangen.",
+    rule: "Und alle, für die diese Regel gilt",
+    ruleAdd: "Eigene Regel hinzufügen",
+    ruleRemove: "Ohne die Regel",
+    sent: "Aber nicht an alle, die eine dieser Kampagnen bekamen",
+    sentHint: "Wem eine davon gesendet wurde, bleibt außen vor.",
+    upload: "Datei hochladen",
     who: "Wer sie bekommt",
   },
   content: {

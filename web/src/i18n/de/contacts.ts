@@ -145,6 +145,7 @@ const contacts = {
     wrong: "Was nicht zu gebrauchen war",
   },
   import: {
+    choose: "Auswählen",
     counts: "{{created}} neu, {{updated}} geändert, {{refused}} abgelehnt, {{duplicates}} doppelt in der Datei.",
     country: "Land",
     countryHint: "Von Telefonnummern ohne eines, etwa DE",

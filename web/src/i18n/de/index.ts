@@ -14,6 +14,7 @@ import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 import statistics from "./statistics";
+import targeting from "./targeting";
 import webhooks from "./webhooks";
 
 const de: Texts = {
@@ -32,6 +33,7 @@ const de: Texts = {
   ...reasons,
   ...settings,
   ...statistics,
+  ...targeting,
   ...webhooks,
 };
 

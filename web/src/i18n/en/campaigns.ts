@@ -127,6 +127,13 @@ const campaigns = {
     lists: "Some",
     more: "It has more than this page shows, which stays as it is: {{what}}.",
     noLists: "There is no such list.",
+    noSent: "No such campaign has gone out.",
+    rule: "And everybody for whom this rule holds",
+    ruleAdd: "Add a rule of its own",
+    ruleRemove: "Without the rule",
+    sent: "But not to who got one of these campaigns",
+    sentHint: "Whoever was sent one of them is left out.",
+    upload: "Upload a file",
     who: "Who gets it",
   },
   content: {

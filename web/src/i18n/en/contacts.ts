@@ -145,6 +145,7 @@ const contacts = {
     wrong: "What could not be used",
   },
   import: {
+    choose: "Choose it",
     counts: "{{created}} new, {{updated}} changed, {{refused}} refused, {{duplicates}} twice in the file.",
     country: "Country",
     countryHint: "Of phone numbers without one, such as DE",

@@ -13,6 +13,7 @@ import reasons from "./reasons";
 import session from "./session";
 import settings from "./settings";
 import statistics from "./statistics";
+import targeting from "./targeting";
 import webhooks from "./webhooks";
 
 /** English: every text that there is, by the part of the console that says it. */
@@ -32,6 +33,7 @@ const en = {
   ...reasons,
   ...settings,
   ...statistics,
+  ...targeting,
   ...webhooks,
 } as const;
 
