@@ -29,6 +29,7 @@ var journeys = []journey{
 	{"limits", 1},
 	{"oidc", 2},
 	{"passkey", 1},
+	{"rules", 5},
 	{"everybody", 1},
 }
 

@@ -78,7 +78,7 @@ export function Condition({ rule, path, actions, context }: RuleProps) {
             />
           </Group>
         )}
-        <CloseButton aria-label={t("targeting.removeCondition", { n })} onClick={remove} />
+        <CloseButton mt={4} aria-label={t("targeting.removeCondition", { n })} onClick={remove} />
       </Group>
     </Box>
   );

@@ -41,7 +41,8 @@ function Loaded({ initial, change, error, at = "rule", disabled = false, fields 
   const rule = branch ? toRule(branch, fields) : (initial as Json);
   const lacks = unfilled(rule);
   const count = useCount(lacks > 0 ? undefined : rule);
-  const marks = [...marksOf(error, at), ...marksOf(count.error, "rule")];
+  const refused = marksOf(count.error, "rule");
+  const marks = [...marksOf(error, at), ...refused];
   const set = (next: Branch) => {
     setBranch(next);
     change?.(toRule(next, fields));
@@ -63,7 +64,7 @@ function Loaded({ initial, change, error, at = "rule", disabled = false, fields 
         </Fieldset>
       )}
       <Count lacks={lacks} said={rule !== undefined} count={count} />
-      <Failure error={count.error} fields={["rule"]} />
+      <Failure error={refused.length > 0 ? null : count.error} />
     </Stack>
   );
 }
