@@ -2,7 +2,7 @@ import { Alert, Button, Fieldset, Group, Loader, Modal, MultiSelect, Radio, Stac
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, refresh } from "@/api/client";
+import { api } from "@/api/client";
 import { LazyRule } from "@/targeting/LazyRule";
 
 import { type Chosen, type ListKind, lists } from "./form";
@@ -136,7 +136,6 @@ export function AudienceSection({ form, set, problem }: SectionProps) {
             choose={(upload) => {
               set({ include: [...form.include, `uploads:${upload.id}`] });
               setUploading(false);
-              void refresh("/v1/uploads");
             }}
           />
         </Suspense>

@@ -53,7 +53,7 @@ export function Branches(props: RuleGroupProps) {
             data={holds.map((how) => ({ value: how, label: t(`targeting.holds.${how}`) }))}
             error={wrong}
           />
-          {inner && <CloseButton aria-label={t("targeting.removeGroup", { n })} onClick={remove} />}
+          {inner && <CloseButton mt={4} aria-label={t("targeting.removeGroup", { n })} onClick={remove} />}
         </Group>
         {rules.map((node, i) => {
           const at = [...path, i];
