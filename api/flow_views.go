@@ -110,6 +110,21 @@ type FlowVersion struct {
 	RetiredAt *time.Time `json:"retired_at,omitempty" doc:"Since when nobody is on it any more."`
 }
 
+// FlowVersionShown is a version with its steps.
+type FlowVersionShown struct {
+	FlowVersion
+	flow.Definition
+}
+
+type flowVersionByID struct {
+	ByID
+	Version int64 `path:"version" minimum:"1"`
+}
+
+func versionView(v flows.Version) FlowVersion {
+	return FlowVersion{Version: v.Version, CreatedAt: v.CreatedAt, By: v.By, Inside: v.Inside, RetiredAt: timestamp(v.RetiredAt)}
+}
+
 func sessionView(n flows.Session) FlowSession {
 	view := FlowSession{
 		ID: n.ID, FlowID: n.CampaignID, Version: n.Version, ContactID: n.ContactID, Source: n.Source, Step: n.Step, Phase: string(n.Phase),
@@ -281,9 +296,18 @@ func (s *Server) flowViews(path, tag string) {
 			}
 			out := &one[Page[FlowVersion]]{Page[FlowVersion]{Items: make([]FlowVersion, len(list))}}
 			for i, v := range list {
-				out.Body.Items[i] = FlowVersion{Version: v.Version, CreatedAt: v.CreatedAt, By: v.By, Inside: v.Inside, RetiredAt: timestamp(v.RetiredAt)}
+				out.Body.Items[i] = versionView(v)
 			}
 			return out, nil
+		})
+	register(s, operation{id: "get-flow-version", method: http.MethodGet, path: path + "/{id}/versions/{version}", tag: tag,
+		doc: "Show a version with its steps", roles: mayLook},
+		func(ctx context.Context, caller access.Caller, in *flowVersionByID) (*one[FlowVersionShown], error) {
+			v, err := s.Flows.Version(ctx, caller.AccountID, in.ID, in.Version)
+			if err != nil {
+				return nil, err
+			}
+			return &one[FlowVersionShown]{FlowVersionShown{FlowVersion: versionView(v), Definition: v.Definition}}, nil
 		})
 	register(s, operation{id: "move-flow-version", method: http.MethodPost, path: path + "/{id}/versions/{version}/move", tag: tag,
 		doc: "Move those who are on an older version to the one in force", roles: mayEdit,

@@ -442,17 +442,37 @@ func (tx conn) compiledFlow(ctx context.Context, accountID, id, version int64) (
 	return f, nil
 }
 
+const (
+	versionColumns = `v.version, v.created_at, v.by_whom, (SELECT COUNT(*) FROM flow_sessions n WHERE n.campaign_id = v.campaign_id AND n.version = v.version
+		AND n.ended_at IS NULL), v.retired_at`
+	fromVersions = " FROM flow_versions v JOIN flows f ON f.campaign_id = v.campaign_id WHERE v.campaign_id = ? AND f.account_id = ?"
+)
+
+func scanVersion(scan sqldb.Scan, more ...any) (v flows.Version, err error) {
+	var created, retired sqldb.Time
+	err = scan(append([]any{&v.Version, &created, &v.By, &v.Inside, &retired}, more...)...)
+	v.CreatedAt, v.RetiredAt = created.Time, retired.Ptr()
+	return v, err
+}
+
 // FlowVersions are those of a flow, newest first.
 func (s *Store) FlowVersions(ctx context.Context, accountID, id int64) ([]flows.Version, error) {
-	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (v flows.Version, err error) {
-		var created, retired sqldb.Time
-		err = scan(&v.Version, &created, &v.By, &v.Inside, &retired)
-		v.CreatedAt, v.RetiredAt = created.Time, retired.Ptr()
-		return v, err
-	}, `SELECT v.version, v.created_at, v.by_whom, (SELECT COUNT(*) FROM flow_sessions n WHERE n.campaign_id = v.campaign_id AND n.version = v.version
-			AND n.ended_at IS NULL), v.retired_at
-		FROM flow_versions v JOIN flows f ON f.campaign_id = v.campaign_id WHERE v.campaign_id = ? AND f.account_id = ? ORDER BY v.version DESC`, id, accountID)
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (flows.Version, error) { return scanVersion(scan) },
+		"SELECT "+versionColumns+fromVersions+" ORDER BY v.version DESC", id, accountID)
 	return list, s.translate(err)
+}
+
+// FlowVersion is one version of a flow with its definition.
+func (s *Store) FlowVersion(ctx context.Context, accountID, id, version int64) (flows.Version, error) {
+	var text []byte
+	v, err := scanVersion(s.reader().Row(ctx, "SELECT "+versionColumns+", v.definition"+fromVersions+" AND v.version = ?", id, accountID, version).Scan, &text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, fault.New(fault.NotFound, "flow %d has no version %d: GET /v1/flows/%d/versions lists them", id, version, id)
+	}
+	if err != nil {
+		return v, s.translate(err)
+	}
+	return v, readParts(id, part{"definition", text, &v.Definition})
 }
 
 // retireVersions closes the runs of versions that nobody is on any more, and on which

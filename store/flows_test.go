@@ -440,6 +440,14 @@ func TestPeopleAreMovedToAnotherVersion(t *testing.T) {
 		require.NoError(t, err)
 		require.Nil(t, versions[0].RetiredAt)
 		require.NotNil(t, versions[1].RetiredAt, "nobody is on it, and nobody can come")
+		for _, v := range versions {
+			read, err := s.FlowVersion(t.Context(), w.AccountID, w.flow, v.Version)
+			require.NoError(t, err)
+			require.NotEmpty(t, read.Definition.Steps)
+			require.Equal(t, v.CreatedAt, read.CreatedAt)
+		}
+		_, err = s.FlowVersion(t.Context(), w.AccountID, w.flow, 9)
+		require.True(t, fault.Is(err, fault.NotFound))
 		w.balances()
 	})
 }

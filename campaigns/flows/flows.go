@@ -155,6 +155,8 @@ type Version struct {
 	Inside int64
 	// RetiredAt is since when nobody is on it any more.
 	RetiredAt *time.Time
+	// Definition is what it says; only of a version that is read by itself.
+	Definition flow.Definition
 }
 
 // Call is a program that is to be asked.

@@ -43,6 +43,8 @@ type Store interface {
 	FlowAnswers(ctx context.Context, f AnswerFilter) ([]Answer, error)
 	FlowReport(ctx context.Context, accountID, id int64) (Report, error)
 	FlowVersions(ctx context.Context, accountID, id int64) ([]Version, error)
+	// FlowVersion is one with its definition; NotFound if the flow has no such version.
+	FlowVersion(ctx context.Context, accountID, id, version int64) (Version, error)
 	// VerifyFlow says what of what is kept of a flow does not fit together.
 	VerifyFlow(ctx context.Context, accountID, id int64) (problems []string, err error)
 	// PlanMove says how many sessions stand where on a version, MoveVersion takes them to
@@ -432,6 +434,14 @@ func (s *Service) Versions(ctx context.Context, accountID, id int64) ([]Version,
 		return nil, err
 	}
 	return s.store.FlowVersions(ctx, accountID, id)
+}
+
+// Version is one of a flow with its definition.
+func (s *Service) Version(ctx context.Context, accountID, id, version int64) (Version, error) {
+	if _, err := s.store.GetFlow(ctx, accountID, id); err != nil {
+		return Version{}, err
+	}
+	return s.store.FlowVersion(ctx, accountID, id, version)
 }
 
 // Moving is what becomes of those who are on an older version.

@@ -30,6 +30,7 @@ var journeys = []journey{
 	{"oidc", 2},
 	{"passkey", 1},
 	{"rules", 5},
+	{"flows", 3},
 	{"everybody", 1},
 }
 

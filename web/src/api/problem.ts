@@ -57,6 +57,13 @@ export class Problem extends Error {
     return this.errors.find(({ location }) => location === whole || location?.startsWith(`${whole}.`) || location?.startsWith(`${whole}[`))?.message;
   }
 
+  /** What is wrong within a part of the body, such as "steps[0]", as the problem of a body of its own. */
+  within(part: string): Problem {
+    const whole = `body.${part}.`;
+    const errors = this.errors.flatMap((e) => (e.location?.startsWith(whole) ? [{ ...e, location: `body.${e.location.slice(whole.length)}` }] : []));
+    return new Problem({ code: this.code, status: this.status, detail: this.detail, errors });
+  }
+
   /** What is wrong with none of these fields, which are shown with theirs. */
   besides(...fields: string[]): string[] {
     const left = this.errors.filter(({ location }) => {

@@ -17,6 +17,7 @@ export const entries: readonly Entry[] = [
   { to: "/", label: "home.title", key: "h" },
   { to: "/campaigns", label: "campaigns.title", key: "c" },
   { to: "/calendar", label: "calendar.title", key: "d" },
+  { to: "/flows", label: "flows.title", key: "f" },
   { to: "/contacts", label: "contacts.title", key: "p" },
   { to: "/targeting", label: "targeting.title", key: "t", within: "/contacts" },
   { to: "/lists", label: "list.title", key: "l", within: "/contacts" },

@@ -53,6 +53,15 @@ const pages = [
     path: "/calendar",
     validateSearch: (given: Record<string, unknown>) => text(given, "month"),
     component: lazyRouteComponent(() => import("@/calendar/Calendar")),
+    path: "/flows",
+    validateSearch: (given: Record<string, unknown>) => text(given, "q", "status"),
+    component: lazyRouteComponent(() => import("@/flows/Flows")),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/flows/$id",
+    validateSearch: (given: Record<string, unknown>) => text(given, "view"),
+    component: lazyRouteComponent(() => import("@/flows/FlowPage")),
   }),
   createRoute({
     getParentRoute: () => inside,

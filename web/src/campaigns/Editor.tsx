@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { api, client, refresh, type Schema } from "@/api/client";
 import { Problem } from "@/api/problem";
+import { useKept } from "@/app/kept";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
@@ -17,12 +18,18 @@ import { TestToMe } from "./TestToMe";
 import { WhenSection } from "./WhenSection";
 import { ExperimentSection } from "./ExperimentSection";
 import { PaceSection } from "./Pace";
-import { type Form, missing, recurs } from "./form";
-import { useKept } from "./kept";
+import { type Form, inputOf, missing, recurs } from "./form";
 
 const undoFor = 60; // seconds
 
 const sections = ["audience", "content", "when", "pace", "experiment"] as const;
+
+/** Keeps a campaign as a new draft, or as a change of one. */
+async function write(made: Schema<"Campaign"> | undefined, form: Form) {
+  const body = inputOf(form);
+  const { data } = made ? await client.PATCH("/v1/campaigns/{id}", { params: { path: { id: made.id } }, body }) : await client.POST("/v1/campaigns", { body });
+  return data;
+}
 
 /** The one page on which a campaign is made: each section folds, and what is made is kept as it is made. */
 export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema<"Campaign"> }) {
@@ -46,7 +53,12 @@ export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema
   if (form.channel === 0 && only) set({ channel: only.id });
 
   const lacks = missing(form, email && can?.subject === true);
-  const saving = useKept(form, (f) => missing(f, email && can?.subject === true).length === 0, kept, setKept);
+  const saving = useKept(
+    form,
+    { complete: (f) => missing(f, email && can?.subject === true).length === 0, input: inputOf, write, path: "/v1/campaigns" },
+    kept,
+    setKept,
+  );
   const problem = saving.error instanceof Problem ? saving.error : undefined;
 
   const start = async () => {

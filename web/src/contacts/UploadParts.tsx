@@ -25,7 +25,7 @@ export function useProgress(begun: Upload | undefined): Upload | undefined {
       refetchInterval: ({ state }) => {
         if (!state.data) return lookEvery;
         if (!over(state.data)) return lookEvery;
-        if (!state.data.dry_run) void refresh("/v1/contacts", "/v1/groups", "/v1/labels");
+        if (!state.data.dry_run) void refresh("/v1/contacts", "/v1/groups", "/v1/labels", "/v1/targeting", "/v1/uploads");
         return false;
       },
     },

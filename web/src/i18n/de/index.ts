@@ -6,6 +6,7 @@ import channels from "./channels";
 import common from "./common";
 import contacts from "./contacts";
 import experiment from "./experiment";
+import flows from "./flows";
 import home from "./home";
 import lists from "./lists";
 import messages from "./messages";
@@ -27,6 +28,7 @@ const de: Texts = {
   ...channels,
   ...contacts,
   ...experiment,
+  ...flows,
   ...lists,
   ...messages,
   ...queue,

@@ -1,38 +1,48 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 
-import { client, refresh, type Schema } from "@/api/client";
+import { refresh } from "@/api/client";
 import { Problem } from "@/api/problem";
-
-import { type Form, inputOf } from "./form";
 
 const pause = 700; // ms after the last change until it is kept
 
+/** How a form becomes something that the server keeps. */
+interface Keeping<F, T> {
+  /** Reports whether nothing is missing that the server would ask for. */
+  complete: (form: F) => boolean;
+  /** What the server is given; what is the same is not given again. */
+  input: (form: F) => unknown;
+  /** Keeps it as a new one, or as a change of what was made. */
+  write: (made: T | undefined, form: F) => Promise<T | undefined>;
+  /** The list that it is in, which is read anew. */
+  path: `/v1/${string}`;
+}
+
 /** Keeps a form a moment after it was changed: first as a new draft, then as a change of it. Changes are kept one after the other. */
-export function useKept(form: Form, complete: (form: Form) => boolean, kept: Schema<"Campaign"> | undefined, setKept: (made: Schema<"Campaign">) => void) {
+export function useKept<F, T>(form: F, { complete, input, write, path }: Keeping<F, T>, kept: T | undefined, setKept: (made: T) => void) {
   const [settled] = useDebouncedValue(form, pause);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const last = useRef(kept ? JSON.stringify(inputOf(form)) : "");
+  const last = useRef(kept ? JSON.stringify(input(form)) : "");
   const made = useRef(kept);
   const queue = useRef<Promise<unknown>>(Promise.resolve());
 
-  const save = (what: Form): Promise<Schema<"Campaign">> => {
+  const save = (what: F): Promise<T> => {
     const turn = queue.current.then(async () => {
-      const body = inputOf(what);
-      const text = JSON.stringify(body);
-      if (made.current && text === last.current) return made.current;
+      const text = JSON.stringify(input(what));
+      if (made.current && text === last.current) {
+        setError(null); // it is again what is kept
+        return made.current;
+      }
       setBusy(true);
       try {
-        const { data } = made.current
-          ? await client.PATCH("/v1/campaigns/{id}", { params: { path: { id: made.current.id } }, body })
-          : await client.POST("/v1/campaigns", { body });
+        const data = await write(made.current, what);
         if (!data) throw new Problem({ code: "internal", status: 0, detail: "" });
         made.current = data;
         last.current = text;
         setKept(data);
         setError(null);
-        await refresh("/v1/campaigns");
+        await refresh(path);
         return data;
       } catch (e) {
         setError(e);
@@ -45,7 +55,7 @@ export function useKept(form: Form, complete: (form: Form) => boolean, kept: Sch
     return turn;
   };
 
-  const keep = useEffectEvent((what: Form) => {
+  const keep = useEffectEvent((what: F) => {
     if (complete(what)) save(what).catch(() => undefined); // the error is shown
   });
   useEffect(() => keep(settled), [settled]);

@@ -1,0 +1,180 @@
+// Flows: drawn from nothing, played, started, changed while somebody is inside; and drawn by the keyboard alone.
+import assert from "node:assert/strict";
+
+import { ask, at, button, heading, known, picture } from "./person.mjs";
+
+const list = (page) => page.getByRole("list", { name: "Steps" });
+const stepOf = (page, name) => list(page).getByRole("button", { name: new RegExp(`^${name} `) });
+const saved = (page) => page.getByText("Saved", { exact: true }).waitFor();
+const panel = (page, name) => page.getByRole("region", { name: `Settings of ${name}` });
+
+// Adds a step of a kind behind another, in its panel.
+async function add(page, after, kind) {
+  await panel(page, after).getByRole("button", { name: "Add a step" }).click();
+  await page.getByRole("menuitem", { name: kind, exact: true }).click();
+}
+
+export const steps = {
+  async "a flow is drawn from nothing"() {
+    const { page } = known.first;
+    await at("/");
+    await heading("Home");
+    await page.keyboard.press("g");
+    await page.keyboard.press("f");
+    await heading("Flows");
+    await page.getByText("No flows yet").waitFor();
+    await picture("flows-empty");
+    await button("From nothing").click();
+    await page.getByRole("dialog").getByLabel("Name").fill("Survey");
+    await button("Make a draft").click();
+    await heading("Survey");
+    await saved(page);
+    // A question is put before the end: what it lacks is said at the step, and nothing is kept.
+    await button("Add at the beginning").last().click();
+    await page.getByRole("menuitem", { name: "Question", exact: true }).click();
+    await panel(page, "ask").waitFor();
+    await page.getByText("Not saved", { exact: true }).waitFor();
+    await stepOf(page, "ask").getByText(/content/).first().waitFor();
+    await page.locator(".react-flow__node[data-id=ask]").getByText("1 mistake").waitFor();
+    await panel(page, "ask").getByLabel("Subject", { exact: true }).fill("Stars");
+    await panel(page, "ask").getByLabel("Text", { exact: true }).fill("How many stars?");
+    await panel(page, "ask").getByLabel("Kind of answer").selectOption("number");
+    await saved(page);
+    // Behind it a branch by the answer, a wait and a message.
+    await add(page, "ask", "Branch");
+    await panel(page, "branch").getByText("By rules").click();
+    await panel(page, "branch").getByLabel("How", { exact: true }).selectOption("greater_or_equal");
+    await panel(page, "branch").getByLabel("Value", { exact: true }).fill("4");
+    await saved(page);
+    await add(page, "branch", "Wait");
+    await panel(page, "wait").getByLabel("How long", { exact: true }).fill("soon");
+    await stepOf(page, "wait").getByText(/must be a duration/).waitFor();
+    await picture("flow-mistake");
+    await panel(page, "wait").getByLabel("How long", { exact: true }).fill("2d");
+    await saved(page);
+    await add(page, "wait", "Message");
+    await panel(page, "send").getByLabel("Subject", { exact: true }).fill("Sorry");
+    await panel(page, "send").getByLabel("Text", { exact: true }).fill("Only {{ answers.ask }} stars?");
+    await saved(page);
+    const { items } = await ask(page, "GET", "/v1/flows?search=Survey");
+    known.flow = items[0].id;
+    assert.deepEqual(items[0].steps.map((s) => s.id), ["ask", "branch", "wait", "send", "end"]);
+    // What is taken out comes back.
+    await panel(page, "send").getByRole("button", { name: "Take the step out" }).click();
+    await stepOf(page, "send").waitFor({ state: "detached" });
+    await saved(page);
+    await page.keyboard.press("Control+z");
+    await stepOf(page, "send").waitFor();
+    await saved(page);
+    await page.keyboard.press("Control+Shift+z");
+    await stepOf(page, "send").waitFor({ state: "detached" });
+    await button("Undo").click();
+    await stepOf(page, "send").waitFor();
+    await saved(page);
+    assert.deepEqual((await ask(page, "GET", `/v1/flows/${known.flow}`)).steps, items[0].steps, "all is as it was");
+    await picture("flow");
+    known.pages.push("/flows", `/flows/${known.flow}`, ...["who", "people", "simulate", "versions"].map((view) => `/flows/${known.flow}?view=${view}`));
+  },
+  async "it is played, started, and changed while somebody is inside"() {
+    const { page } = known.first;
+    await page.getByRole("tab", { name: "Simulate" }).click();
+    await page.getByLabel("Answer at ask").fill("2");
+    await page.getByRole("combobox", { name: "For whom" }).fill("grace");
+    await page.getByRole("option").first().click();
+    await button("Play it").click();
+    await page.getByText("1 person goes through it").waitFor();
+    await page.getByRole("cell", { name: /Only 2 stars/ }).waitFor();
+    assert.ok((await page.locator(".react-flow__edge-path.flow-on").count()) >= 3, "the way is shown");
+    await picture("flow-simulated");
+    await button("Start").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
+    await page.getByRole("main").getByText("Running").first().waitFor();
+    await page.getByRole("tab", { name: "People" }).click();
+    await page.getByLabel("Let somebody enter").fill("grace@example.org");
+    await button("Let in").click();
+    await page.getByText("It is entered.").waitFor();
+    await page.getByLabel("Who stands at").selectOption({ label: "ask (1)" });
+    await page.locator(".react-flow__node[data-id=ask]").getByText("1 here").waitFor();
+    await page.getByRole("cell", { name: "ask, asked" }).waitFor();
+    await button("Prove it").click();
+    await page.getByText("1 person entered, and is accounted for.").waitFor();
+    await picture("flow-people");
+    await page.getByRole("tab", { name: "Steps" }).click();
+    await stepOf(page, "end").click();
+    await panel(page, "end").getByLabel("Outcome").fill("done");
+    await saved(page);
+    await button("Put in force").click();
+    await page.getByRole("dialog").getByText("What becomes of the one inside?").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Put in force" }).click();
+    await page.getByRole("tab", { name: "Versions" }).click();
+    await page.getByRole("heading", { name: "Version 2, in force" }).waitFor();
+    await page.getByText("end was changed: outcome.").waitFor();
+    await button("Move 1 person").click();
+    await page.getByRole("dialog").getByLabel("1 at ask goes to").waitFor();
+    await picture("flow-move");
+    await page.getByRole("dialog").getByRole("button", { name: "Move 1 person" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await button("Move 1 person").waitFor({ state: "detached" });
+    const { items } = await ask(page, "GET", `/v1/flows/${known.flow}/versions`);
+    assert.deepEqual(items.map((v) => v.inside), [1, 0]);
+    await button("Pause").click();
+    await button("Go on").click();
+    await button("Cancel it").click();
+    await page.getByText("The one inside leaves, and gets nothing more.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
+    await page.getByRole("main").getByText("Canceled").first().waitFor();
+  },
+  async "a flow is drawn by the keyboard alone"() {
+    const { page } = known.first;
+    const key = (...keys) => keys.reduce((before, k) => before.then(() => page.keyboard.press(k)), Promise.resolve());
+    const focused = () => page.evaluate(() => globalThis.document.activeElement.dataset.id ?? globalThis.document.activeElement.textContent);
+    const { items } = await ask(page, "GET", "/v1/channels");
+    const made = await ask(page, "POST", "/v1/flows", { name: "Keys", channel_id: items[0].id, steps: [{ id: "end", kind: "end" }] });
+    await at(`/flows/${made.id}`);
+    await heading("Keys");
+    await page.locator(".react-flow__node[data-id=end]").waitFor();
+    // Goes on by the tab key until something has the focus.
+    const tabTo = async (what) => {
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press("Tab");
+        if ((await focused())?.startsWith(what)) return;
+      }
+      assert.fail(`no tab leads to ${what}`);
+    };
+    await tabTo("Add at the beginning");
+    await key("Enter");
+    await page.getByRole("menuitem", { name: "Message", exact: true }).waitFor();
+    await key("ArrowDown", "Enter");
+    await panel(page, "send").waitFor();
+    const tabToField = async (label) => {
+      const field = panel(page, "send").getByLabel(label, { exact: true });
+      for (let i = 0; i < 30 && !(await field.evaluate((e) => e === globalThis.document.activeElement)); i++) await page.keyboard.press("Tab");
+    };
+    await tabToField("Subject");
+    await page.keyboard.type("Hello");
+    await tabToField("Text");
+    await page.keyboard.type("By the keys");
+    await saved(page);
+    await key("Escape");
+    await panel(page, "send").waitFor({ state: "detached" });
+    // On the canvas: from step to step, taken out, and back.
+    assert.equal(await focused(), "send");
+    await key("ArrowDown");
+    assert.equal(await focused(), "end");
+    await key("ArrowUp");
+    assert.equal(await focused(), "send");
+    await key("Enter");
+    await panel(page, "send").waitFor();
+    await key("Escape");
+    await key("Delete");
+    await page.locator(".react-flow__node[data-id=send]").waitFor({ state: "detached" });
+    await key("Control+z");
+    await page.locator(".react-flow__node[data-id=send]").waitFor();
+    await saved(page);
+    const { steps } = await ask(page, "GET", `/v1/flows/${made.id}`);
+    assert.deepEqual(steps.map((s) => [s.id, s.content?.text]), [["send", "By the keys"], ["end", undefined]]);
+    await ask(page, "DELETE", `/v1/flows/${made.id}`);
+    await at("/flows");
+    await heading("Flows");
+  },
+};
