@@ -57,6 +57,9 @@ func TestAFlowIsNoOtherCampaign(t *testing.T) {
 	}
 	require.Equal(t, 409, s.do("POST", "/v1/flows/1/enter", `{"contacts":[{"id":1}]}`).Code, "a draft takes nobody in")
 	s.ok("POST", "/v1/flows/1/start", "")
+	require.Contains(t, s.do("GET", "/v1/flows/1/versions/1", "").Body.String(), `"steps":[{"id":"a","kind":"send"`)
+	require.Equal(t, 404, s.do("GET", "/v1/flows/1/versions/2", "").Code)
+	require.Equal(t, 404, s.do("GET", "/v1/flows/2/versions/1", "").Code)
 	require.Equal(t, 422, s.do("POST", "/v1/flows/1/enter", `{"contacts":[{"id":1},{"external_id":"nobody"}]}`).Code)
 	require.Contains(t, s.do("POST", "/v1/flows/1/enter", `{"contacts":[{"address":"ada@example.org"}]}`).Body.String(), `"session_id":1`)
 	require.Contains(t, s.do("POST", "/v1/flows/1/enter", `{"contacts":[{"id":1}]}`).Body.String(), `"reason":"inside"`)

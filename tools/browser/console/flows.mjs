@@ -34,9 +34,9 @@ export const steps = {
     await page.getByRole("menuitem", { name: "Question", exact: true }).click();
     await panel(page, "ask").waitFor();
     await page.getByText("Not saved", { exact: true }).waitFor();
-    await stepOf(page, "ask").getByText(/content/).first().waitFor();
+    await stepOf(page, "ask").getByText(/give content/).first().waitFor();
     await page.locator(".react-flow__node[data-id=ask]").getByText("1 mistake").waitFor();
-    await panel(page, "ask").getByLabel("Subject", { exact: true }).fill("Stars");
+    await panel(page, "ask").getByLabel("Subject").fill("Stars");
     await panel(page, "ask").getByLabel("Text", { exact: true }).fill("How many stars?");
     await panel(page, "ask").getByLabel("Kind of answer").selectOption("number");
     await saved(page);
@@ -53,7 +53,7 @@ export const steps = {
     await panel(page, "wait").getByLabel("How long", { exact: true }).fill("2d");
     await saved(page);
     await add(page, "wait", "Message");
-    await panel(page, "send").getByLabel("Subject", { exact: true }).fill("Sorry");
+    await panel(page, "send").getByLabel("Subject").fill("Sorry");
     await panel(page, "send").getByLabel("Text", { exact: true }).fill("Only {{ answers.ask }} stars?");
     await saved(page);
     const { items } = await ask(page, "GET", "/v1/flows?search=Survey");
@@ -147,7 +147,7 @@ export const steps = {
     await key("ArrowDown", "Enter");
     await panel(page, "send").waitFor();
     const tabToField = async (label) => {
-      const field = panel(page, "send").getByLabel(label, { exact: true });
+      const field = panel(page, "send").getByRole("textbox", { name: label });
       for (let i = 0; i < 30 && !(await field.evaluate((e) => e === globalThis.document.activeElement)); i++) await page.keyboard.press("Tab");
     };
     await tabToField("Subject");

@@ -33,4 +33,11 @@ describe("a problem", () => {
   it("passes where there was no answer, or none now", () => {
     expect([0, 429, 503, 422, 500].map((status) => new Problem({ code: "x", status, detail: "" }).passes())).toEqual([true, true, true, false, false]);
   });
+
+  it("is told of a part as of a body of its own", () => {
+    const p = refused([{ location: "body.steps[1].wait.for", message: "is no duration" }, { location: "body.steps[10].id", message: "is no name" }]);
+    expect(p.within("steps[1]").at("wait")).toBe("is no duration");
+    expect(p.within("steps[1]").errors).toHaveLength(1);
+    expect(p.within("steps[2]").errors).toEqual([]);
+  });
 });

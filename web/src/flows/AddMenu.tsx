@@ -1,4 +1,5 @@
 import { Button, Menu } from "@mantine/core";
+import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type Drawing } from "./drawing";
@@ -9,10 +10,12 @@ import { blank } from "./steps";
 export function AddMenu({ drawing, after, exit = "next", label }: { drawing: Drawing; after?: string; exit?: string; label: string }) {
   const { t } = useTranslation();
   const { form, edit, choose } = drawing;
+  const target = useRef<HTMLButtonElement>(null);
   return (
-    <Menu>
+    // Who leaves it is back where they were at once, before the settings of a new step take over.
+    <Menu returnFocus={false} onClose={() => target.current?.focus()}>
       <Menu.Target>
-        <Button size="xs" variant="default">
+        <Button ref={target} size="xs" variant="default">
           {label}
         </Button>
       </Menu.Target>

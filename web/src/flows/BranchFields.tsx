@@ -7,34 +7,7 @@ import { api, type Schema } from "@/api/client";
 import { type Drawing } from "./drawing";
 import type { FieldProps } from "./fields";
 import { addWay, change, connect, edge, removeWay, way } from "./graph";
-
-interface Condition {
-  field: string;
-  operator: string;
-  value?: string | number | boolean;
-}
-interface Rule {
-  condition: "AND" | "OR";
-  rules: Condition[];
-}
-
-const operators = ["equal", "not_equal", "less", "less_or_equal", "greater", "greater_or_equal", "contains", "begins_with", "is_null", "is_not_null"] as const;
-const bare = ["is_null", "is_not_null"];
-const facts = ["sent", "delivered", "read", "clicked", "replied", "failed", "skipped"];
-
-/** A rule as rows, where it is one list of conditions; others are shown as they are written. */
-export function rowsOf(rule: unknown): Rule | undefined {
-  if (!rule || typeof rule !== "object") return undefined;
-  const { condition, rules, ...more } = rule as Record<string, unknown>;
-  if ((condition !== "AND" && condition !== "OR") || !Array.isArray(rules) || Object.keys(more).length > 0) return undefined;
-  const plain = (rules as unknown[]).every((one) => {
-    if (!one || typeof one !== "object") return false;
-    const { field, operator, value, ...rest } = one as Record<string, unknown>;
-    const known = operators.some((o) => o === operator) && typeof field === "string" && Object.keys(rest).length === 0;
-    return known && (value === undefined || ["string", "number", "boolean"].includes(typeof value));
-  });
-  return plain ? (rule as Rule) : undefined;
-}
+import { bare, type Condition, facts, operators, type Rule, rowsOf } from "./rule";
 
 /** The ways of a branch: by rules, or by chance. */
 export function BranchFields({ step, set, problem, drawing }: FieldProps & { drawing: Drawing }) {

@@ -1,12 +1,12 @@
-import "@xyflow/react/dist/base.css";
+import "@xyflow/react/dist/style.css";
 
 import { Menu, useComputedColorScheme } from "@mantine/core";
-import { BaseEdge, Controls, EdgeLabelRenderer, type EdgeProps, getBezierPath, Handle, MarkerType, type NodeProps, Position, ReactFlow, type Edge, type Node } from "@xyflow/react";
-import { type KeyboardEvent, useMemo, useRef } from "react";
+import { BaseEdge, Controls, EdgeLabelRenderer, type EdgeProps, getBezierPath, Handle, MarkerType, type NodeProps, Position, ReactFlow, type Edge, type Node, type ReactFlowInstance } from "@xyflow/react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type Drawing, faults } from "./drawing";
-import { add, begin, connect, edge as wayOf, exits, kinds, remove, type Step } from "./graph";
+import { add, connect, edge as wayOf, exits, kinds, remove, type Step } from "./graph";
 import { box, places } from "./layout";
 import { blank, exitName, summary } from "./steps";
 
@@ -69,6 +69,13 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
   const { graph, form, problem, here, chosen, choose, edit, fixed, path } = drawing;
   const scheme = useComputedColorScheme();
   const at = useMemo(() => places(graph), [graph]);
+  const [drawn, setDrawn] = useState<ReactFlowInstance<StepNode, WayEdge>>();
+  // All that was drawn stays in sight.
+  const size = graph.nodes.length;
+  useEffect(() => {
+    const later = requestAnimationFrame(() => void drawn?.fitView({ maxZoom: 1 }));
+    return () => cancelAnimationFrame(later);
+  }, [drawn, size]);
   const around = useRef<HTMLDivElement>(null);
   const nodes = graph.nodes.map((step, i): StepNode => {
     const wrong = faults(problem, form.steps, step.id).length;
@@ -82,6 +89,11 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
       position: at.get(step.id) ?? { x: 0, y: 0 },
       width: box.width,
       height: box.height,
+      measured: box,
+      handles: [
+        { type: "target", position: Position.Top, x: box.width / 2, y: 0, width: 1, height: 1 },
+        { type: "source", position: Position.Bottom, x: box.width / 2, y: box.height, width: 1, height: 1 },
+      ],
       selected: step.id === chosen,
       ariaRole: "button",
       ariaLabel: says.filter(Boolean).join(", "),
@@ -150,41 +162,13 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
         deleteKeyCode={null}
         disableKeyboardA11y
         edgesFocusable={false}
-        fitView
-        fitViewOptions={{ maxZoom: 1 }}
+        onInit={setDrawn}
         minZoom={0.2}
         onNodeClick={(_, node) => choose(node.id)}
         onConnect={({ source, target }) => edit((g) => connect(g, source, freeExit(g.edges.filter((e) => e.from === source).map((e) => e.exit), byID.get(source)), target))}
       >
         <Controls showInteractive={false} />
       </ReactFlow>
-      {!fixed && (
-        <div className="flow-begin">
-          <Menu>
-            <Menu.Target>
-              <button type="button" tabIndex={-1}>
-                {t("flow.addFirst")}
-              </button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {kinds
-                .filter((kind) => kind !== "end")
-                .map((kind) => (
-                  <Menu.Item
-                    key={kind}
-                    onClick={() => {
-                      const step = blank(kind, form.steps, t);
-                      edit((g) => begin(g, step));
-                      choose(step.id);
-                    }}
-                  >
-                    {t(`flow.kind.${kind}`)}
-                  </Menu.Item>
-                ))}
-            </Menu.Dropdown>
-          </Menu>
-        </div>
-      )}
     </div>
   );
 }

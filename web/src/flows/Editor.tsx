@@ -29,6 +29,8 @@ import { Who } from "./Who";
 
 const Canvas = lazy(() => import("./Canvas"));
 
+/** Fields that say beside themselves what is wrong with them. */
+const shown = ["steps", "name", "channel_id", "audience", "schedule", "triggers", "reentry"];
 const views = ["steps", "who", "people", "simulate", "versions"] as const;
 const often = 3000; // ms between two looks at who is where
 
@@ -95,7 +97,8 @@ export function Editor({ flow }: { flow: Schema<"Flow"> }) {
           </Alert>
         )}
         {flow.changed && flow.version > 0 && <Alert color="cyan">{t("flow.changedHint")}</Alert>}
-        <Failure error={saving.error} fields={["steps", "name", "channel_id", "audience", "schedule", "triggers", "reentry"]} />
+        {/* What is wrong with fields is said at these, and marked at the steps. */}
+        {(!problem || problem.errors.length === 0 || problem.besides(...shown).length > 0) && <Failure error={saving.error} fields={shown} />}
         <Tabs value={view} onChange={(v) => void navigate({ search: { view: v === "steps" ? undefined : (v ?? undefined) }, replace: true })} keepMounted={false}>
           <Tabs.List>
             {views.map((v) => (

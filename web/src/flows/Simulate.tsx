@@ -113,7 +113,11 @@ export function Simulate({ flow, form, keep, show }: { flow: Schema<"Flow">; for
                   <Table.Td>{format.instant(m.at)}</Table.Td>
                   <Table.Td>{m.step}</Table.Td>
                   <Table.Td style={{ overflowWrap: "anywhere" }}>
-                    {m.content?.subject && <Text fw={600}>{m.content.subject}</Text>}
+                    {m.content?.subject && (
+                      <Text size="sm" fw={600}>
+                        {m.content.subject}
+                      </Text>
+                    )}
                     <Text size="sm">{m.content?.text}</Text>
                     {m.skipped && (
                       <Text size="sm" c="red">

@@ -7,6 +7,7 @@ import type { Problem } from "@/api/problem";
 import { weekdays, without } from "@/campaigns/form";
 
 import type { Step } from "./graph";
+import { valueOf } from "./rule";
 
 export interface FieldProps {
   step: Step;
@@ -147,18 +148,6 @@ export function SetFields({ step, set, problem }: FieldProps) {
       ))}
     </Stack>
   );
-}
-
-/** A value as JSON has it where it is one, such as 3 or true; a text else. */
-export function valueOf(text: string): unknown {
-  if (/^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?)$/.test(text) || /^[[{"]/.test(text)) {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      return text;
-    }
-  }
-  return text;
 }
 
 /** Which program is asked. */

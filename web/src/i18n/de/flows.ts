@@ -71,7 +71,7 @@ const flows = {
     chooseFlow: "Ablauf wählen",
     chooseProperty: "Eigenschaft wählen",
     closePanel: "Schließen",
-    counts: "{{entered}} sind eingetreten, {{inside}} sind darin.",
+    counts: "{{entered}} eingetreten, {{inside}} darin.",
     days: "Tage danach",
     diff: { added: "{{step}} ist neu.", removed: "{{step}} ist weg.", changed: "{{step}} wurde geändert: {{parts}}." },
     do: { start: "Starten", publish: "In Kraft setzen", close: "Zuschließen", cancel: "Abbrechen", delete: "Löschen" },

@@ -71,7 +71,7 @@ const flows = {
     chooseFlow: "Choose a flow",
     chooseProperty: "Choose a property",
     closePanel: "Close",
-    counts: "{{entered}} entered, {{inside}} are inside.",
+    counts: "{{entered}} entered, {{inside}} inside.",
     days: "Days after it",
     diff: { added: "{{step}} is new.", removed: "{{step}} is gone.", changed: "{{step}} was changed: {{parts}}." },
     do: { start: "Start", publish: "Put in force", close: "Close", cancel: "Cancel it", delete: "Delete" },
