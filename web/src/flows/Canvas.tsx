@@ -1,17 +1,17 @@
 import "@xyflow/react/dist/style.css";
 
 import { Menu, useComputedColorScheme } from "@mantine/core";
-import { BaseEdge, Controls, EdgeLabelRenderer, type EdgeProps, getBezierPath, Handle, MarkerType, type NodeProps, Position, ReactFlow, type Edge, type Node, type ReactFlowInstance } from "@xyflow/react";
+import { BaseEdge, Controls, EdgeLabelRenderer, type EdgeProps, Handle, MarkerType, type NodeProps, Position, ReactFlow, type Edge, type Node, type ReactFlowInstance } from "@xyflow/react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type Drawing, faults } from "./drawing";
 import { add, connect, edge as wayOf, exits, kinds, remove, type Step } from "./graph";
-import { box, places } from "./layout";
+import { box, type Layout, layOut, line, wayKey } from "./layout";
 import { blank, exitName, summary } from "./steps";
 
 type StepNode = Node<{ step: Step; here: number | undefined; wrong: number; first: boolean; words: string; kind: string }, "step">;
-type WayEdge = Edge<{ name: string; add?: ((step: Step) => void) | undefined; steps: Step[]; on: boolean }, "way">;
+type WayEdge = Edge<{ name: string; add?: ((step: Step) => void) | undefined; steps: Step[]; on: boolean; at: ReturnType<Layout["ways"]["get"]> }, "way">;
 
 function StepBox({ data }: NodeProps<StepNode>) {
   const { t } = useTranslation();
@@ -30,7 +30,8 @@ function StepBox({ data }: NodeProps<StepNode>) {
 
 function Way({ sourceX, sourceY, targetX, targetY, markerEnd, data }: EdgeProps<WayEdge>) {
   const { t } = useTranslation();
-  const [path, x, y] = getBezierPath({ sourceX, sourceY, sourcePosition: Position.Bottom, targetX, targetY, targetPosition: Position.Top });
+  const path = line([{ x: sourceX, y: sourceY }, ...(data?.at?.points ?? []), { x: targetX, y: targetY }]);
+  const { x, y } = data?.at?.name ?? { x: (sourceX + targetX) / 2, y: (sourceY + targetY) / 2 };
   return (
     <>
       <BaseEdge path={path} {...(markerEnd ? { markerEnd } : {})} className={data?.on ? "flow-on" : ""} />
@@ -68,7 +69,7 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
   const { t } = useTranslation();
   const { graph, form, problem, here, chosen, choose, edit, fixed, path } = drawing;
   const scheme = useComputedColorScheme();
-  const at = useMemo(() => places(graph), [graph]);
+  const at = useMemo(() => layOut(graph), [graph]);
   const [drawn, setDrawn] = useState<ReactFlowInstance<StepNode, WayEdge>>();
   // All that was drawn stays in sight.
   const size = graph.nodes.length;
@@ -86,7 +87,7 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
     return {
       id: step.id,
       type: "step",
-      position: at.get(step.id) ?? { x: 0, y: 0 },
+      position: at.steps.get(step.id) ?? { x: 0, y: 0 },
       width: box.width,
       height: box.height,
       measured: box,
@@ -110,13 +111,13 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
       };
       const on = path.has(`${e.from} ${e.to}`);
       return {
-        id: `${e.from} ${e.exit}`,
+        id: wayKey(e.from, e.exit),
         type: "way",
         source: e.from,
         target: e.to,
         focusable: false,
         markerEnd: { type: MarkerType.ArrowClosed },
-        data: { name: exitName(form.steps.find((s) => s.id === e.from), e.exit, t), add: fixed ? undefined : put, steps: form.steps, on },
+        data: { name: exitName(form.steps.find((s) => s.id === e.from), e.exit, t), add: fixed ? undefined : put, steps: form.steps, on, at: at.ways.get(wayKey(e.from, e.exit)) },
       };
     });
   const focus = (id: string | undefined) => {

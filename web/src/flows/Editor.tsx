@@ -3,7 +3,7 @@ import "./flows.css";
 import { Alert, Button, Group, Loader, Stack, Tabs, Text } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, type Schema } from "@/api/client";
@@ -63,7 +63,7 @@ export function Editor({ flow }: { flow: Schema<"Flow"> }) {
     ["mod+Z", () => setHistory(undo)],
     ["mod+shift+Z", () => setHistory(redo)],
   ]);
-  const graph = graphOf(form.steps);
+  const graph = useMemo(() => graphOf(form.steps), [form.steps]);
   const drawing: Drawing = {
     form,
     graph,
