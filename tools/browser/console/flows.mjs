@@ -23,7 +23,6 @@ export const steps = {
     await page.keyboard.press("f");
     await heading("Flows");
     await page.getByText("No flows yet").waitFor();
-    await picture("flows-empty");
     await button("From nothing").click();
     await page.getByRole("dialog").getByLabel("Name").fill("Survey");
     await button("Make a draft").click();
@@ -49,7 +48,6 @@ export const steps = {
     await add(page, "branch", "Wait");
     await panel(page, "wait").getByLabel("How long", { exact: true }).fill("soon");
     await stepOf(page, "wait").getByText(/must be a duration/).waitFor();
-    await picture("flow-mistake");
     await panel(page, "wait").getByLabel("How long", { exact: true }).fill("2d");
     await saved(page);
     await add(page, "wait", "Message");
@@ -85,7 +83,6 @@ export const steps = {
     await page.getByText("1 person goes through it").waitFor();
     await page.getByRole("cell", { name: /Only 2 stars/ }).waitFor();
     assert.ok((await page.locator(".react-flow__edge-path.flow-on").count()) >= 3, "the way is shown");
-    await picture("flow-simulated");
     await button("Start").click();
     await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
     await page.getByRole("main").getByText("Running").first().waitFor();
@@ -98,7 +95,6 @@ export const steps = {
     await page.getByRole("cell", { name: "ask, asked" }).waitFor();
     await button("Prove it").click();
     await page.getByText("1 person entered, and is accounted for.").waitFor();
-    await picture("flow-people");
     await page.getByRole("tab", { name: "Steps" }).click();
     await stepOf(page, "end").click();
     await panel(page, "end").getByLabel("Outcome").fill("done");
@@ -111,7 +107,6 @@ export const steps = {
     await page.getByText("end was changed: outcome.").waitFor();
     await button("Move 1 person").click();
     await page.getByRole("dialog").getByLabel("1 at ask goes to").waitFor();
-    await picture("flow-move");
     await page.getByRole("dialog").getByRole("button", { name: "Move 1 person" }).click();
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await button("Move 1 person").waitFor({ state: "detached" });

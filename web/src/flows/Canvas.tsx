@@ -83,7 +83,6 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
     const words = summary(step, t);
     const kind = t(`flow.kind.${step.kind}`);
     const n = here.get(step.id);
-    const says = [step.id, kind, words, n ? t("flow.here", { count: n }) : "", wrong ? t("flow.wrong", { count: wrong }) : ""];
     return {
       id: step.id,
       type: "step",
@@ -97,7 +96,6 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
       ],
       selected: step.id === chosen,
       ariaRole: "button",
-      ariaLabel: says.filter(Boolean).join(", "),
       data: { step, here: n, wrong, first: i === 0 && !graph.edges.some((e) => e.to === step.id), words, kind },
     };
   });
