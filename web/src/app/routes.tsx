@@ -53,6 +53,9 @@ const pages = [
     path: "/calendar",
     validateSearch: (given: Record<string, unknown>) => text(given, "month"),
     component: lazyRouteComponent(() => import("@/calendar/Calendar")),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
     path: "/flows",
     validateSearch: (given: Record<string, unknown>) => text(given, "q", "status"),
     component: lazyRouteComponent(() => import("@/flows/Flows")),
