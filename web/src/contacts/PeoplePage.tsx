@@ -8,6 +8,7 @@ import { Page } from "@/ui/Page";
 
 const parts = [
   ["/contacts", "contacts.everybody"],
+  ["/targeting", "targeting.title"],
   ["/lists", "list.title"],
   ["/properties", "property.title"],
   ["/uploads", "uploads.title"],

@@ -6,7 +6,7 @@ import { api, pages, type Schema } from "@/api/client";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
 import { ButtonLink, TextLink } from "@/ui/links";
-import { Page } from "@/ui/Page";
+import { PeoplePage } from "@/contacts/PeoplePage";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
@@ -22,7 +22,7 @@ export default function Lists() {
   const wanted = q.toLocaleLowerCase();
   const add = edits && <ButtonLink to="/targeting/new">{t("targeting.new")}</ButtonLink>;
   return (
-    <Page title={t("targeting.title")} actions={add}>
+    <PeoplePage title={t("targeting.title")} actions={add}>
       <Stack>
         <Group>
           <TextInput
@@ -63,6 +63,6 @@ export default function Lists() {
           ]}
         />
       </Stack>
-    </Page>
+    </PeoplePage>
   );
 }
