@@ -37,7 +37,7 @@ export const steps = {
     await at(`/campaigns/${id}`);
     await heading("To all of them");
     const devtools = await context.newCDPSession(page);
-    await devtools.send("Performance.enable");
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
     const metrics = async () => Object.fromEntries((await devtools.send("Performance.getMetrics")).metrics.map((m) => [m.name, m.value]));
     await page.evaluate(() => {
       globalThis.longest = 0;
