@@ -83,6 +83,8 @@ var bodiesOf = map[string][]string{
 		`"kinds":["email"],"translations":[{"language":"en","email":{"subject":"s","html":"<p>x</p>"}}]}`},
 	"set-template":       {`{"default_language":"en","kinds":["email"],"translations":[{"language":"en","email":{"subject":"s","html":"<p>x</p>"}}]}`},
 	"duplicate-template": {`{"name":"walked_twice"}`}, "render-template": {`{"language":"en","kind":"email","contact_id":@contact_id}`},
+	"preview-template": {`{"default_language":"en","kinds":["email"],"contact_id":@contact_id,` +
+		`"translations":[{"language":"en","email":{"subject":"s","html":"<p>{{ contact.last_name }}</p>"}}]}`},
 	"set-translation": {`{"email":{"subject":"s","html":"<p>x</p>"}}`}, "set-template-status": {`{"state":"approved","channel_id":@channel_id}`},
 	"set-variable": {`{"value":"x"}`}, "create-webhook": {`{"url":"https://example.org/walked",` +
 		`"events":["message.sent"],"channels":[@channel_id],"campaigns":[@campaign_id]}`},

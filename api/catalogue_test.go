@@ -40,10 +40,24 @@ func TestTemplates(t *testing.T) {
 		[]string{"POST", "/v1/templates/1/render", `{"contact_id":1,"language":"pt-br","version":1,"params":{"1":"{{ contact.first_name | upcase }}"}}`},
 		[]string{"POST", "/v1/templates/1/render", `{"contact_id":9}`},
 		[]string{"POST", "/v1/templates/1/render", `{"kind":"sms","language":"fr","params":{"2":"x"},"button_suffix":"x"}`},
+		[]string{"POST", "/v1/templates/preview", `{"kinds":["sms","email"],"default_language":"en","contact_id":1,"translations":[{"language":"en",` +
+			`"body":"Dear {{ contact.first_name }} {{ contact.last_name }} €","email":{"subject":"Hi"}}]}`},
+		[]string{"POST", "/v1/templates/preview", `{"kinds":["email"],"default_language":"en","translations":[{"language":"en",` +
+			`"email":{"subject":"Hi","mjml":"<mjml><mj-body>\n<mj-foo></mj-foo></mj-body></mjml>"}}]}`},
+		[]string{"GET", "/v1/templates"},
 		[]string{"GET", "/v1/templates/1/coverage?kind=email"},
+		[]string{"POST", "/v1/campaigns", fmt.Sprintf(`{"name":"Spring","channel_id":%d,"audience":{"all":true},"content":{"template":{"name":"shipped"}}}`, channel)},
+		[]string{"GET", "/v1/templates/1/uses"},
+		[]string{"GET", "/v1/templates/9/uses"},
+		[]string{"DELETE", "/v1/templates/1"},
+		[]string{"DELETE", "/v1/campaigns/1"},
 		[]string{"PUT", "/v1/templates/1/translations/en/status", fmt.Sprintf(`{"channel_id":%d,"state":"rejected","reason":"too loud"}`, channel)},
 		[]string{"PUT", "/v1/templates/1/translations/fr/status", fmt.Sprintf(`{"channel_id":%d,"state":"approved"}`, channel)},
 		[]string{"GET", "/v1/templates/1"},
+		[]string{"GET", "/v1/templates?q=SHIP&language=en&state=rejected"},
+		[]string{"GET", "/v1/templates?q=_&language=en"},
+		[]string{"GET", "/v1/templates?state=approved"},
+		[]string{"GET", "/v1/templates?state=good&language=!"},
 		[]string{"POST", "/v1/messages", fmt.Sprintf(`{"channel_id":%d,"contact_id":1,"content":{"template":{"name":"shipped","params":["Cy"]}}}`, channel)},
 		[]string{"POST", "/v1/templates/1/duplicate", `{"name":"again"}`},
 		[]string{"DELETE", "/v1/templates/1"},
@@ -74,6 +88,8 @@ func TestWhoMaySeeAndSaveTemplates(t *testing.T) {
 		{"GET", "/v1/templates/1/versions", "", look},
 		{"GET", "/v1/templates/1/diff", "", look},
 		{"GET", "/v1/templates/1/coverage", "", look},
+		{"GET", "/v1/templates/1/uses", "", look},
+		{"POST", "/v1/templates/preview", `{` + template + `}`, edit},
 		{"DELETE", "/v1/templates/1", "", edit},
 	} {
 		for _, role := range access.Roles() {

@@ -75,6 +75,36 @@ type Rendering struct {
 	Language string            `json:"language"`
 	Choice   string            `json:"choice" enum:"exact,base,fallback,default" doc:"How the language was chosen."`
 	Content  providers.Content `json:"content" personal:"texts"`
+	Lacks    []string          `json:"lacks,omitempty" doc:"What the content asks for and the contact has not, such as contact.first_name."`
+	SMS      *templates.Length `json:"sms,omitempty" doc:"Of the kind sms: how long the text is."`
+}
+
+// DraftInput is a template that is not saved, and for whom it is rendered.
+type DraftInput struct {
+	Name string `json:"name,omitempty" maxLength:"100" doc:"Its name, if it has one."`
+	templates.Definition
+	Kind      string           `json:"kind,omitempty" doc:"The kind of channel; left out, the first that the template is for."`
+	ContactID int64            `json:"contact_id,omitempty" minimum:"1" doc:"A contact; left out, the samples stand where parameters do."`
+	Language  string           `json:"language,omitempty" doc:"A language of the template; left out, the one that it chooses for the contact."`
+	Params    templates.Params `json:"params,omitempty" doc:"Values instead of those of the parameters: a list, or an object by name."`
+	Data      map[string]any   `json:"data,omitempty" doc:"Values of row.<name>."`
+}
+
+// TemplateUses are the campaigns that use a template.
+type TemplateUses struct {
+	Items []templates.TemplateUse `json:"items"`
+}
+
+func renderingOut(r messages.Rehearsed, err error) (*one[Rendering], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := Rendering{Version: r.Version, Language: r.Language, Choice: string(r.Choice), Content: r.Content, Lacks: r.Lacks}
+	if r.Kind == providers.SMS {
+		length := templates.LengthOf(r.Content.Text)
+		out.SMS = &length
+	}
+	return &one[Rendering]{out}, nil
 }
 
 // params is how templates.Params looks in JSON.
@@ -110,6 +140,9 @@ type listTemplates struct {
 	Paged
 	Kind     string `query:"kind" doc:"Those for this kind of channel alone."`
 	Category string `query:"category" doc:"Those of this category alone."`
+	Language string `query:"language" maxLength:"35" doc:"Those alone that have a translation into this language."`
+	State    string `query:"state" doc:"Those alone of which a channel's provider says this: draft, pending, approved, rejected, paused or disabled."`
+	Search   string `query:"q" maxLength:"100" doc:"A part of the name, in any case."`
 }
 
 type createTemplate struct{ Body TemplateInput }
@@ -150,6 +183,10 @@ type renderTemplate struct {
 }
 
 func (*renderTemplate) changesNothing() bool { return true }
+
+type previewTemplate struct{ Body DraftInput }
+
+func (*previewTemplate) changesNothing() bool { return true }
 
 type duplicateTemplate struct {
 	ByID
@@ -192,7 +229,8 @@ func (s *Server) templateRoutes() {
 	register(s, operation{id: "list-templates", method: http.MethodGet, path: path, tag: tag, doc: "List templates by name, without their texts", roles: mayLook},
 		func(ctx context.Context, caller access.Caller, in *listTemplates) (*pageOut[templates.TemplateInfo], error) {
 			f := templates.TemplateFilter{
-				AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Category: templates.Category(in.Category), Limit: in.Limit + 1,
+				AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Category: templates.Category(in.Category),
+				Language: in.Language, State: templates.State(in.State), Search: in.Search, Limit: in.Limit + 1,
 			}
 			if in.Cursor != "" {
 				var err error
@@ -239,15 +277,31 @@ func (s *Server) templateRoutes() {
 				Use:       templates.Use{Language: b.Language, Params: b.Params, Header: b.Header, ButtonSuffix: b.ButtonSuffix},
 				ContactID: b.ContactID, Data: b.Data, FeedURL: b.FeedURL,
 			})
-			if err != nil {
-				return nil, err
-			}
-			return &one[Rendering]{Rendering{Version: r.Version, Language: r.Language, Choice: string(r.Choice), Content: r.Content}}, nil
+			return renderingOut(r, err)
+		})
+	register(s, operation{id: "preview-template", method: http.MethodPost, path: path + "/preview", tag: tag, unaudited: true, roles: mayEdit,
+		doc: "Render a template that is not saved", more: "It is checked and built as when it is saved; nothing is kept, and nothing is sent."},
+		func(ctx context.Context, caller access.Caller, in *previewTemplate) (*one[Rendering], error) {
+			b := in.Body
+			r, err := s.Messages.Rehearse(ctx, messages.Rehearsal{
+				Template: templates.TemplateRef{AccountID: caller.AccountID}, Draft: &templates.Template{Name: b.Name, Definition: b.Definition},
+				Kind: providers.AddressKind(b.Kind), Use: templates.Use{Language: b.Language, Params: b.Params}, ContactID: b.ContactID, Data: b.Data,
+			})
+			return renderingOut(r, err)
 		})
 	register(s, operation{id: "duplicate-template", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Save a template under another name",
 		status: http.StatusCreated, roles: mayEdit, more: "The copy begins at version 1."},
 		func(ctx context.Context, caller access.Caller, in *duplicateTemplate) (*one[Template], error) {
 			return templateOut(s.Catalogue.DuplicateTemplate(ctx, caller.AccountID, in.ID, in.Body.Name))
+		})
+	register(s, operation{id: "list-template-uses", method: http.MethodGet, path: path + "/{id}/uses", tag: tag, roles: mayLook,
+		doc: "List the campaigns that are not over and use a template", more: "At most 100 of them. As long as there is one, the template is not deleted."},
+		func(ctx context.Context, caller access.Caller, in *ByID) (*one[TemplateUses], error) {
+			uses, err := s.Catalogue.Uses(ctx, caller.AccountID, in.ID)
+			if uses == nil {
+				uses = []templates.TemplateUse{}
+			}
+			return &one[TemplateUses]{TemplateUses{uses}}, err
 		})
 	register(s, operation{id: "cover-template", method: http.MethodGet, path: path + "/{id}/coverage", tag: tag, roles: mayLook,
 		doc: "Count the contacts by the language in which they would get a template", more: "missing says how many have a language that it does not speak."},

@@ -13,7 +13,9 @@ import (
 // Rehearsal is for whom a template is rendered without anything being sent.
 type Rehearsal struct {
 	Template templates.TemplateRef
-	Use      templates.Use
+	// Draft is rendered instead of Template, and is not kept; nil for none.
+	Draft *templates.Template
+	Use   templates.Use
 	// Kind is the kind of channel; empty for the first of the template's.
 	Kind providers.AddressKind
 	// ContactID is the contact; 0 has the samples stand where the parameters do.
@@ -29,14 +31,18 @@ type Rehearsed struct {
 	Version  int
 	Language string
 	Choice   templates.Choice
-	Content  providers.Content
+	// Kind is the kind of channel for which it was rendered.
+	Kind    providers.AddressKind
+	Content providers.Content
+	// Lacks are the names that the content asks for and the contact has not.
+	Lacks []string
 }
 
 // Rehearse renders a template for a contact, or with its samples. A contact that there is
 // not, and what can't be rendered for it, is Invalid.
 func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) {
 	accountID := r.Template.AccountID
-	resolved, err := s.catalogue.Rehearse(ctx, r.Template, r.Use, r.Kind, r.ContactID == 0)
+	resolved, err := s.resolved(ctx, r)
 	if err != nil {
 		return Rehearsed{}, err
 	}
@@ -76,11 +82,27 @@ func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) 
 			return Rehearsed{}, err
 		}
 	}
-	rendered, err := compiled.Render(ctx, to.Vars(of, links))
+	vars := to.Vars(of, links)
+	rendered, err := compiled.Render(ctx, vars)
 	if err != nil {
 		return Rehearsed{}, fault.InvalidField("contact_id", r.ContactID, "can't be rendered: %s", err)
 	}
-	return Rehearsed{Version: resolved.Version, Language: tag, Choice: how, Content: rendered}, nil
+	rehearsed := Rehearsed{Version: resolved.Version, Language: tag, Choice: how, Kind: resolved.Kind, Content: rendered}
+	if r.ContactID != 0 {
+		rehearsed.Lacks = compiled.Lacks(vars.Contact)
+	}
+	return rehearsed, nil
+}
+
+// resolved is the template of a rehearsal.
+func (s *Service) resolved(ctx context.Context, r Rehearsal) (templates.Resolved, error) {
+	samples := r.ContactID == 0
+	if r.Draft == nil {
+		return s.catalogue.Rehearse(ctx, r.Template, r.Use, r.Kind, samples)
+	}
+	draft := *r.Draft
+	draft.AccountID = r.Template.AccountID
+	return s.catalogue.RehearseDraft(ctx, draft, r.Use, r.Kind, samples)
 }
 
 // feedNow reads a data feed; what can't be read is Invalid.

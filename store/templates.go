@@ -50,6 +50,15 @@ func (s *Store) ListTemplates(ctx context.Context, f templates.TemplateFilter) (
 	if f.Category != "" {
 		query, args = query+" AND t.category = ?", append(args, string(f.Category))
 	}
+	if f.Language != "" {
+		query, args = query+" AND ' ' || v.languages || ' ' LIKE ?", append(args, "% "+f.Language+" %")
+	}
+	if f.State != "" {
+		query, args = query+" AND EXISTS (SELECT 1 FROM template_statuses s WHERE s.template_id = t.id AND s.state = ?)", append(args, string(f.State))
+	}
+	if f.Search != "" {
+		query, args = query+` AND LOWER(t.name) LIKE ? ESCAPE '\'`, append(args, holding(strings.ToLower(f.Search)))
+	}
 	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (t templates.TemplateInfo, err error) {
 		var kinds, languages string
 		var created, changed sqldb.Time
@@ -61,7 +70,27 @@ func (s *Store) ListTemplates(ctx context.Context, f templates.TemplateFilter) (
 		t.Languages = strings.Fields(languages)
 		return t, err
 	}, query+" ORDER BY t.name LIMIT ?", append(args, f.Limit)...)
+	if err == nil {
+		err = s.templateStates(ctx, list)
+	}
 	return list, s.translate(err)
+}
+
+// templateStates says of templates what the providers of channels do.
+func (s *Store) templateStates(ctx context.Context, list []templates.TemplateInfo) error {
+	at, ids := map[int64]int{}, make([]int64, len(list))
+	for i, t := range list {
+		at[t.ID], ids[i] = i, t.ID
+	}
+	return sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+		var id int64
+		var state templates.State
+		if err := scan(&id, &state); err != nil {
+			return err
+		}
+		list[at[id]].States = append(list[at[id]].States, state)
+		return nil
+	}, "SELECT DISTINCT template_id, state FROM template_statuses WHERE template_id "+s.d.InIDs+" ORDER BY template_id, state", s.d.IDList(ids))
 }
 
 // GetTemplate is a version of a template with its statuses, 0 for the latest.
@@ -274,8 +303,12 @@ func (s *Store) DeleteTemplate(ctx context.Context, accountID, id int64) error {
 		if err := tx.Row(ctx, "SELECT name FROM templates WHERE id = ?", id).Scan(&name); err != nil {
 			return err
 		}
-		users, err := tx.campaignsOf(ctx, accountID, name)
-		if err == nil && len(users) > 0 {
+		uses, err := tx.campaignsOf(ctx, accountID, name)
+		if err == nil && len(uses) > 0 {
+			users := make([]string, len(uses))
+			for i, u := range uses {
+				users[i] = fmt.Sprintf("campaign %d %q (%s)", u.CampaignID, u.Name, u.Status)
+			}
 			err = fault.New(fault.Conflict, "template %q is used by %s: take it out there, or delete, cancel or await the campaign first", name, someOf(users))
 		}
 		return err
@@ -283,15 +316,27 @@ func (s *Store) DeleteTemplate(ctx context.Context, accountID, id int64) error {
 }
 
 // campaignsOf are the campaigns that are not over and say what a template says.
-func (tx conn) campaignsOf(ctx context.Context, accountID int64, template string) (users []string, err error) {
+func (tx conn) campaignsOf(ctx context.Context, accountID int64, template string) (uses []templates.TemplateUse, err error) {
 	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
 		` WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%"template"%' ORDER BY id`, accountID)
 	for _, k := range list {
 		if slices.ContainsFunc(k.Wordings(), func(w campaigns.Wording) bool { return w.Template != nil && w.Template.Name == template }) {
-			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))
+			uses = append(uses, templates.TemplateUse{CampaignID: k.ID, Name: k.Name, Status: string(k.Status)})
 		}
 	}
-	return users, err
+	return uses, err
+}
+
+// TemplateUses are the campaigns that are not over and say what a template says, as many as
+// most at the most.
+func (s *Store) TemplateUses(ctx context.Context, accountID, id int64, most int) ([]templates.TemplateUse, error) {
+	tx := s.reader()
+	t, err := tx.template(ctx, accountID, id, 0)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	uses, err := tx.campaignsOf(ctx, accountID, t.Name)
+	return uses[:min(len(uses), most)], s.translate(err)
 }
 
 // ListVersions lists versions before the one given, 0 for all, the newest first.

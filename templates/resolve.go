@@ -190,6 +190,26 @@ func (s *Catalogue) Rehearse(ctx context.Context, of TemplateRef, use Use, kind 
 	if err != nil {
 		return Resolved{}, err
 	}
+	return t.rehearse(use, kind, samples)
+}
+
+// draftName is that of a template which has none yet; every kind of channel takes it.
+const draftName = "draft"
+
+// RehearseDraft is Rehearse of a template that is not kept, nor will be by this. What could
+// not be saved is Invalid, with every field that is wrong.
+func (s *Catalogue) RehearseDraft(ctx context.Context, t Template, use Use, kind providers.AddressKind, samples bool) (Resolved, error) {
+	if t.Name == "" {
+		t.Name = draftName
+	}
+	saved, err := s.prepare(ctx, t, Saved{})
+	if err != nil {
+		return Resolved{}, err
+	}
+	return saved.rehearse(use, kind, samples)
+}
+
+func (t *Saved) rehearse(use Use, kind providers.AddressKind, samples bool) (Resolved, error) {
 	if kind == "" && len(t.Kinds) > 0 {
 		kind = t.Kinds[0]
 	}
@@ -199,7 +219,7 @@ func (s *Catalogue) Rehearse(ctx context.Context, of TemplateRef, use Use, kind 
 		maps.Copy(use.Params, given)
 	}
 	use.Name = t.Name
-	r, err := t.Resolve(use, providers.Channel{AccountID: of.AccountID, Address: kind})
+	r, err := t.Resolve(use, providers.Channel{AccountID: t.AccountID, Address: kind})
 	wrong, rest := fault.Gather(nil, err)
 	if rest != nil {
 		return r, rest

@@ -29,7 +29,9 @@ type TemplateInfo struct {
 	Category Category                `json:"category,omitempty"`
 	Kinds    []providers.AddressKind `json:"kinds"`
 	// Languages begin with the default.
-	Languages []string  `json:"languages" doc:"Its languages, the default first."`
+	Languages []string `json:"languages" doc:"Its languages, the default first."`
+	// States are those of all channels and languages, each once.
+	States    []State   `json:"states,omitempty" doc:"What providers of channels say of it in any language, each state once."`
 	CreatedAt time.Time `json:"created_at"`
 	ChangedAt time.Time `json:"changed_at"`
 }
@@ -47,6 +49,11 @@ type TemplateFilter struct {
 	// Kind and Category are those of the templates; empty for any.
 	Kind     providers.AddressKind
 	Category Category
+	// Language is one that they speak, and State what a provider says of them; empty for any.
+	Language string
+	State    State
+	// Search is a part of the name, in any case; empty for any.
+	Search string
 	// After is the name behind which the list begins.
 	After string
 	Limit int
@@ -70,6 +77,9 @@ type TemplateStore interface {
 	// ChangeTemplate keeps a new version behind t.Version; a Conflict if that is not the
 	// latest any more, NotFound and Invalid as above.
 	ChangeTemplate(ctx context.Context, t Saved) (Saved, error)
+	// TemplateUses are the campaigns that are not over and say what a template says, as many
+	// as most at the most; NotFound as above.
+	TemplateUses(ctx context.Context, accountID, id int64, most int) ([]TemplateUse, error)
 	// DeleteTemplate is NotFound if the account has no such template.
 	DeleteTemplate(ctx context.Context, accountID, id int64) error
 	// ListVersions lists versions before the one given, 0 for all, the newest first;
@@ -100,6 +110,16 @@ func (s *Catalogue) ListTemplates(ctx context.Context, f TemplateFilter) ([]Temp
 	}
 	if f.Category != "" && !slices.Contains(Categories(), f.Category) {
 		wrong = append(wrong, fault.Field{Location: "query.category", Value: f.Category, Message: "must be one of " + listed(Categories())})
+	}
+	if f.State != "" && !slices.Contains(States(), f.State) {
+		wrong = append(wrong, fault.Field{Location: "query.state", Value: f.State, Message: "must be one of " + listed(States())})
+	}
+	if f.Language != "" {
+		normal, ok := NormalLanguage(f.Language)
+		if !ok {
+			wrong = append(wrong, fault.Field{Location: "query.language", Value: f.Language, Message: "must be a language's tag, such as pl or pt-BR"})
+		}
+		f.Language = normal
 	}
 	if err := fault.InvalidFields(wrong); err != nil {
 		return nil, err
@@ -255,6 +275,21 @@ func (s *Catalogue) DuplicateTemplate(ctx context.Context, accountID, id int64, 
 		return Saved{}, err
 	}
 	return s.create(ctx, Template{AccountID: accountID, Name: name, Definition: t.Definition}, t)
+}
+
+// MaxUses bounds how many campaigns are named that use a template.
+const MaxUses = 100
+
+// TemplateUse is a campaign that uses a template.
+type TemplateUse struct {
+	CampaignID int64  `json:"campaign_id"`
+	Name       string `json:"name"`
+	Status     string `json:"status"`
+}
+
+// Uses are the campaigns that are not over and use a template, MaxUses at the most.
+func (s *Catalogue) Uses(ctx context.Context, accountID, id int64) ([]TemplateUse, error) {
+	return s.store.TemplateUses(ctx, accountID, id, MaxUses)
 }
 
 // DeleteTemplate deletes a template; its name stays taken for ReservedFor.

@@ -1,6 +1,7 @@
 package liquid
 
 import (
+	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -173,6 +174,38 @@ func (c *Content) Unknown(columns, attributes []string, feed *Feed) []string {
 		})
 	}
 	return notices
+}
+
+// Lacks are the names that the texts ask for of a contact who has no such value, such as
+// contact.first_name: they render as nothing, or as what stands in for them.
+func (c *Content) Lacks(of Contact) []string {
+	var attributes map[string]any
+	if of.Attributes != "" && json.Unmarshal([]byte(of.Attributes), &attributes) != nil {
+		attributes = nil // then it has none that could be read
+	}
+	var lacks []string
+	look := func(a *asked) {
+		for _, n := range a.names {
+			has := true
+			switch {
+			case a.own[n.object] || n.field == "":
+			case n.object == "contact":
+				get, known := contactFields[n.field]
+				has = !known || get(&of) != ""
+			case n.object == "contact."+attributesKey:
+				value := attributes[n.field]
+				has = value != nil && value != ""
+			}
+			if whole := n.object + "." + n.field; !has && !slices.Contains(lacks, whole) {
+				lacks = append(lacks, whole)
+			}
+		}
+	}
+	look(&c.asked)
+	for _, in := range slices.Sorted(maps.Keys(c.snippets)) {
+		look(c.snippets[in])
+	}
+	return lacks
 }
 
 // anyField stands for all fields of an object whose fields nobody knows yet.
