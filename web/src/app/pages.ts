@@ -26,6 +26,7 @@ export const entries: readonly Entry[] = [
   { to: "/suppressions", label: "suppressions.title", within: "/contacts" },
   { to: "/replies", label: "replies.title", key: "r", within: "/contacts" },
   { to: "/jobs", label: "job.title", within: "/contacts" },
+  { to: "/templates", label: "templates.title", key: "e" },
   { to: "/messages", label: "messages.title", key: "m" },
   { to: "/queue", label: "queue.title", key: "q" },
   { to: "/statistics", label: "stats.title", key: "a" },

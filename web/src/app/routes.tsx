@@ -113,6 +113,14 @@ const pages = [
   createRoute({ getParentRoute: () => inside, path: "/targeting/$id", component: lazyRouteComponent(() => import("@/targeting/ListPage")) }),
   createRoute({
     getParentRoute: () => inside,
+    path: "/templates",
+    validateSearch: (given: Record<string, unknown>) => text(given, "q", "kind", "language", "state", "tab"),
+    component: lazyRouteComponent(() => import("@/templates/Templates")),
+  }),
+  createRoute({ getParentRoute: () => inside, path: "/templates/new", component: lazyRouteComponent(() => import("@/templates/NewTemplate")) }),
+  createRoute({ getParentRoute: () => inside, path: "/templates/$id", component: lazyRouteComponent(() => import("@/templates/TemplatePage")) }),
+  createRoute({
+    getParentRoute: () => inside,
     path: "/messages",
     validateSearch: (given: Record<string, unknown>) => text(given, "campaign", "run", "state", "reason", "address"),
     component: lazyRouteComponent(() => import("@/messages/Messages")),

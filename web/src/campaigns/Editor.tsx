@@ -127,7 +127,7 @@ export function Editor({ initial, campaign }: { initial: Form; campaign?: Schema
                   </Accordion.Control>
                   <Accordion.Panel>
                     {section === "audience" && <AudienceSection form={form} set={set} problem={problem} />}
-                    {section === "content" && <ContentSection form={form} set={set} problem={problem} email={email} html={can?.html === true} />}
+                    {section === "content" && <ContentSection form={form} set={set} problem={problem} address={channel?.address ?? ""} can={can} />}
                     {section === "when" && <WhenSection form={form} set={set} problem={problem} />}
                     {section === "experiment" && <ExperimentSection form={form} set={set} problem={problem} email={email} />}
                     {section === "pace" && <PaceSection form={form} set={set} problem={problem} />}

@@ -62,6 +62,22 @@ const campaigns: Campaign[] = [
     schedule: {},
     throttle: {},
   } as unknown as Campaign,
+  {
+    name: "Picture",
+    channel_id: 3,
+    audience: { all: true },
+    content: { text: "Look", attachment: { url: "https://example.org/a.png", type: "image", caption: "A" }, buttons: [{ type: "postback", caption: "Yes", info: "y" }], cards: [{ name: "Ada" }] },
+    schedule: {},
+    throttle: {},
+  } as unknown as Campaign,
+  {
+    name: "Both",
+    channel_id: 3,
+    audience: { all: true },
+    content: { template: { name: "hello" }, buttons: [{ type: "postback", caption: "Yes" }], attachment: { url: "https://example.org/a.png" } },
+    schedule: {},
+    throttle: {},
+  } as unknown as Campaign,
 ];
 
 describe("a campaign", () => {
@@ -100,6 +116,18 @@ describe("a campaign", () => {
     if (!rule) throw new Error("there is one");
     expect(inputOf({ ...formOf(rule), source: "own", text: "Hello" }).content).toEqual({ text: "Hello" });
     expect(inputOf({ ...formOf(rule), template: "bye" }).content).toEqual({ template: { name: "bye" } });
+  });
+});
+
+describe("buttons and a file", () => {
+  it("are changed and taken away, and count as something to say", () => {
+    const picture = campaigns.find((c) => c.name === "Picture");
+    if (!picture) throw new Error("there is one");
+    const form = formOf(picture);
+    expect(form.buttons).toHaveLength(1);
+    expect(inputOf({ ...form, buttons: [], attachment: undefined }).content).toEqual({ text: "Look", cards: [{ name: "Ada" }] });
+    expect(missing({ ...form, text: "", content: {} }, false)).toEqual([]);
+    expect(missing({ ...form, text: "", content: {}, buttons: [], attachment: undefined }, false)).toEqual(["content"]);
   });
 });
 

@@ -54,6 +54,9 @@ export interface Form {
   preheader: string;
   text: string;
   html: string;
+  buttons: Schema<"MessageButton">[];
+  /** A file that goes along; undefined for none. */
+  attachment: Schema<"Attachment"> | undefined;
   /** Of the content, what the page does not show. */
   content: Content;
   when: When;
@@ -85,6 +88,8 @@ export const blank = (): Form => ({
   preheader: "",
   text: "",
   html: "",
+  buttons: [],
+  attachment: undefined,
   content: {},
   when: { ...never, timezone: zone() },
   schedule: {},
@@ -155,6 +160,9 @@ export function scheduleOf(when: When, rest: Schedule): Schedule {
 /** Reports whether it fires again and again. */
 export const recurs = (when: When) => when.kind === "week" || when.kind === "month" || when.kind === "cron" || when.kind === "other";
 
+/** Texts of a content. */
+const words = ["subject", "preheader", "text", "html"] as const;
+
 export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "content" | "schedule" | "throttle" | "experiment">): Form {
   const { when, rest } = whenOf(c.schedule);
   const { exclude, ...audience } = c.audience;
@@ -173,7 +181,10 @@ export function formOf(c: Pick<Campaign, "name" | "channel_id" | "audience" | "c
     preheader: c.content.preheader ?? "",
     text: c.content.text ?? "",
     html: c.content.html ?? "",
-    content: said(without(c.content, "subject", "preheader", "text", "html")),
+    // Beside a template they are not shown.
+    buttons: c.content.template ? [] : (c.content.buttons ?? []),
+    attachment: c.content.template ? undefined : c.content.attachment,
+    content: said(c.content.template ? without(c.content, ...words) : without(c.content, ...words, "buttons", "attachment")),
     when,
     schedule: rest,
     perSecond: c.throttle.per_second ? String(c.throttle.per_second) : "",
@@ -194,7 +205,7 @@ export function inputOf(f: Form): Schema<"CampaignInput"> {
   const { exclude, ...audience } = f.audience;
   const left = { ...exclude, ...byKind(f.exclude), ...said({ campaigns: f.sent }) };
   const some = { ...byKind(f.include), ...said({ rule: f.rule }) };
-  const own = { subject: f.subject, preheader: f.preheader, text: f.text, html: f.html };
+  const own = { subject: f.subject, preheader: f.preheader, text: f.text, html: f.html, buttons: f.buttons, ...(f.attachment ? { attachment: f.attachment } : {}) };
   const template = f.content.template?.name === f.template ? f.content.template : { name: f.template };
   const content = said<Content>(f.source === "template" ? { ...f.content, template } : { ...without(f.content, "template"), ...own });
   const throttle = { ...f.throttle, ...(f.perSecond ? { per_second: Number(f.perSecond) } : {}) };
@@ -216,7 +227,7 @@ export function missing(f: Form, subject: boolean): ("name" | "channel" | "audie
   if (f.channel === 0) list.push("channel");
   const nobody = f.include.length === 0 && f.rule === undefined && isEmpty(Object.keys(without(f.audience, "exclude")));
   if (!f.all && (nobody || unfilled(f.rule) > 0)) list.push("audience");
-  const own = (f.text || f.html || !isEmpty(Object.keys(without(f.content, "template")))) && (!subject || f.subject);
+  const own = (f.text || f.html || f.buttons.length > 0 || f.attachment || !isEmpty(Object.keys(without(f.content, "template")))) && (!subject || f.subject);
   if (f.source === "template" ? f.template === "" : !own) list.push("content");
   const { kind, at, days, dates, cron } = f.when;
   if ((kind === "at" && !at) || (kind === "week" && days.length === 0) || (kind === "month" && dates.length === 0) || (kind === "cron" && !cron.trim())) list.push("when");

@@ -16,6 +16,7 @@ import session from "./session";
 import settings from "./settings";
 import statistics from "./statistics";
 import targeting from "./targeting";
+import templates from "./templates";
 import webhooks from "./webhooks";
 
 const de: Texts = {
@@ -36,6 +37,7 @@ const de: Texts = {
   ...settings,
   ...statistics,
   ...targeting,
+  ...templates,
   ...webhooks,
 };
 

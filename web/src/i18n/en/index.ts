@@ -15,6 +15,7 @@ import session from "./session";
 import settings from "./settings";
 import statistics from "./statistics";
 import targeting from "./targeting";
+import templates from "./templates";
 import webhooks from "./webhooks";
 
 /** English: every text that there is, by the part of the console that says it. */
@@ -36,6 +37,7 @@ const en = {
   ...settings,
   ...statistics,
   ...targeting,
+  ...templates,
   ...webhooks,
 } as const;
 

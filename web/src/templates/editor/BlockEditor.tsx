@@ -96,7 +96,7 @@ export default function BlockEditor({ initial, onChange }: { initial: Mail; onCh
       setFocus((old) => ({ id: "", words: t("mail.removed"), n: old.n + 1 }));
     },
     add: (type, columns, where) => {
-      const made = fresh(type, { heading: t("mail.start.heading"), text: t("mail.start.text"), button: t("mail.start.button"), footer: t("mail.start.footer") }, columns);
+      const made = fresh(type, { heading: t("mail.start.heading"), text: t("mail.start.text"), button: t("mail.start.button"), footer: t("mail.start.footer", { leave: "{{ unsubscribe_url }}" }) }, columns);
       blocks("after" in where ? added(mail.blocks, made, where.after) : addedWithin(mail.blocks, made, where.within, where.column));
       point(made.id, t("mail.added"));
     },

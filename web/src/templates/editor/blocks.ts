@@ -29,8 +29,6 @@ export interface Mail {
 let made = 0;
 const nextId = () => `b${++made}`;
 
-const footer = '<p>You get this because you are a reader of ours.</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>';
-
 /** The texts that new blocks begin with. */
 export interface Starts {
   heading: string;
@@ -51,7 +49,7 @@ export function fresh(type: Addable, starts: Starts, columns = 2): Block {
     case "text":
       return { id, type, attributes: {}, html: starts.text };
     case "footer":
-      return { id, type, attributes: { "css-class": "footer", "font-size": "12px", color: "#555555", align: "center" }, html: starts.footer || footer };
+      return { id, type, attributes: { "css-class": "footer", "font-size": "12px", color: "#555555", align: "center" }, html: starts.footer };
     case "social":
       return { id, type, attributes: { "css-class": "social", align: "center" }, html: "" };
     case "button":
