@@ -31,6 +31,7 @@ var journeys = []journey{
 	{"passkey", 1},
 	{"rules", 5},
 	{"flows", 3},
+	{"templates", 6},
 	{"everybody", 1},
 }
 

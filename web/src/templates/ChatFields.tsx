@@ -46,8 +46,7 @@ function HeaderFields({ translation, set, problem }: Props) {
   const media = header?.media;
   const kind = media ? "media" : header ? "text" : "none";
   const choose = (to: string) => {
-    const { header: _, ...rest } = translation;
-    if (to === "none") set({ ...rest, header: {} });
+    if (to === "none") set({ header: {} });
     else set({ header: to === "media" ? { media: { type: "image", url: "" } } : { text: " " } });
   };
   return (

@@ -9,7 +9,7 @@ import { Ask } from "@/ui/ask";
 import { Failure } from "@/ui/Failure";
 
 import { Beside } from "./Beside";
-import { definitionOf, languageName, saidOf, type Template, type Translation, within, withTranslation } from "./definition";
+import { definitionOf, emptyTranslation, languageName, saidOf, type Template, type Translation, within, withTranslation } from "./definition";
 import { Parameters } from "./editor/Insert";
 import { Live, useRendered } from "./Live";
 import { StatusOf } from "./StatusOf";
@@ -31,7 +31,8 @@ export function EditTranslation({ template, initial, isNew, gone }: Props) {
   const [asked, setAsked] = useState(false);
   const definition = useMemo(() => withTranslation(definitionOf(template), saidOf(form)), [template, form]);
   const unsaved = JSON.stringify(saidOf(form)) !== JSON.stringify(saidOf(initial));
-  const live = useRendered(definition, template.name, form.language, !isNew || unsaved);
+  const says = JSON.stringify(saidOf(form)) !== JSON.stringify(saidOf(emptyTranslation(form.language, template.kinds ?? [])));
+  const live = useRendered(definition, template.name, form.language, !isNew || says);
   const found = within(live.error, definition, form.language);
   const save = api.useMutation("put", "/v1/templates/{id}/translations/{language}", {
     onSuccess: async () => {

@@ -38,7 +38,9 @@ function Known({ template }: { template: Template }) {
   const tags = [...new Set([template.default_language, ...has, ...begun])].filter((tag) => has.includes(tag) || begun.includes(tag) || (edits && has.length === 0));
   const [chosen, setChosen] = useState("");
   const tag = tags.includes(chosen) ? chosen : (tags[0] ?? "");
-  const translation = translations.find((tr) => tr.language === tag) ?? emptyTranslation(tag, template.kinds ?? []);
+  // A new translation begins as what there is to translate.
+  const source = translations.find((tr) => tr.language === template.default_language) ?? emptyTranslation(tag, template.kinds ?? []);
+  const translation = translations.find((tr) => tr.language === tag) ?? { ...source, language: tag };
   return (
     <Page title={template.name} within={{ label: t("templates.title"), to: "/templates" }} actions={edits && <Actions template={template} />}>
       <Stack>

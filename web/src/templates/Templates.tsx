@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { api, pages, type Schema } from "@/api/client";
 import { useMay } from "@/app/session";
+import { without } from "@/campaigns/form";
 import { Empty } from "@/ui/Empty";
 import { ButtonLink, TextLink } from "@/ui/links";
 import { Page } from "@/ui/Page";
@@ -52,7 +53,7 @@ export default function Templates() {
 
 function Gallery({ make }: { make: React.ReactNode }) {
   const { t, i18n } = useTranslation();
-  const { tab: _, ...search } = useSearch({ from: "/inside/templates" });
+  const search = without(useSearch({ from: "/inside/templates" }), "tab");
   const navigate = useNavigate({ from: "/templates" });
   const put = (change: Partial<typeof search>) =>
     void navigate({ search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)), replace: true });

@@ -43,7 +43,7 @@ export function Variables() {
         empty={<Empty title={t("variables.none")}>{t("variables.noneHint")}</Empty>}
         columns={[
           { key: "name", label: t("templates.name"), cell: (v) => v.name },
-          { key: "value", label: t("variables.value"), cell: (v) => <Code>{(JSON.stringify(v.value) ?? "null").slice(0, 80)}</Code> },
+          { key: "value", label: t("variables.value"), cell: (v) => <Code>{JSON.stringify(v.value).slice(0, 80)}</Code> },
           { key: "what", label: t("variables.description"), wide: true, cell: (v) => <Text size="sm">{[v.group, v.description, v.disabled ? t("variables.off") : ""].filter(Boolean).join(" · ")}</Text> },
           { key: "changed", label: t("campaigns.changed"), wide: true, cell: (v) => <When at={v.updated_at} /> },
           {

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Block, BlockType } from "./blocks";
 import { useActs } from "./BlockEditor";
+import { withAttribute } from "./source";
 
 /** Attributes that the settings of a block show, by what kind of field they are. */
 const shown = {
@@ -38,12 +39,7 @@ export function Settings({ block }: { block: Block }) {
   const acts = useActs();
   if (block.type === "raw") return null;
   const set = (name: Name, value: string) =>
-    acts.change(block.id, name, (b) => {
-      const attributes = { ...b.attributes };
-      if (value === "") delete attributes[name];
-      else attributes[name] = value;
-      return { ...b, attributes };
-    });
+    acts.change(block.id, name, (b) => ({ ...b, attributes: withAttribute(b.attributes, name, value) }));
   return (
     <SimpleGrid cols={{ base: 1, xs: 3 }} mt="sm">
       {of[block.type].map((name) => {

@@ -9,7 +9,7 @@ import { Problem, wrong } from "@/api/problem";
 const base64 = (file: File) =>
   new Promise<string>((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onload = () => resolve((typeof reader.result === "string" ? reader.result : "").replace(/^[^,]*,/, ""));
     reader.onerror = () => reject(reader.error ?? new Error());
     reader.readAsDataURL(file);
   });

@@ -2,6 +2,7 @@ import { Button, ColorInput, NativeSelect, Popover, Stack, Text, TextInput } fro
 import { useTranslation } from "react-i18next";
 
 import type { Mail } from "./blocks";
+import { withAttribute } from "./source";
 
 /** Fonts that readers have without loading any. */
 const fonts = ["", "Arial, sans-serif", "Verdana, sans-serif", "Trebuchet MS, sans-serif", "Georgia, serif", "Times New Roman, serif", "Courier New, monospace"];
@@ -9,12 +10,7 @@ const fonts = ["", "Arial, sans-serif", "Verdana, sans-serif", "Trebuchet MS, sa
 /** Width, background and font of the whole mail. */
 export function Whole({ mail, set }: { mail: Mail; set: (to: Mail, place: string) => void }) {
   const { t } = useTranslation();
-  const body = (name: string, value: string) => {
-    const attributes = { ...mail.body };
-    if (value === "") delete attributes[name];
-    else attributes[name] = value.replace(/["<>]/g, "");
-    set({ ...mail, body: attributes }, `body ${name}`);
-  };
+  const body = (name: string, value: string) => set({ ...mail, body: withAttribute(mail.body, name, value.replace(/["<>]/g, "")) }, `body ${name}`);
   const font = mail.font;
   return (
     <Popover position="bottom-start" withinPortal trapFocus>

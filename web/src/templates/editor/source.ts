@@ -163,6 +163,10 @@ const entities: Record<string, string> = { "&amp;": "&", "&lt;": "<", "&gt;": ">
 /** What an escaped text says. */
 export const unescape = (text: string) => outside(text, (part) => part.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => entities[entity] ?? entity));
 
+/** Attributes with another value of one; without it where that is empty. */
+export const withAttribute = (attributes: Attributes, name: string, value: string): Attributes =>
+  value === "" ? Object.fromEntries(Object.entries(attributes).filter(([key]) => key !== name)) : { ...attributes, [name]: value };
+
 /** Attributes as they stand in a tag. */
 export function written(attributes: Attributes): string {
   return Object.entries(attributes)
