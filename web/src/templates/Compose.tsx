@@ -38,7 +38,7 @@ export function Compose({ kinds: first, name: named = "", subject = "", made }: 
     return saidOf({ ...rest, language: tag, ...(kinds.includes("email") ? { email: email ?? { subject: "" } } : {}) });
   }, [form, tag, kinds]);
   const definition = useMemo(() => ({ kinds, default_language: tag, translations: [translation], ...(category ? { category } : {}) }), [kinds, tag, translation, category]);
-  const started = Boolean(translation.body || translation.email?.mjml || translation.email?.html || translation.email?.text || translation.email?.subject);
+  const started = Boolean(translation.body || translation.email?.mjml || translation.email?.html || translation.email?.text);
   const live = useRendered(definition, "", tag, started && kinds.length > 0 && tag !== "");
   const found = within(live.error, definition, tag);
   const save = api.useMutation("post", "/v1/templates", {

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { client, type Schema } from "@/api/client";
+import { Problem } from "@/api/problem";
 import { Failure } from "@/ui/Failure";
 import { Part } from "@/ui/Part";
 
@@ -33,6 +34,8 @@ export function useRendered(definition: Schema<"TemplateChange">, name: string, 
 /** A template as it will be read, while it is written. */
 export function Live({ live, fields }: { live: ReturnType<typeof useRendered>; fields: string[] }) {
   const { t } = useTranslation();
+  // What is wrong stands at its field.
+  const marked = live.error instanceof Problem && live.error.errors.length > 0 && live.error.besides(...fields).length === 0;
   return (
     <Part title={t("templates.preview")}>
       <Stack gap="xs">
@@ -40,8 +43,14 @@ export function Live({ live, fields }: { live: ReturnType<typeof useRendered>; f
           <NativeSelect size="xs" label={t("templates.kind")} value={live.kind} onChange={(e) => live.setKind(e.currentTarget.value)} data={live.kinds.map((value) => ({ value, label: value }))} />
         )}
         <Reader value={live.contact} choose={live.setContact} />
-        {live.error ? <Failure error={live.error} fields={fields} /> : null}
-        {live.data ? <Rendered rendering={live.data} /> : live.isFetching ? <Loader size="sm" aria-label={t("common.loading")} /> : <Text size="sm">{t("templates.nothingYet")}</Text>}
+        {marked ? (
+          <Text size="sm" c="red">
+            {t("templates.mend")}
+          </Text>
+        ) : (
+          <Failure error={live.error} fields={fields} />
+        )}
+        {live.error ? null : live.data ? <Rendered rendering={live.data} /> : live.isFetching ? <Loader size="sm" aria-label={t("common.loading")} /> : <Text size="sm">{t("templates.nothingYet")}</Text>}
       </Stack>
     </Part>
   );

@@ -59,6 +59,7 @@ const templates = {
     letters: { gsm7: "einfachen Zeichen", ucs2: "besonderen Zeichen, von denen weniger hineinpassen" },
     media: { image: "Bild", video: "Video", document: "Dokument" },
     mediaType: "Art der Datei",
+    mend: "Sie wird wieder gezeigt, sobald gerichtet ist, was markiert ist.",
     missing: "Ihr fehlt:",
     mode: "Wie sie geschrieben wird",
     modes: { blocks: "Blöcke", mjml: "MJML", html: "HTML", text: "Text" },

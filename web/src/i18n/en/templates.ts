@@ -59,6 +59,7 @@ const templates = {
     letters: { gsm7: "plain letters", ucs2: "special letters, of which fewer fit" },
     media: { image: "Picture", video: "Video", document: "Document" },
     mediaType: "Sort of file",
+    mend: "It is shown again once what is marked is mended.",
     missing: "It lacks:",
     mode: "How it is written",
     modes: { blocks: "Blocks", mjml: "MJML", html: "HTML", text: "Text" },
