@@ -5,7 +5,7 @@ import { ask, at, button, heading, known, picture } from "./person.mjs";
 
 const pixel = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 
-const shown = () => known.first.page.frameLocator("iframe[title='The mail as it will be read']");
+const shown = () => known.first.page.frameLocator("iframe[title='The mail as it will be read']").first();
 
 async function add(block) {
   const { page } = known.first;
