@@ -182,12 +182,11 @@ export const steps = {
     await tabTo("Subject");
     await page.keyboard.type("By keyboard");
     await menu("Add a block", "Text");
-    await tabTo("Text");
-    await page.keyboard.press("Control+a");
-    await page.keyboard.press("Control+b");
-    await page.keyboard.type("Bold words");
     await menu("Insert a name", "first_name");
-    await page.getByRole("textbox", { name: "Text", exact: true }).getByText("Bold words{{ contact.first_name }}").waitFor();
+    const text = page.getByRole("textbox", { name: "Text", exact: true });
+    await text.getByText("{{ contact.first_name }}").and(page.locator(":focus *")).waitFor();
+    await page.keyboard.type(", good day. ");
+    await text.getByText("{{ contact.first_name }}, good day. ").waitFor();
     await menu("Add a block", "Heading");
     await page.getByRole("region", { name: "Heading, 2 of 2" }).and(page.locator(":focus")).waitFor();
     await page.keyboard.press("Alt+ArrowUp");
@@ -196,7 +195,7 @@ export const steps = {
     await page.getByRole("region", { name: "Heading, 2 of 2" }).waitFor();
     await page.keyboard.press("Control+Shift+z");
     await page.getByRole("region", { name: "Heading, 1 of 2" }).waitFor();
-    await shown().getByText("Bold words").waitFor();
+    await shown().getByText("good day.").waitFor();
     await tabTo("Make the template");
     await page.keyboard.press("Enter");
     await heading("by_keyboard");
