@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Group, Image, SegmentedControl, Select, Stack, Switch, Text } from "@mantine/core";
+import { Alert, Button, Card, Group, Image, SegmentedControl, Select, Stack, Switch, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -112,7 +112,7 @@ function Bubble({ content }: { content: Schema<"Content"> }) {
     <Stack gap={4} maw={360}>
       <Card withBorder radius="lg" p="sm">
         {file && picture && url.startsWith(window.location.origin) && <Image src={url} alt={file.caption ?? file.filename ?? ""} radius="md" mb="xs" mah={240} fit="contain" />}
-        {file && !(picture && url.startsWith(window.location.origin)) && <Badge variant="outline">{file.filename || file.url.split("/").at(-1)}</Badge>}
+        {file && !(picture && url.startsWith(window.location.origin)) && <Text size="sm">{file.filename || file.url.split("/").at(-1)}</Text>}
         <Words text={content.text ?? ""} />
       </Card>
       {(content.buttons ?? []).map((b) => (

@@ -1,4 +1,4 @@
-import { Badge, Group, NativeSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
+import { Group, NativeSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -107,15 +107,7 @@ function Gallery({ make }: { make: React.ReactNode }) {
           {
             key: "kinds",
             label: t("templates.kind"),
-            cell: (item) => (
-              <Group gap={4}>
-                {(item.kinds ?? []).map((kind) => (
-                  <Badge key={kind} variant="outline" color="gray.7">
-                    {kind}
-                  </Badge>
-                ))}
-              </Group>
-            ),
+            cell: (item) => <Text size="sm">{(item.kinds ?? []).join(", ")}</Text>,
           },
           {
             key: "languages",
