@@ -32,14 +32,14 @@ export const metrics = ["clicked", "opened", "read", "delivered", "replied", "co
 
 export const noExperiment: ExperimentForm = { variants: [], holdout: "", testShare: "", by: "clicked", after: "4h", rest: {}, winner: {} };
 
-const letters = "ABCDEFGHIJ";
+const letters = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
 
 /** Most variants of a campaign; the server says the same. */
 export const mostVariants = letters.length;
 
 /** One more variant, named by the first letter that is free. */
 export function oneMore(variants: readonly VariantForm[], subject: string, text: string): VariantForm[] {
-  const free = [...letters].find((letter) => !variants.some((v) => v.name === letter)) ?? "";
+  const free = letters.find((letter) => !variants.some((v) => v.name === letter)) ?? "";
   return [...variants, { name: free, subject, text, rest: { name: free } }];
 }
 
@@ -55,8 +55,8 @@ export function experimentOf(given: Experiment | undefined): ExperimentForm {
     testShare: percent(given.test_share),
     by: given.winner?.by ?? noExperiment.by,
     after: given.winner?.after ?? noExperiment.after,
-    rest: omit(given, "variants", "holdout", "test_share", "winner") as Experiment,
-    winner: omit(given.winner ?? {}, "by", "after") as Rule,
+    rest: omit(given, "variants", "holdout", "test_share", "winner"),
+    winner: omit(given.winner ?? {}, "by", "after"),
   };
 }
 

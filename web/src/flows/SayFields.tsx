@@ -28,8 +28,8 @@ export function SayFields({ step, set, problem, channel }: FieldProps & { channe
         form={form}
         set={(change) => set({ content: inputOf({ ...form, ...change }).content ?? {} }, Object.keys(change).join())}
         problem={problem}
-        email={one?.address === "email"}
-        html={can?.html === true}
+        address={one?.address ?? ""}
+        can={can}
       />
     </Stack>
   );
