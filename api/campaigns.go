@@ -66,7 +66,7 @@ type CampaignInput struct {
 	Weight     int                   `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
 	Category   naming.Ref            `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
 	CategoryID int64                 `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
-	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content by share, a test share whose winner the others get, a holdout that gets nothing."`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content by share, a test share whose winner the others get, a holdout that gets nothing. An empty object is none."`
 	Tracking   *tracking.Settings    `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
 	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"The event that counts for it, such as an order: {\"event\": \"order.paid\", \"within_days\": 7}."`
 	Tags       []string              `json:"tags,omitempty" maxItems:"20" doc:"What it is found by: at most 20, of 1 to 40 letters each; kept in lower case."`
@@ -287,7 +287,7 @@ func (s *Server) campaignRoutes() {
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience.audience(),
 				Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
-				Experiment: b.Experiment, Tracking: trackingOf(b.Tracking), Conversion: b.Conversion,
+				Experiment: experimentOf(b.Experiment), Tracking: trackingOf(b.Tracking), Conversion: b.Conversion,
 				About: campaigns.About{Tags: b.Tags, Notes: b.Notes},
 			}))
 		})
@@ -473,9 +473,7 @@ func (b CampaignChange) apply(c *campaigns.Campaign) {
 		c.CategoryID = *b.CategoryID
 	}
 	if b.Experiment != nil {
-		if c.Experiment = b.Experiment; c.Experiment.Empty() {
-			c.Experiment = nil
-		}
+		c.Experiment = experimentOf(b.Experiment)
 	}
 	if b.Conversion != nil {
 		if c.Conversion = b.Conversion; b.Conversion.Event == "" {
@@ -592,4 +590,12 @@ func (s *Server) explainSomebody(ctx context.Context, caller access.Caller, in *
 		out.Body.Messages = append(out.Body.Messages, view)
 	}
 	return out, nil
+}
+
+// experimentOf is what a campaign tries out; an empty object says that it tries out nothing.
+func experimentOf(e *campaigns.Experiment) *campaigns.Experiment {
+	if e.Empty() {
+		return nil
+	}
+	return e
 }

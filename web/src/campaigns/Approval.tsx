@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { client, refresh, type Schema } from "@/api/client";
-import { useMay } from "@/app/session";
+import { useMay, useSession } from "@/app/session";
 import { Ask } from "@/ui/ask";
 import { When } from "@/ui/When";
 
@@ -15,6 +15,7 @@ const colors = { proposed: "cyan", approved: "green", rejected: "red" } as const
 export function Approval({ campaign, required }: { campaign: Schema<"Campaign">; required: boolean }) {
   const { t } = useTranslation();
   const edits = useMay("editor");
+  const { approver } = useSession().account;
   const [step, setStep] = useState<Step>();
   const said = campaign.approval;
   if (campaign.status !== "draft" || (!said && !required)) return null;
@@ -30,7 +31,7 @@ export function Approval({ campaign, required }: { campaign: Schema<"Campaign">;
         )}
         {said?.note && <Text style={{ whiteSpace: "pre-wrap" }}>{said.note}</Text>}
         {proposed && <Text size="sm">{t("approval.another")}</Text>}
-        {edits && (
+        {(proposed ? approver : edits) && (
           <Group gap="xs">
             {steps.map((s) => (
               <Button key={s} size="xs" variant={s === "reject" ? "default" : "filled"} onClick={() => setStep(s)}>

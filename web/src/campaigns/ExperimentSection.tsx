@@ -2,6 +2,7 @@ import { Button, Card, Group, NativeSelect, NumberInput, Stack, Text, Textarea, 
 import { useTranslation } from "react-i18next";
 
 import { type ExperimentForm, metrics, mostVariants, oneMore, type VariantForm } from "./experiment";
+import { inputOf } from "./form";
 import type { SectionProps } from "./section";
 
 /** What is tried out: variants of what it says, whom it is tried on, and whom it is kept from to compare. */
@@ -11,7 +12,7 @@ export function ExperimentSection({ form, set, problem, email }: SectionProps & 
   const change = (part: Partial<ExperimentForm>) => set({ experiment: { ...experiment, ...part } });
   const { variants } = experiment;
   const at = (i: number, part: Partial<VariantForm>) => change({ variants: variants.map((v, n) => (n === i ? { ...v, ...part } : v)) });
-  const add = () => change({ variants: oneMore(variants.length === 0 ? oneMore([], form.subject, form.text) : variants, form.subject, form.text) });
+  const add = () => change({ variants: oneMore(variants, inputOf(form).content ?? {}) });
   return (
     <Stack gap="sm">
       <Text size="sm">{t("experiment.hint")}</Text>

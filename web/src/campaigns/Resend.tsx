@@ -33,7 +33,7 @@ export function Resend({ campaign, run, only, close }: Props) {
   };
   const params = { path: { id: campaign.id } };
   const preview = api.useQuery("post", "/v1/campaigns/{id}/resend", { params, body: { ...body, dry_run: true } }, { staleTime: 0 });
-  const nobody = preview.data?.matched === 0;
+  const nobody = preview.data?.reachable === 0;
   return (
     <Ask
       opened

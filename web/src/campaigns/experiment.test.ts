@@ -22,9 +22,15 @@ it("says nothing where nothing is tried out", () => {
   expect(experimentInput({ ...noExperiment, testShare: "20" })).toEqual({});
 });
 
-it("names each variant by a letter that is free", () => {
+it("begins with the campaign's own content and another, each named by a letter that is free", () => {
+  const content = { subject: "Spring", text: "Tulips", html: "<p>Tulips</p>" };
   let variants: VariantForm[] = [];
-  for (let i = 0; i < mostVariants; i++) variants = oneMore(variants, "S", "T");
-  expect(new Set(variants.map((v) => v.name)).size).toBe(mostVariants);
-  expect(oneMore(variants.filter((v) => v.name !== "B"), "", "").at(-1)?.name).toBe("B");
+  for (let n = 2; n <= mostVariants; n++) {
+    variants = oneMore(variants, content);
+    expect(new Set(variants.map((v) => v.name)).size).toBe(n);
+  }
+  expect(oneMore(variants.filter((v) => v.name !== "B"), content).at(-1)?.name).toBe("B");
+  const made = experimentInput({ ...noExperiment, variants }).variants ?? [];
+  expect(made[0]).toEqual({ name: "A" });
+  expect(made[1]).toEqual({ name: "B", content });
 });

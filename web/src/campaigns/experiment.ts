@@ -37,10 +37,14 @@ const letters = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
 /** Most variants of a campaign; the server says the same. */
 export const mostVariants = letters.length;
 
-/** One more variant, named by the first letter that is free. */
-export function oneMore(variants: readonly VariantForm[], subject: string, text: string): VariantForm[] {
-  const free = letters.find((letter) => !variants.some((v) => v.name === letter)) ?? "";
-  return [...variants, { name: free, subject, text, rest: { name: free } }];
+/**
+ * One more variant, named by the first letter that is free, which says what the campaign says until it is changed. The
+ * first has no content of its own: one has to be the campaign's.
+ */
+export function oneMore(variants: readonly VariantForm[], content: Schema<"Wording">): VariantForm[] {
+  const name = letters.find((letter) => !variants.some((v) => v.name === letter)) ?? "";
+  if (variants.length === 0) return oneMore([{ name, subject: "", text: "", rest: { name } }], content);
+  return [...variants, { name, subject: content.subject ?? "", text: content.text ?? "", rest: { name, content } }];
 }
 
 const omit = <T extends object>(from: T, ...keys: string[]) => Object.fromEntries(Object.entries(from).filter(([key]) => !keys.includes(key))) as Partial<T>;

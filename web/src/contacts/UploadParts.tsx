@@ -1,6 +1,6 @@
 // What pages about uploads share.
 import { Alert, Group, Progress, Stack, Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, refresh, type Schema } from "@/api/client";
@@ -22,14 +22,14 @@ export function useProgress(begun: Upload | undefined): Upload | undefined {
     {
       enabled: begun !== undefined,
       staleTime: 0,
-      refetchInterval: ({ state }) => {
-        if (!state.data) return lookEvery;
-        if (!over(state.data)) return lookEvery;
-        if (!state.data.dry_run) void refresh("/v1/contacts", "/v1/groups", "/v1/labels", "/v1/targeting", "/v1/uploads");
-        return false;
-      },
+      refetchInterval: ({ state }) => (state.data && over(state.data) ? false : lookEvery),
     },
   );
+  // What it has changed is read anew, once.
+  const taken = begun !== undefined && read.data !== undefined && over(read.data) && !read.data.dry_run;
+  useEffect(() => {
+    if (taken) void refresh("/v1/contacts", "/v1/groups", "/v1/labels", "/v1/targeting", "/v1/uploads");
+  }, [taken]);
   return begun && (read.data ?? begun);
 }
 
