@@ -151,7 +151,7 @@ func walk(t *testing.T, script string, with object, steps int) {
 	with["chromium"] = browser
 	argument, err := json.Marshal(with)
 	require.NoError(t, err)
-	bounded, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	bounded, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(bounded, "node", script, string(argument))
 	cmd.Dir = tools

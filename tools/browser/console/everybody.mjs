@@ -19,6 +19,8 @@ export const steps = {
     const look = async (page, path, colorScheme, width) => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      // What fades from one scheme to the other has got there.
+      await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished.catch(() => undefined))));
       const rules = colorScheme === "dark" ? { runOnly: ["color-contrast", "link-in-text-block"] } : {};
       const { violations } = await page.evaluate((rules) => globalThis.axe.run(rules), rules);
       const where = `${path}, ${colorScheme}, ${width} px`;

@@ -68,7 +68,7 @@ export const steps = {
     assert.deepEqual([session.email, session.account.role, session.methods], ["hedy@example.com", "editor", ["oidc"]]);
     // Who signed in so is one of the people, and is shown the door like everybody.
     await at("/settings/people");
-    await button("Where Hedy is signed in", known.first.page).click();
+    await button("Sign-ins: Hedy", known.first.page).click();
     await known.first.page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
     await known.first.page.getByText("Signed in nowhere.").waitFor();
     await page.getByRole("link", { name: "Contacts" }).click();

@@ -113,7 +113,7 @@ function Users({ show }: { show: Show }) {
             label: t("common.actions"),
             cell: (u) => (
               <Group gap={4}>
-                <Button size="compact-xs" variant="default" aria-label={t("people.sessionsOf", { who: name(u) })} onClick={() => setAsked({ what: "sessions", user: u })}>
+                <Button size="compact-xs" variant="default" aria-label={`${t("me.sessions")}: ${name(u)}`} onClick={() => setAsked({ what: "sessions", user: u })}>
                   {t("me.sessions")}
                 </Button>
                 <Button size="compact-xs" variant="default" aria-label={t("people.resetNamed", { who: name(u) })} onClick={() => setAsked({ what: "reset", user: u })}>

@@ -49,7 +49,7 @@ export function ProviderFields({ form, set, error, isNew }: Props) {
             <Group key={at} align="flex-end">
               <TextInput label={t("providers.group")} required maxLength={200} value={g.group} onChange={(e) => setGroup(at, { group: e.currentTarget.value })} />
               <NativeSelect label={t("people.role")} value={g.role} onChange={(e) => setGroup(at, { role: e.currentTarget.value as Role })} data={chosen} />
-              <Button variant="default" aria-label={t("providers.dropGroup", { name: g.group })} onClick={() => set({ groups: form.groups.filter((_, i) => i !== at) })}>
+              <Button variant="default" aria-label={`${t("caps.drop")}: ${g.group}`} onClick={() => set({ groups: form.groups.filter((_, i) => i !== at) })}>
                 {t("caps.drop")}
               </Button>
             </Group>

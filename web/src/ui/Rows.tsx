@@ -41,7 +41,7 @@ export function Rows<T>({ label, rows, id, columns, error, empty, more }: Props<
   if (rows.length === 0) return empty;
   return (
     <>
-      <Table.ScrollContainer minWidth={0}>
+      <Table.ScrollContainer minWidth={0} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": label } }}>
         <Table aria-label={label} highlightOnHover verticalSpacing={6} striped="even" stickyHeader>
           <Table.Thead>
             <Table.Tr>

@@ -201,7 +201,6 @@ const settings = {
     deleteTitle: "Den Identitätsanbieter {{name}} löschen?",
     domains: "Domains von Adressen",
     domainsHint: "Wer eine bestätigte Adresse davon hat, gilt als die Person dieser Adresse, oder meldet sich neu an.",
-    dropGroup: "Die Gruppe {{name}} wegnehmen",
     edit: "Der Identitätsanbieter {{name}}",
     enabled: "Man darf sich darüber anmelden",
     enabledHint: "Ohne das enden die Sitzungen über ihn.",

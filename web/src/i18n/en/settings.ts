@@ -201,7 +201,6 @@ const settings = {
     deleteTitle: "Delete the identity provider {{name}}?",
     domains: "Domains of addresses",
     domainsHint: "Whoever has a verified address of these is taken for the person of that address, or signs up.",
-    dropGroup: "Take the group {{name}} away",
     edit: "The identity provider {{name}}",
     enabled: "People may sign in through it",
     enabledHint: "Without, the sessions through it end.",
