@@ -151,11 +151,12 @@ const (
 // Reasons are all of them, in the order in which they are documented.
 func Reasons() []string {
 	return []string{
-		ReasonNoAddress, ReasonExcluded, ReasonStillWaiting, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed, ReasonOptedOut, ReasonCapped, ReasonHours,
-		ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp,
-		ReasonRefused, ReasonRecipient,
-		ReasonInDoubt, ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
-		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
+		ReasonNoAddress, ReasonExcluded, ReasonStillWaiting, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed,
+		ReasonOptedOut, ReasonCapped, ReasonHours, ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed,
+		ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient, ReasonInDoubt,
+		ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
+		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled, ReasonResend,
+		ReasonResendSent,
 	}
 }
 

@@ -1,9 +1,9 @@
 import { Badge, Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api, pages, type Schema } from "@/api/client";
+import { useFind } from "@/app/find";
 import { useLive } from "@/app/live";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
@@ -16,8 +16,6 @@ import { ButtonLink, TextLink } from "@/ui/links";
 import { Progress } from "./Progress";
 
 const statuses: CampaignStatus[] = ["draft", "scheduled", "running", "paused", "finished", "canceled", "failed"];
-const typing = 250; // ms after the last letter until it is searched for
-
 /** All campaigns, found by name, status and tag. */
 export default function Campaigns() {
   const { t } = useTranslation();
@@ -26,7 +24,7 @@ export default function Campaigns() {
   const edits = useMay("editor");
   const { runs } = useLive();
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const find = useDebouncedCallback((q: string) => set({ q: q || undefined }), typing);
+  const find = useFind((q: string) => set({ q: q || undefined }));
   const status = statuses.find((s) => s === search.status);
   const list = api.useInfiniteQuery(
     "get",

@@ -1,9 +1,9 @@
 import { Group, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
+import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
 import { useFormat } from "@/ui/format";
@@ -14,8 +14,6 @@ import { JobBar } from "./JobBar";
 import { PeoplePage } from "./PeoplePage";
 import { Selectable } from "./Selectable";
 
-const typing = 300; // ms after the last letter until it is searched for
-
 /** Everybody whom the account knows, found by name, address or id. */
 export default function Contacts() {
   const { t } = useTranslation();
@@ -24,7 +22,7 @@ export default function Contacts() {
   const navigate = useNavigate({ from: "/contacts" });
   const edits = useMay("editor");
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const find = useDebouncedCallback((q: string) => set({ q: q || undefined }), typing);
+  const find = useFind((q: string) => set({ q: q || undefined }));
   const query = search.q ? { q: search.q } : {};
   const counted = api.useQuery("get", "/v1/contacts", { params: { query: { ...query, limit: 1, page: 1, bare: true } } });
   const total = counted.data?.total;

@@ -1,10 +1,10 @@
 import { Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, pages, refresh, type Schema } from "@/api/client";
+import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { Ask } from "@/ui/ask";
 import { Empty } from "@/ui/Empty";
@@ -17,7 +17,6 @@ import { AddSuppression, ImportSuppressions } from "./SuppressionForms";
 
 type Suppression = Schema<"Suppression">;
 
-const typing = 300; // ms
 const needsForce = new Set(["bounced", "complained"]);
 
 /** Addresses that nobody writes to any more. */
@@ -29,7 +28,7 @@ export default function Suppressions() {
   const [adding, setAdding] = useState<"one" | "file">();
   const [lifted, setLifted] = useState<Suppression>();
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const find = useDebouncedCallback((q: string) => set({ q: q || undefined }), typing);
+  const find = useFind((q: string) => set({ q: q || undefined }));
   const kind = addressKinds.find((k) => k === search.kind);
   const list = api.useInfiniteQuery(
     "get",

@@ -1,9 +1,9 @@
 import { Group, NativeSelect, Stack, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api, pages, type Schema } from "@/api/client";
+import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
 import { useFormat } from "@/ui/format";
@@ -16,8 +16,6 @@ import { TextLink } from "@/ui/links";
 import { NewFlow } from "./NewFlow";
 
 const statuses: CampaignStatus[] = ["draft", "running", "paused", "finished", "canceled"];
-const typing = 250; // ms after the last letter until it is searched for
-
 /** All flows, found by name and status, with how many are inside. */
 export default function Flows() {
   const { t } = useTranslation();
@@ -26,7 +24,7 @@ export default function Flows() {
   const navigate = useNavigate({ from: "/flows" });
   const edits = useMay("editor");
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const find = useDebouncedCallback((q: string) => set({ q: q || undefined }), typing);
+  const find = useFind((q: string) => set({ q: q || undefined }));
   const status = statuses.find((s) => s === search.status);
   const list = api.useInfiniteQuery(
     "get",

@@ -1,17 +1,15 @@
 import { Button, Code, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api, pages, type Schema } from "@/api/client";
+import { useFind } from "@/app/find";
 import { Empty } from "@/ui/Empty";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
 import { SettingsPage } from "./SettingsPage";
 import { exportOf, queryOf } from "./trail";
-
-const typing = 400; // ms after the last letter until it is searched for
 
 const texts = ["actor", "action", "target"] as const;
 const times = ["from", "to"] as const;
@@ -22,7 +20,7 @@ export default function Audit() {
   const search = useSearch({ from: "/inside/settings/audit" });
   const navigate = useNavigate({ from: "/settings/audit" });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const find = useDebouncedCallback(set, typing);
+  const find = useFind(set);
   const list = api.useInfiniteQuery("get", "/v1/audit", { params: { query: queryOf(search) } }, pages);
   return (
     <SettingsPage

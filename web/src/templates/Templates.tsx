@@ -1,9 +1,9 @@
 import { Group, NativeSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api, pages, type Schema } from "@/api/client";
+import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { without } from "@/campaigns/form";
 import { Empty } from "@/ui/Empty";
@@ -16,8 +16,6 @@ import { kinds, languageName } from "./definition";
 import { Snippets } from "./Snippets";
 import { Status } from "./Status";
 import { Variables } from "./Variables";
-
-const typing = 300; // ms after the last letter until it is searched for
 
 export const states = ["draft", "pending", "approved", "rejected", "paused", "disabled"] as const;
 
@@ -57,7 +55,7 @@ function Gallery({ make }: { make: React.ReactNode }) {
   const navigate = useNavigate({ from: "/templates" });
   const put = (change: Partial<typeof search>) =>
     void navigate({ search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)), replace: true });
-  const find = useDebouncedCallback((change: Partial<typeof search>) => put(change), typing);
+  const find = useFind((change: Partial<typeof search>) => put(change));
   const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value));
   const list = api.useInfiniteQuery("get", "/v1/templates", { params: { query: { limit: 100, ...given } } }, pages);
   const filtered = Object.keys(given).length > 0;
