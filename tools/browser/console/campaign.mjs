@@ -21,7 +21,7 @@ export const steps = {
     const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
     assert.equal(lines.length, 2, lines.join("\n"));
     assert.match(lines[1], /margaret@example.org,skipped,opted_out/);
-    await row.getByRole("button", { name: /^Send it to these 1/ }).click();
+    await row.getByRole("button", { name: /^Send to these 1/ }).click();
     await page.getByRole("dialog").getByText(/1 of them are skipped/).waitFor();
     await page.keyboard.press("Escape");
     await row.getByRole("link", { name: "1", exact: true }).click();

@@ -59,7 +59,7 @@ export function Reasons({ campaign, run }: { campaign: Schema<"Campaign">; run: 
           { key: "remedy", label: t("reason.column.remedy"), wide: true, cell: (c) => <Text size="sm">{t(`reason.remedy.${c.reason}`)}</Text> },
           {
             key: "do",
-            label: "",
+            label: t("common.actions"),
             cell: (c) =>
               edits && (
                 <Group gap={6} justify="flex-end">

@@ -52,7 +52,7 @@ export function Variants({ campaign, run }: { campaign: Schema<"Campaign">; run:
             { key: "interval", label: t("variants.interval"), wide: true, cell: (v) => <Interval of={v} /> },
             {
               key: "choose",
-              label: "",
+              label: t("common.actions"),
               cell: (v) =>
                 edits && !found?.winner && (found?.waiting ?? 0) > 0 && (
                   <Button size="compact-xs" variant="default" aria-label={t("variants.chooseLong", { name: v.variant })} onClick={() => setChosen(v.variant)}>

@@ -6,7 +6,7 @@ const reasons = {
     csv: "CSV",
     csvOf: "Messages of this line as CSV: {{why}}",
     sendTo: "Send to these {{n}}",
-    sendToLong: "Send it to these {{n}}: {{why}}",
+    sendToLong: "Send to these {{n}}: {{why}}",
     none: "Nobody was left out and nothing failed.",
     means: {
       no_address: "They have no address of this channel's kind",
