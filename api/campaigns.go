@@ -591,11 +591,3 @@ func (s *Server) explainSomebody(ctx context.Context, caller access.Caller, in *
 	}
 	return out, nil
 }
-
-// experimentOf is what a campaign tries out; an empty object says that it tries out nothing.
-func experimentOf(e *campaigns.Experiment) *campaigns.Experiment {
-	if e.Empty() {
-		return nil
-	}
-	return e
-}

@@ -156,3 +156,11 @@ func variantRows(p campaigns.Verification) (list []VariantRows) {
 	}
 	return append(list, VariantRows{"", p.Variants[0].Map()})
 }
+
+// experimentOf is what a campaign tries out; an empty object says that it tries out nothing.
+func experimentOf(e *campaigns.Experiment) *campaigns.Experiment {
+	if e.Empty() {
+		return nil
+	}
+	return e
+}

@@ -10,10 +10,11 @@ const shown = () => known.first.page.frameLocator("iframe[title='The mail as it 
 async function add(block) {
   const { page } = known.first;
   const item = page.getByRole("menuitem", { name: block, exact: true });
-  // A menu that has just closed may still be on its way out.
   await button("Add a block").first().click();
-  if (!(await item.waitFor({ timeout: 3000 }).then(() => true, () => false))) await button("Add a block").first().click();
   await item.click();
+  // The next button is where it will stay once the menu is gone and what edits the block has come.
+  await page.getByRole("menu").waitFor({ state: "detached" });
+  await page.getByRole("main").getByLabel("Loading").first().waitFor({ state: "detached" });
 }
 
 // Goes on by the tab key until something has the focus that is called so.

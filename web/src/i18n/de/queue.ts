@@ -8,7 +8,6 @@ const queue = {
     campaign: "Kampagne",
     channel: "Kanal",
     clear: "Leeren",
-    cleared: "Geleert",
     clearedBy: "Von {{who}}",
     clearedN_one: "{{n}} Nachricht wurde herausgenommen und wird nie gesendet.",
     clearedN_other: "{{n}} Nachrichten wurden herausgenommen und werden nie gesendet.",
@@ -37,7 +36,6 @@ const queue = {
     state: "Zustand",
     stillWriting: "Sie werden noch als abgebrochen eingetragen; keine davon wird gesendet.",
     title: "Schlange",
-    total: "Zusammen",
     writtenDown: "Alle sind als abgebrochen eingetragen.",
   },
 };

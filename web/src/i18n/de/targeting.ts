@@ -61,7 +61,6 @@ const targeting = {
     keptSome_one: "{{count}} Bedingung bleibt, wie sie ist: Diese Seite kann sie nicht zeigen.",
     keptSome_other: "{{count}} Bedingungen bleiben, wie sie sind: Diese Seite kann sie nicht zeigen.",
     list: "Werte, nach jedem Enter",
-    lists: "Zielgruppen",
     name: "Name",
     new: "Neue Zielgruppe",
     newCampaign: "Neue Kampagne für diese",

@@ -8,7 +8,6 @@ const queue = {
     campaign: "Campaign",
     channel: "Channel",
     clear: "Clear",
-    cleared: "Cleared",
     clearedBy: "By {{who}}",
     clearedN_one: "{{n}} message was cleared and is never sent.",
     clearedN_other: "{{n}} messages were cleared and are never sent.",
@@ -37,7 +36,6 @@ const queue = {
     state: "State",
     stillWriting: "They are being written down as canceled; none of them is sent.",
     title: "Queue",
-    total: "In all",
     writtenDown: "All are written down as canceled.",
   },
 } as const;

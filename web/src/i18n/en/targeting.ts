@@ -60,7 +60,6 @@ const targeting = {
     keptSome_one: "{{count}} condition is kept as it is: this page can't show it.",
     keptSome_other: "{{count}} conditions are kept as they are: this page can't show them.",
     list: "Values, each followed by Enter",
-    lists: "Targeting lists",
     name: "Name",
     new: "New targeting list",
     newCampaign: "New campaign for these",
