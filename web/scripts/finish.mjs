@@ -11,13 +11,12 @@ const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf
 const current = new Set(Object.values(manifest).flatMap((chunk) => [chunk.file, ...(chunk.css ?? []), ...(chunk.assets ?? [])]));
 current.add("assets/scheme.js").add("assets/carillon.svg");
 
+// What is left of builds before this one goes first, packed files too: one of the same name is made anew below.
+for (const name of readdirSync(join(dist, "assets"))) if (!current.has(`assets/${name}`)) rmSync(join(dist, "assets", name));
+
 const packed = new Map();
 for (const name of readdirSync(join(dist, "assets"))) {
   const path = join(dist, "assets", name);
-  if (!current.has(`assets/${name}`)) {
-    rmSync(path); // of a build before this one
-    continue;
-  }
   const bytes = gzipSync(readFileSync(path), { level: 9 });
   packed.set(`assets/${name}`, bytes.length);
   writeFileSync(`${path}.gz`, bytes);
