@@ -56,6 +56,7 @@ var bodiesOf = map[string][]string{
 	},
 	"update-flow": {`{"category_id":@category_id}`}, "duplicate-flow": {`{"name":"twice"}`}, "enter-flow": {`{"contacts":[{"id":@contact_id}]}`,
 		`{"contacts":[{"address":"@address"}]}`}, "simulate-flow": {`{"contacts":[{"id":@contact_id}]}`}, "move-flow-version": {`{"steps":{}}`},
+	"list-flow-fields":  {`{"steps":[{"id":"a","kind":"ask","question":{"type":"number","timeout":"1d"}}]}`},
 	"set-frequency-cap": {`{"max_messages":9,"window_seconds":7200,"category_id":@category_id}`}, "update-frequency-cap": {`{"max_messages":7}`},
 	"create-holidays": {`{"name":"walked","dates":["2026-12-24"]}`}, "update-holidays": {`{"dates":["2026-12-24"]}`},
 	"update-key": {`{"name":"walked"}`},

@@ -91,6 +91,13 @@ type changeFlow struct {
 	Body FlowChange
 }
 
+// FlowFieldsInput are the steps of a flow, as far as they are written.
+type FlowFieldsInput struct {
+	Steps []flow.Step `json:"steps" doc:"Steps whose answers and messages rules may talk about; they need not be complete."`
+}
+
+type flowFields struct{ Body FlowFieldsInput }
+
 type listFlows struct {
 	Paged
 	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
@@ -422,6 +429,13 @@ func (s *Server) flowRoutes() {
 		doc: "Play a flow on a clock of its own", roles: mayLook,
 		more: "By the code that walks people through it for real: who comes where, every message with its text, and what would not be sent. Nothing is sent or " +
 			"changed."}, s.simulateFlow)
+	register(s, operation{id: "list-flow-fields", method: http.MethodPost, path: path + "/fields", tag: tag,
+		doc: "List the fields that rules of a flow have beside everybody's", roles: mayLook, unaudited: true,
+		more: "answers.<step> for each question and answers.<key> for what programs answer, steps.<step> for what became of a message. Rules of branches and " +
+			"goals have these beside the fields of /v1/targeting/fields."},
+		func(_ context.Context, _ access.Caller, in *flowFields) (*one[RuleFields], error) {
+			return &one[RuleFields]{fieldsView(flow.Fields(in.Body.Steps), nil)}, nil
+		})
 	s.flowViews(path, tag)
 }
 

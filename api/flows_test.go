@@ -1,9 +1,14 @@
 package api_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/access"
+	"carillon/api"
+	"carillon/targeting/rule"
 )
 
 // What is wrong with a flow is named with its step and field, and nothing is kept of it.
@@ -39,6 +44,21 @@ func TestAFlowIsCheckedWhenItIsSaved(t *testing.T) {
 		require.Contains(t, w.Body.String(), test.says)
 	}
 	require.Contains(t, s.do("GET", "/v1/flows", "").Body.String(), `"items":[]`)
+}
+
+// Rules of a flow have its answers and messages beside everybody's fields, while its steps are still being written.
+func TestRulesOfAFlowHaveItsOwnFields(t *testing.T) {
+	s := newServer(t)
+	steps := `{"steps":[{"id":"stars","kind":"ask","question":{"type":"number","timeout":""}},{"id":"","kind":"send"}]}`
+	w := s.do("POST", "/v1/flows/fields", steps, as(access.Viewer)...)
+	require.Equal(t, 200, w.Code, w.Body.String())
+	var list api.RuleFields
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &list))
+	require.Len(t, list.Fields, 2)
+	require.Equal(t, "answers.stars", list.Fields[0].Field)
+	require.Contains(t, list.Fields[0].Operators, "greater_or_equal")
+	require.Equal(t, "steps.stars", list.Fields[1].Field)
+	require.Len(t, list.Fields[1].Values, len(rule.StepFacts()), "what can have become of a message is known")
 }
 
 // A flow is no campaign of one step: what is of those says where to go.

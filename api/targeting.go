@@ -252,6 +252,11 @@ func (s *Server) ruleFields(ctx context.Context, caller access.Caller, _ *struct
 	for _, choice := range choices {
 		values[choice.Field] = append(values[choice.Field], RuleValue{choice.ID, choice.Name})
 	}
+	return &one[RuleFields]{fieldsView(fields, values)}, nil
+}
+
+// fieldsView shows fields, with the things that those of ids may name.
+func fieldsView(fields []rule.Described, values map[string][]RuleValue) RuleFields {
 	out := RuleFields{Fields: make([]RuleField, 0, len(fields))}
 	for _, f := range fields {
 		typ, input := f.Form()
@@ -269,7 +274,7 @@ func (s *Server) ruleFields(ctx context.Context, caller access.Caller, _ *struct
 		}
 		out.Fields = append(out.Fields, view)
 	}
-	return &one[RuleFields]{out}, nil
+	return out
 }
 
 func ruleValue(f rule.Described, choice string) RuleValue {

@@ -154,28 +154,55 @@ func (c *checker) names() []string {
 	return names
 }
 
-// vocabulary is what rules of the flow may talk about.
-func (c *checker) vocabulary(list []*step) {
-	v := c.of.Vocabulary
-	v.Answers = map[string]rule.Comparison{}
-	for _, s := range list {
+// Fields are those that rules of a flow with these steps have beside everybody's: what was
+// answered to its questions and by programs, and what became of its messages. The steps need not
+// be complete: one without a name has nothing that a rule could call.
+func Fields(steps []Step) []rule.Described {
+	var v rule.Vocabulary
+	v.Answers, v.Steps = own(steps)
+	return slices.DeleteFunc(rule.NewSchema(v).Fields(), func(f rule.Described) bool { return f.Source != rule.Answer && f.Source != rule.Step })
+}
+
+// own are the answers, and the steps with messages, that rules of a flow may talk about.
+func own(steps []Step) (answers map[string]rule.Comparison, said []string) {
+	answers = map[string]rule.Comparison{}
+	for _, s := range steps {
+		if !property.ValidKey(s.ID) || slices.Contains(said, s.ID) {
+			continue
+		}
 		switch {
 		case s.Kind == Ask && s.Question != nil:
-			v.Answers[s.ID] = types[s.Question.Type].Comparison()
-			c.f.asked[s.ID] = append(c.f.asked[s.ID], s.ID)
+			answers[s.ID] = types[s.Question.Type].Comparison()
 		case s.Kind == Call && s.Call != nil:
 			for _, key := range s.Call.Answers {
-				if _, known := v.Answers[key]; !known {
-					v.Answers[key] = rule.AsText
+				if _, known := answers[key]; !known && property.ValidKey(key) {
+					answers[key] = rule.AsText
 				}
-				c.f.asked[key] = append(c.f.asked[key], s.ID)
 			}
 		default:
 		}
 		if s.Kind == Send || s.Kind == Ask {
-			v.Steps = append(v.Steps, s.ID)
+			said = append(said, s.ID)
 		}
 	}
+	return answers, said
+}
+
+// vocabulary is what rules of the flow may talk about, and which steps ask for each answer.
+func (c *checker) vocabulary(list []*step) {
+	for _, s := range list {
+		switch {
+		case s.Kind == Ask && s.Question != nil:
+			c.f.asked[s.ID] = append(c.f.asked[s.ID], s.ID)
+		case s.Kind == Call && s.Call != nil:
+			for _, key := range s.Call.Answers {
+				c.f.asked[key] = append(c.f.asked[key], s.ID)
+			}
+		default:
+		}
+	}
+	v := c.of.Vocabulary
+	v.Answers, v.Steps = own(c.f.Steps)
 	c.schema = rule.NewSchema(v)
 }
 
@@ -391,7 +418,7 @@ func (c *checker) rule(at string, text *json.RawMessage) rule.Rule {
 		ref.At = at + ref.At
 		c.f.refs = append(c.f.refs, ref)
 	}
-	if len(r.StepsNamed()) > 0 {
+	if slices.Contains(r.Sources(), rule.Step) {
 		c.f.stepped = true
 	}
 	return r

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,7 +165,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			"steps[0].branches", "more than 100"},
 		{"an answer", `{"steps": [{"id": "b", "kind": "branch",
 			"branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.a", "operator": "equal", "value": "x"}]}, "next": "end"}]},
-			{"id": "a", "kind": "ask", "content": {"text": "x"}, "question": {"type": "text", "timeout": "1d"}}, ` + end + `]}`, "steps[0].branches[0].rule",
+			{"id": "a", "kind": "ask", "content": {"text": "x"}, "question": {"type": "text", "timeout": "1d"}}, ` + end + `]}`, "steps[0].branches[0].rule.rules[0]",
 			"ask before"},
 		{"a field of a rule",
 			`{"steps": [{"id": "b", "kind": "branch",
@@ -268,4 +269,22 @@ func FuzzParse(f *testing.F) {
 			require.NotEqual(t, before, s, "it stands still")
 		}
 	})
+}
+
+func TestRulesOfAFlowHaveFieldsOfItsOwn(t *testing.T) {
+	d, err := Parse([]byte(survey))
+	require.NoError(t, err)
+	steps := slices.Concat(d.Steps, []Step{
+		{ID: "score", Kind: Call, Call: &ProgramCall{Answers: []string{"points", "stars", "no key"}}},
+		{ID: "hello", Kind: Ask, Question: &Question{Type: "date"}}, {Kind: Ask, Question: &Question{}}, {ID: "bare", Kind: Ask},
+	})
+	got := map[string]string{}
+	for _, f := range Fields(steps) {
+		require.NotContains(t, got, f.Name)
+		got[f.Name] = string(f.Compare)
+	}
+	require.Equal(t, map[string]string{
+		"answers.stars": "number", "answers.points": "text",
+		"steps.hello": "set", "steps.stars": "set", "steps.happy": "set", "steps.again": "set", "steps.bare": "set",
+	}, got, "neither a name that is taken, nor one that can be none, gives a field")
 }

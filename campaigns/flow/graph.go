@@ -88,15 +88,15 @@ func (c *checker) rounds(list []*step) {
 func (c *checker) answers(list []*step) {
 	for i, s := range list {
 		for j, w := range s.ways {
-			where := fmt.Sprintf("steps[%d].branches[%d].rule", i, j)
+			where := fmt.Sprintf("steps[%d].branches[%d].", i, j)
 			for _, key := range w.rule.AnswersNamed() {
-				if !c.f.before(c.f.asked[key], s.ID) {
-					c.add(where, "answers."+key, "is not asked for on any way to here: ask before")
+				if !c.f.before(c.f.asked[key.Name], s.ID) {
+					c.add(where+key.At, "answers."+key.Name, "is not asked for on any way to here: ask before")
 				}
 			}
 			for _, id := range w.rule.StepsNamed() {
-				if !c.f.before([]string{id}, s.ID) {
-					c.add(where, "steps."+id, "is on no way to here: nothing can have become of its message")
+				if !c.f.before([]string{id.Name}, s.ID) {
+					c.add(where+id.At, "steps."+id.Name, "is on no way to here: nothing can have become of its message")
 				}
 			}
 		}

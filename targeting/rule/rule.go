@@ -7,7 +7,9 @@
 package rule
 
 import (
+	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -165,20 +167,28 @@ func (r Reference) Noun() string {
 	return string(r.Source)
 }
 
-// AnswersNamed are the keys of the answers of a flow that the rule asks for, and
-// StepsNamed the steps whose messages it asks for.
-func (r Rule) AnswersNamed() []string { return r.keysOf(Answer) }
+// Asked is something of a flow that a condition asks for.
+type Asked struct {
+	// Name is the key of an answer, or the step.
+	Name string
+	// At is the condition's place in the rule as it was written, such as "rule.rules[2]".
+	At string
+}
+
+// AnswersNamed are the answers of a flow that the rule asks for, and StepsNamed the steps
+// whose messages it asks for.
+func (r Rule) AnswersNamed() []Asked { return r.asked(Answer) }
 
 // StepsNamed is said at AnswersNamed.
-func (r Rule) StepsNamed() []string { return r.keysOf(Step) }
+func (r Rule) StepsNamed() []Asked { return r.asked(Step) }
 
-func (r Rule) keysOf(source Source) (keys []string) {
+func (r Rule) asked(source Source) (list []Asked) {
 	r.each(func(c *Condition) {
 		if c.Field.Source == source {
-			keys = append(keys, c.Field.Key)
+			list = append(list, Asked{c.Field.Key, strings.TrimSuffix(c.at, path.Ext(c.at))})
 		}
 	})
-	return keys
+	return list
 }
 
 // Sources are where the rule's fields come from, each once.
