@@ -19,5 +19,5 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "begin", tags: ["$initial"], test: /node_modules/ }] } } },
   },
   server: { proxy: { "^/(v1|sign-in/|openapi.json|docs|readyz|healthz)": { target: server, changeOrigin: false } } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts", "scripts/*.test.mjs"], environment: "node" },
 });
