@@ -129,16 +129,8 @@ func (s *Server) campaignSchedule(ctx context.Context, caller access.Caller, in 
 		return nil, err
 	}
 	view := CampaignSchedule{
-		ScheduleView: scheduleView(coming.Plan, nil), Status: string(coming.Campaign.Status), Pause: pauseView(coming.Campaign.Pause),
+		ScheduleView: scheduleView(coming), Status: string(coming.Campaign.Status), Pause: pauseView(coming.Campaign.Pause),
 		SchedulePause: pauseView(coming.Campaign.SchedulePause),
-	}
-	for _, item := range coming.Items {
-		i := instantView(coming.Plan, item.Occurrence)
-		i.StartsAt = timestamp(&item.StartsAt)
-		if i.StartsAt == nil {
-			i.Skipped = item.Reason
-		}
-		view.Items = append(view.Items, i)
 	}
 	view.History, err = s.runViews(ctx, coming.History)
 	return &one[CampaignSchedule]{view}, err

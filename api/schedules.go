@@ -150,9 +150,9 @@ func scheduleRule(s schedule.Schedule) ScheduleRule {
 // previewSchedule asks when a schedule fires that is not kept.
 type previewSchedule struct {
 	Body struct {
-		Schedule ScheduleRule `json:"schedule"`
-		From     *time.Time   `json:"from,omitempty" doc:"List instants after this one; now if absent."`
-		N        int          `json:"n,omitempty" minimum:"1" maximum:"500" default:"20" doc:"How many."`
+		Schedule Schedule   `json:"schedule"`
+		From     *time.Time `json:"from,omitempty" doc:"List instants after this one; now if absent."`
+		N        int        `json:"n,omitempty" minimum:"1" maximum:"500" default:"20" doc:"How many."`
 	}
 }
 
@@ -177,35 +177,41 @@ type ScheduleView struct {
 	Items    []ScheduleInstant `json:"items" doc:"The next instants, in order; fewer than asked for if there are no more."`
 }
 
-func scheduleView(plan *schedule.Plan, list []schedule.Occurrence) ScheduleView {
-	view := ScheduleView{Words: plan.Words(), Timezone: plan.Zone().String(), Items: make([]ScheduleInstant, len(list))}
-	for i, o := range list {
-		view.Items[i] = instantView(plan, o)
+func scheduleView(coming campaigns.Coming) ScheduleView {
+	plan := coming.Plan
+	view := ScheduleView{Words: plan.Words(), Timezone: plan.Zone().String(), Items: make([]ScheduleInstant, len(coming.Items))}
+	for i, item := range coming.Items {
+		view.Items[i] = instantView(plan, item)
 	}
 	return view
 }
 
-func instantView(plan *schedule.Plan, o schedule.Occurrence) ScheduleInstant {
-	local := o.At.In(plan.Zone())
-	return ScheduleInstant{
-		At: o.At.UTC(), Local: local.Format("2006-01-02T15:04:05"), Offset: local.Format("-07:00"), Skipped: string(o.Skipped), Note: o.Note,
+func instantView(plan *schedule.Plan, item campaigns.ComingInstant) ScheduleInstant {
+	local := item.At.In(plan.Zone())
+	view := ScheduleInstant{
+		At: item.At.UTC(), Local: local.Format("2006-01-02T15:04:05"), Offset: local.Format("-07:00"), StartsAt: timestamp(&item.StartsAt), Note: item.Note,
 	}
+	if view.StartsAt == nil {
+		view.Skipped = item.Reason
+	}
+	return view
 }
 
 func (s *Server) scheduleRoutes() {
 	register(s, operation{id: "preview-schedule", method: http.MethodPost, path: "/v1/schedules/preview", tag: "campaigns",
 		doc: "Say when a schedule fires", roles: mayWatch, unaudited: true,
 		more: "Nothing is kept. The instants are those at which a campaign with this schedule would fire, and those that are left out, with the reason; " +
+			"by how much a jitter moves them hangs on the campaign. A schedule that fires once is refused. " +
 			"docs/schedules.md has the rules of clock changes."},
 		func(ctx context.Context, caller access.Caller, in *previewSchedule) (*one[ScheduleView], error) {
-			plan, err := s.Campaigns.PreviewSchedule(ctx, caller.AccountID, in.Body.Schedule.schedule())
-			if err != nil {
-				return nil, err
-			}
 			from := s.Clock.Now()
 			if in.Body.From != nil {
 				from = *in.Body.From
 			}
-			return &one[ScheduleView]{Body: scheduleView(plan, plan.Coming(from, in.Body.N))}, nil
+			coming, err := s.Campaigns.PreviewSchedule(ctx, caller.AccountID, in.Body.Schedule.schedule(), from, in.Body.N)
+			if err != nil {
+				return nil, err
+			}
+			return &one[ScheduleView]{Body: scheduleView(coming)}, nil
 		})
 }

@@ -181,12 +181,21 @@ func (s *Service) compiledWith(ctx context.Context, accountID int64, sc Schedule
 	return o, err
 }
 
-// PreviewSchedule compiles a schedule that is not kept, with the account's calendars of
-// holidays.
-func (s *Service) PreviewSchedule(ctx context.Context, accountID int64, sc schedule.Schedule) (*schedule.Plan, error) {
-	o, err := s.compiledWith(ctx, accountID, Schedule{Schedule: sc}, "")
+// PreviewSchedule is what a campaign with a recurring schedule that is not kept does after an
+// instant, at most n instants of it, with the account's calendars of holidays. A jitter hangs
+// on the campaign, and is not in it.
+func (s *Service) PreviewSchedule(ctx context.Context, accountID int64, sc Schedule, from time.Time, n int) (c Coming, err error) {
+	o, err := s.compiledWith(ctx, accountID, sc, "")
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	return sc.Compile(o)
+	if err := sc.Validate(o); err != nil {
+		return c, err
+	}
+	t, err := sc.Timetable(o)
+	if err != nil {
+		return c, err
+	}
+	t.jitter = 0
+	return Coming{Plan: t.plan, Items: t.coming(Campaign{}, t.plan.Coming(from, n), nil)}, nil
 }

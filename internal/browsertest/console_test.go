@@ -18,7 +18,7 @@ import (
 var journeys = []journey{
 	{"first", 3},
 	{"audience", 1},
-	{"campaigns", 2},
+	{"campaigns", 4},
 	{"keyboard", 1},
 	{"people", 3},
 	{"running", 2},

@@ -33,6 +33,43 @@ export const steps = {
     await page.reload();
     assert.equal(await page.getByLabel("Time", { exact: true }).inputValue(), "02:30", "it is kept");
     known.pages.push(new URL(page.url()).pathname);
+  },
+  async "its policies are in a drawer"() {
+    const { page } = known.first;
+    await button("Policies").click();
+    const drawer = page.getByRole("dialog", { name: "Policies" });
+    await drawer.getByLabel("Only at certain hours").check();
+    await drawer.getByRole("group", { name: "Days of the week" }).getByText("Sun").click();
+    await drawer.getByLabel("How many times").fill("2");
+    await drawer.getByLabel("A time that comes while a run is under way").selectOption({ label: "It is left out" });
+    await drawer.getByLabel("It would reach nobody").check();
+    await drawer.getByLabel(/complain$/).fill("0.3");
+    // What can't be meant is said at its field.
+    const late = drawer.getByLabel("Starts later by up to");
+    await late.fill("soon");
+    await drawer.getByText("must be a duration from 1s to 24h, such as 5m").waitFor();
+    await picture("campaign-policies");
+    await late.fill("5m");
+    await drawer.getByText("must be a duration").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.getByText(/^Set: Each recipient · Beginning and end · Days that are left out · When it can't simply go out · Pause by itself when$/).waitFor();
+    await page.getByText("Saved", { exact: true }).waitFor();
+    const { schedule } = await ask(page, "GET", new URL(page.url()).pathname.replace(/^(.*)\/edit$/, "/v1$1"));
+    assert.deepEqual(
+      { ...schedule, calendar: undefined },
+      {
+        calendar: undefined, timezone: "Europe/Berlin", count: 2, exclude: { weekdays: ["sun"] }, while_running: "skip", jitter: "5m",
+        guards: { audience: { empty: true }, complaints: { share: 0.003 } }, hours: { from: "09:00", to: "20:00" },
+      },
+    );
+    // Sundays are left out, and after two Mondays it is over.
+    const instants = page.getByText(/\(\+0[12]:00\)/);
+    await page.getByText("excluded").first().waitFor();
+    const shown = await instants.allInnerTexts();
+    assert.equal(shown.filter((i) => !/excluded/i.test(i)).length, 2, shown.join("\n"));
+  },
+  async "and it begins"() {
+    const { page } = known.first;
     await button("Start the schedule").click();
     await page.getByText("Fires").waitFor();
     await at("/campaigns?status=scheduled");

@@ -83,7 +83,7 @@ export const steps = {
   },
   async "as far as it goes"() {
     const { page } = known.first;
-    const s = await scroll(page, 0, 240);
+    const s = await scroll(page, 0, 900);
     await page.waitForTimeout(3000); // what is out of sight is let go
     const after = await heap();
     assert.ok(after < known.before + 40, `the heap has grown from ${known.before} to ${after} MB`);

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, List, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,6 +8,8 @@ import { useMay } from "@/app/session";
 import { Ask } from "@/ui/ask";
 import { Failure } from "@/ui/Failure";
 import { Part } from "@/ui/Part";
+
+import { Instants } from "./Instants";
 
 const shown = 10;
 
@@ -41,14 +43,7 @@ export function Agenda({ campaign }: { campaign: Schema<"Campaign"> }) {
         {schedule && items.length > 0 && (
           <>
             <Text size="sm">{t("when.instants", { zone: schedule.timezone })}</Text>
-            <List size="sm">
-              {items.map((i) => (
-                <List.Item key={i.at}>
-                  {i.local} ({i.offset}) {i.note && <Badge color="orange.9">{i.note}</Badge>}{" "}
-                  {i.skipped && <Badge color="gray.8">{t(`agenda.skipped.${i.skipped}`)}</Badge>}
-                </List.Item>
-              ))}
-            </List>
+            <Instants items={items} />
           </>
         )}
         {edits && (campaign.status === "scheduled" || campaign.status === "running") && (

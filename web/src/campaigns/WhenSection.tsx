@@ -1,6 +1,7 @@
-import { Alert, Badge, Checkbox, Chip, Group, List, MultiSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, Chip, Group, MultiSelect, Stack, Tabs, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
@@ -8,15 +9,20 @@ import { Failure } from "@/ui/Failure";
 import { Zone } from "@/ui/Zone";
 
 import { type Form, missing, recurs, scheduleOf, type WhenKind, weekdays, without } from "./form";
+import { Instants } from "./Instants";
+import { PoliciesDrawer } from "./PoliciesDrawer";
+import { told } from "./policies";
 import { type SectionProps } from "./section";
 
 const tabs = ["now", "at", "week", "month", "cron"] as const;
 const lastOfMonth = -1;
 
-/** When it goes out. */
-export function WhenSection({ form, set, problem }: SectionProps) {
+/** When it goes out; of a flow, when people enter. */
+export function WhenSection({ form, set, problem, flow = false }: SectionProps & { flow?: boolean }) {
   const { t } = useTranslation();
+  const [policies, setPolicies] = useState(false);
   const when = form.when;
+  const said = told(form.schedule, recurs(when));
   const change = (part: Partial<typeof when>) => set({ when: { ...when, ...part } });
   const time = <TextInput type="time" label={t("when.time")} value={when.time} onChange={(e) => change({ time: e.currentTarget.value })} />;
   const dates = [...Array.from({ length: 31 }, (_, i) => i + 1), lastOfMonth];
@@ -86,18 +92,38 @@ export function WhenSection({ form, set, problem }: SectionProps) {
           }}
         />
       )}
+      <Group gap="sm">
+        <Button size="xs" variant="default" onClick={() => setPolicies(true)}>
+          {t("policies.title")}
+        </Button>
+        {said.length > 0 && (
+          <Text size="sm" c="dimmed">
+            {t("policies.set", { parts: said.map((part) => t(`policies.part.${part}`)).join(" · ") })}
+          </Text>
+        )}
+      </Group>
+      {policies && (
+        <PoliciesDrawer
+          schedule={form.schedule}
+          set={(schedule) => set({ schedule })}
+          problem={problem?.within("schedule")}
+          recurs={recurs(when)}
+          flow={flow}
+          close={() => setPolicies(false)}
+        />
+      )}
       {problem?.at("schedule") && (
         <Text c="red" size="sm" role="alert">
           {problem.at("schedule")}
         </Text>
       )}
-      {recurs(when) && !missing(form, false).includes("when") && <Instants form={form} />}
+      {recurs(when) && !missing(form, false).includes("when") && <Outlook form={form} />}
     </Stack>
   );
 }
 
 /** The schedule in words, and its next instants, as the server reckons them. */
-function Instants({ form }: { form: Form }) {
+function Outlook({ form }: { form: Form }) {
   const { t } = useTranslation();
   const [schedule] = useDebouncedValue(scheduleOf(form.when, form.schedule), 300);
   const preview = api.useQuery("post", "/v1/schedules/preview", { body: { schedule, n: 10 } }, { placeholderData: keepPreviousData });
@@ -108,13 +134,7 @@ function Instants({ form }: { form: Form }) {
         <>
           <Text fw={600}>{preview.data.words}</Text>
           <Text size="sm">{t("when.instants", { zone: preview.data.timezone })}</Text>
-          <List size="sm">
-            {(preview.data.items ?? []).map((i) => (
-              <List.Item key={i.at}>
-                {i.local} ({i.offset}) {i.note && <Badge color="orange.9">{i.note}</Badge>} {i.skipped && <Badge color="gray.8">{i.skipped}</Badge>}
-              </List.Item>
-            ))}
-          </List>
+          <Instants items={preview.data.items ?? []} />
         </>
       )}
     </Stack>

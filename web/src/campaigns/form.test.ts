@@ -42,6 +42,13 @@ describe("a schedule", () => {
       catch_up: "all",
     });
   });
+
+  it("leaves behind what only recurring ones have when it fires once, and has it still when it recurs again", () => {
+    const { when, rest } = whenOf({ cron: "0 9 * * MON", timezone: "UTC", count: 3, expires_after: "12h" });
+    expect(scheduleOf({ ...when, kind: "now" }, rest)).toEqual({ expires_after: "12h" });
+    expect(scheduleOf({ ...when, kind: "at", at: "2026-12-01T09:00" }, rest)).toEqual({ at: "2026-12-01T09:00", timezone: "UTC", expires_after: "12h" });
+    expect(scheduleOf(when, rest)).toEqual({ cron: "0 9 * * MON", timezone: "UTC", count: 3, expires_after: "12h" });
+  });
 });
 
 const campaigns: Campaign[] = [

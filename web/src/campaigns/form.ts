@@ -4,6 +4,8 @@ import type { Schema } from "@/api/client";
 import { type Json, unfilled } from "@/targeting/rule";
 
 import { type ExperimentForm, experimentInput, experimentOf, noExperiment } from "./experiment";
+import { once } from "./policies";
+import { isEmpty, said } from "./said";
 
 type Campaign = Schema<"Campaign">;
 type Audience = Schema<"Audience">;
@@ -106,13 +108,6 @@ export function without<T extends object, K extends keyof T>(from: T, ...keys: K
   return Object.fromEntries(Object.entries(from).filter(([key]) => !left.includes(key))) as Omit<T, K>;
 }
 
-const isEmpty = (value: unknown) => value === null || value === undefined || value === false || value === "" || (Array.isArray(value) && value.length === 0);
-
-/** Leaves out what says nothing. */
-function said<T extends object>(given: T): T {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => !isEmpty(value))) as T;
-}
-
 const shownOfWhen = ["at", "cron", "calendar", "timezone"] as const;
 
 /** When a schedule fires, as one of the tabs shows it; other where none does. */
@@ -143,11 +138,11 @@ export function scheduleOf(when: When, rest: Schedule): Schedule {
   const timezone = when.timezone;
   switch (when.kind) {
     case "now":
-      return rest;
+      return once(rest);
     case "other":
       return rest;
     case "at":
-      return { ...rest, at: when.at, timezone };
+      return { ...once(rest), at: when.at, timezone };
     case "cron":
       return { ...rest, cron: when.cron, timezone };
     case "week":

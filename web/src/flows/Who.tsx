@@ -49,7 +49,7 @@ export function Who({ form, set, problem, draft, fixed }: Props) {
           <Stack gap="sm">
             <Checkbox label={t("flow.enters")} description={t("flow.entersHint")} checked={form.enters} onChange={(e) => set({ ...form, enters: e.currentTarget.checked })} />
             {form.enters && <AudienceSection form={form.whom} set={whom} problem={problem} />}
-            {form.enters && draft && <WhenSection form={form.whom} set={whom} problem={problem} />}
+            {form.enters && draft && <WhenSection form={form.whom} set={whom} problem={problem} flow />}
           </Stack>
         </Card>
         <Card withBorder component="section">

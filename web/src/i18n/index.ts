@@ -28,10 +28,16 @@ export function preferred(): Language {
 export async function speak(language: Language): Promise<void> {
   const { default: texts } = await load[language]();
   if (!i18next.isInitialized) {
-    await i18next.use(initReactI18next).init({ lng: language, resources: {}, interpolation: { escapeValue: false }, returnNull: false });
+    await i18next.use(initReactI18next).init({
+      lng: language,
+      resources: { [language]: { translation: texts } },
+      interpolation: { escapeValue: false },
+      returnNull: false,
+    });
+  } else {
+    i18next.addResourceBundle(language, "translation", texts);
+    await i18next.changeLanguage(language);
   }
-  i18next.addResourceBundle(language, "translation", texts, true, true);
-  await i18next.changeLanguage(language);
   document.documentElement.lang = language;
 }
 

@@ -1,14 +1,13 @@
-import { Box, Loader, Table, Text } from "@mantine/core";
+import { Box, Loader, Table } from "@mantine/core";
 import { type QueryFunctionContext, useQueries } from "@tanstack/react-query";
 import { defaultRangeExtractor, useWindowVirtualizer } from "@tanstack/react-virtual";
-import { Fragment, type ReactNode, useEffect, useState } from "react";
+import { Fragment, memo, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { queries } from "@/api/client";
 
 import { Failure } from "./Failure";
-import { useFormat } from "./format";
-import { count, type Known, learn, most, nothing, type Paged, pagesOf, pageSize } from "./long";
+import { begins, count, type Known, learn, near, nothing, type Paged, pagesOf, pageSize, room } from "./long";
 import { type Column, shown } from "./Rows";
 
 const rowHeight = 36; // px; app.css says the same of .long
@@ -35,30 +34,38 @@ interface Props<T> {
   empty: ReactNode;
 }
 
+/** What is kept of a list for who comes back to it. */
+interface Place {
+  known: Known;
+  begin: number;
+}
+
 /**
  * A table of a list of any length. It reads further as one scrolls, and holds the pages in sight alone; where one has
  * been is found again by going back.
  */
 export function LongRows<T>({ label, name, page, id, columns, total, empty }: Props<T>) {
   const { t } = useTranslation();
-  const format = useFormat();
-  const kept = ["long", name];
-  const [known, setKnown] = useState(() => queries.getQueryData<Known>(kept) ?? nothing);
+  const place = queries.getQueryData<Place>(["long", name]);
+  const [known, setKnown] = useState(place?.known ?? nothing);
+  const [begin, setBegin] = useState(place?.begin ?? 0);
   const [top, setTop] = useState(0);
   const [focused, setFocused] = useState<number>();
+  const box = useRef<HTMLDivElement>(null);
   const virtual = useWindowVirtualizer({
-    count: count(known),
+    count: Math.min(count(known) - begin, room),
     estimateSize: () => rowHeight,
     overscan: beyond,
     scrollMargin: top,
     // A row that has the focus stays, however far one scrolls.
     rangeExtractor: (range) => {
       const rows = defaultRangeExtractor(range);
-      return focused === undefined || focused >= range.count || rows.includes(focused) ? rows : [...rows, focused].sort((a, b) => a - b);
+      const held = focused === undefined ? -1 : focused - begin;
+      return held < 0 || held >= range.count || rows.includes(held) ? rows : [...rows, held].sort((a, b) => a - b);
     },
   });
   const rows = virtual.getVirtualItems();
-  const wanted = pagesOf(known, rows.length > 0 ? rows.map(({ index }) => index) : [0]);
+  const wanted = pagesOf(known, rows.length > 0 ? rows.map(({ index }) => begin + index) : [0]);
   const read = useQueries({ queries: wanted.map((n) => ({ ...page(known.cursors[n] ?? ""), gcTime: keptFor })) });
   const pages = new Map(wanted.map((n, i) => [n, read[i]?.data]));
 
@@ -68,8 +75,34 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
   }, known);
   if (next !== known) setKnown(next);
   useEffect(() => {
-    queries.setQueryData(["long", name], known);
-  }, [name, known]);
+    queries.setQueryData<Place>(["long", name], { known, begin });
+  }, [name, known, begin]);
+
+  // The room moves on below who scrolls, and what is in sight stays where it is.
+  const seen = useRef(0);
+  const first = virtual.range?.startIndex ?? 0;
+  const last = virtual.range?.endIndex ?? 0;
+  useLayoutEffect(() => {
+    if (first === seen.current) return; // nobody has scrolled, as where one comes back
+    const leapt = Math.abs(first - seen.current) > near;
+    const moved = begins(begin, count(known), { first, last, leapt });
+    seen.current = first;
+    if (moved === begin) return;
+    setBegin(moved);
+    if (leapt) return;
+    seen.current = first + begin - moved;
+    window.scrollBy({ top: (begin - moved) * rowHeight, behavior: "instant" });
+  }, [begin, known, first, last]);
+
+  // Where the list begins changes with what is above it.
+  useEffect(() => {
+    const measure = () => {
+      if (box.current) setTop(Math.round(box.current.getBoundingClientRect().top + window.scrollY));
+    };
+    const sizes = new ResizeObserver(measure);
+    sizes.observe(document.body);
+    return () => sizes.disconnect();
+  }, []);
 
   const error = read.find((r) => r.error)?.error;
   if (error) return <Failure error={error} again={() => void Promise.all(read.map((r) => r.refetch()))} />;
@@ -78,11 +111,7 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
   const ends = rows.map((row, i) => ({ row, gap: row.start - (rows[i - 1]?.end ?? top) }));
   const all = known.rows ?? total;
   return (
-    <Box
-      ref={(box) => {
-        if (box) setTop(Math.round(box.getBoundingClientRect().top + window.scrollY));
-      }}
-    >
+    <Box ref={box}>
       <Table
         aria-label={label}
         aria-rowcount={all === undefined ? -1 : all + 1}
@@ -103,32 +132,35 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {ends.map(({ row: { index }, gap }) => {
+          {ends.map(({ row: { index: at }, gap }) => {
+            const index = begin + at;
             const row = pages.get(Math.floor(index / pageSize))?.items?.[index % pageSize];
             return (
               <Fragment key={row === undefined ? `row ${index}` : id(row)}>
                 {gap > 0 && <Space height={gap} columns={columns.length} />}
-                <Table.Tr aria-rowindex={index + 2} onFocus={() => setFocused(index)}>
-                  {columns.map((c) => (
-                    <Table.Td key={c.key} {...shown(c)}>
-                      {row === undefined ? "…" : c.cell(row)}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
+                <Line row={row} index={index} columns={columns} focus={setFocused} />
               </Fragment>
             );
           })}
           <Space height={virtual.getTotalSize() + top - (rows.at(-1)?.end ?? top)} columns={columns.length} />
         </Table.Tbody>
       </Table>
-      {count(known) === most && (
-        <Text size="sm" c="dimmed">
-          {t("common.most", { n: format.number(most) })}
-        </Text>
-      )}
     </Box>
   );
 }
+
+/** A row, which is drawn once however long it is in sight. */
+const Line = memo(function Line<T>({ row, index, columns, focus }: { row: T | undefined; index: number; columns: Column<T>[]; focus: (index: number) => void }) {
+  return (
+    <Table.Tr aria-rowindex={index + 2} onFocus={() => focus(index)}>
+      {columns.map((c) => (
+        <Table.Td key={c.key} {...shown(c)}>
+          {row === undefined ? "…" : c.cell(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}) as <T>(props: { row: T | undefined; index: number; columns: Column<T>[]; focus: (index: number) => void }) => ReactNode;
 
 /** The room of rows that are not there. */
 function Space({ height, columns }: { height: number; columns: number }) {

@@ -1,5 +1,4 @@
 // Numbers and times as the viewer reads them: in the language of the console and the zone of the browser.
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 const second = 1;
@@ -51,37 +50,56 @@ export interface Format {
   bytes: (n: number) => string;
 }
 
-export function format(language: string): Format {
-  const number = new Intl.NumberFormat(language);
-  const rate = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  const when = (options: Intl.DateTimeFormatOptions) => (at: string | Date, zone?: string) =>
-    new Intl.DateTimeFormat(language, zone ? { ...options, timeZone: zone } : options).format(new Date(at));
+/** The value that belongs to a key, made when it is first asked for: the formatters of the platform are slow to make. */
+function kept<T>(make: (key: string) => T): (key: string) => T {
+  const values = new Map<string, T>();
+  return (key) => {
+    const value = values.get(key) ?? make(key);
+    values.set(key, value);
+    return value;
+  };
+}
+
+/** Formats in a language, a BCP 47 tag; always the same of a language. */
+export const format = kept((language): Format => {
+  const numbers = (options: Intl.NumberFormatOptions) => {
+    const of = kept((unit) => new Intl.NumberFormat(language, unit ? { ...options, unit } : options));
+    return (n: number, unit = "") => of(unit).format(n);
+  };
+  const instants = (options: Intl.DateTimeFormatOptions) => {
+    const of = kept((timeZone) => new Intl.DateTimeFormat(language, timeZone ? { ...options, timeZone } : options));
+    return (at: string | Date, zone = "") => of(zone).format(new Date(at));
+  };
+  const whole = numbers({});
+  const rate = numbers({ maximumFractionDigits: 1 });
+  const percent = numbers({ style: "percent", maximumFractionDigits: 1 });
+  const length = numbers({ style: "unit", unitDisplay: "short" });
+  const size = numbers({ style: "unit", maximumFractionDigits: 1 });
+  const relative = kept(() => new Intl.RelativeTimeFormat(language, { numeric: "auto" }));
   return {
     language,
-    number: (n) => (Number.isInteger(n) ? number : rate).format(n),
-    percent: (share) => percent.format(share),
-    instant: when({ dateStyle: "medium", timeStyle: "short" }),
-    date: when({ dateStyle: "medium" }),
-    time: when({ timeStyle: "short" }),
+    number: (n) => (Number.isInteger(n) ? whole : rate)(n),
+    percent: (share) => percent(share),
+    instant: instants({ dateStyle: "medium", timeStyle: "short" }),
+    date: instants({ dateStyle: "medium" }),
+    time: instants({ timeStyle: "short" }),
     ago: (at, now) => {
       const { value, unit } = distance((new Date(at).getTime() - now) / 1000);
-      return relative.format(value, unit);
+      return relative("").format(value, unit);
     },
     duration: (seconds) =>
       parts(seconds)
-        .map(([n, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(n))
+        .map(([n, unit]) => length(n, unit))
         .join(" "),
     bytes: (n) => {
-      const [size, unit] = n < 1000 ? [n, "byte"] : n < 1e6 ? [n / 1000, "kilobyte"] : [n / 1e6, "megabyte"];
-      return new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }).format(size);
+      const [value, unit] = n < 1000 ? [n, "byte"] : n < 1e6 ? [n / 1000, "kilobyte"] : [n / 1e6, "megabyte"];
+      return size(value, unit);
     },
   };
-}
+});
 
 /** Formats in the language that is spoken, as the viewer's country writes it. */
 export function useFormat(): Format {
   const { i18n } = useTranslation();
-  return useMemo(() => format(navigator.languages.find((tag) => tag.startsWith(i18n.language)) ?? i18n.language), [i18n.language]);
+  return format(navigator.languages.find((tag) => tag.startsWith(i18n.language)) ?? i18n.language);
 }

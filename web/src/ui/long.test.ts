@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { count, type Known, learn, most, nothing, pagesOf, pageSize } from "./long";
+import { begins, count, type Known, learn, near, nothing, pagesOf, pageSize, room } from "./long";
 
 const page = (n: number, next: string) => ({ items: Array.from({ length: n }), next_cursor: next });
 
@@ -34,7 +34,41 @@ describe("a long list", () => {
     expect(pagesOf(known, [3 * pageSize])).toEqual([]);
   });
 
-  it("ends where browsers have no room for more", () => {
-    expect(count({ cursors: [""], rows: 2 * most })).toBe(most);
+  it("moves its room on and back by half, and by all where one leaps", () => {
+    const rows = 3 * room;
+    const walks = { first: room - near - 40, last: room - near, leapt: false };
+    expect(begins(0, rows, { ...walks, last: room - near - 1 })).toBe(0);
+    expect(begins(0, rows, walks)).toBe(room / 2);
+    expect(begins(0, rows, { ...walks, leapt: true })).toBe(2 * room);
+    expect(begins(2 * room, rows, walks)).toBe(2 * room);
+    const back = { first: near - 1, last: near + 40, leapt: false };
+    expect(begins(0, rows, back)).toBe(0);
+    expect(begins(room, rows, { ...back, first: near })).toBe(room);
+    expect(begins(room, rows, back)).toBe(room / 2);
+    expect(begins(room, rows, { ...back, leapt: true })).toBe(0);
+  });
+
+  it("shows every row in some room, whose ends are seldom near after it moved", () => {
+    for (const rows of [1, room, room + 1, room + pageSize + 7, 2.5 * room + 3]) {
+      let begin = 0;
+      let moves = 0;
+      for (let row = 0; row < rows; row += near / 2) {
+        const sight = () => ({ first: Math.max(0, row - begin - 20), last: Math.min(row - begin + 20, Math.min(room, rows - begin) - 1), leapt: false });
+        const next = begins(begin, rows, sight());
+        if (next !== begin) moves++;
+        begin = next;
+        expect(begin % pageSize).toBe(0);
+        expect(row - begin).toBeGreaterThanOrEqual(0);
+        expect(row - begin).toBeLessThan(room);
+        expect(begins(begin, rows, sight()), "it stays where it has moved to").toBe(begin);
+      }
+      expect(begin).toBe(Math.max(0, Math.ceil((rows - room) / pageSize) * pageSize));
+      expect(moves).toBeLessThanOrEqual(Math.ceil(rows / (room / 2)));
+    }
+  });
+
+  it("comes back where the list has become shorter", () => {
+    expect(begins(2 * room, room + 3, { first: 5000, last: 5040, leapt: false })).toBe(pageSize);
+    expect(begins(2 * room, 3, { first: 0, last: 3, leapt: false })).toBe(0);
   });
 });

@@ -18,12 +18,38 @@ export const nothing: Known = { cursors: [""], rows: undefined };
 /** How many rows a page of a long list has. */
 export const pageSize = 200;
 
-/** How many rows one can scroll through; browsers have no room for more. */
-export const most = 500_000;
+/**
+ * How many rows there is room for at once, from one that the room begins with. Browsers end pages that are higher (Firefox
+ * at 17,895,697 px, which are 497,102 rows), and what is held for each row stays small.
+ */
+export const room = 200_000;
+
+/** Nearer than this many rows to the end of its room, the room moves on. Nobody scrolls by as many in a frame. */
+export const near = 1000;
 
 /** How many rows there are to be scrolled through: those that are known, and one that stands for what comes. */
 export function count({ cursors, rows }: Known): number {
-  return Math.min(rows ?? (cursors.length - 1) * pageSize + 1, most);
+  return rows ?? (cursors.length - 1) * pageSize + 1;
+}
+
+/** Where somebody is in the room: the rows in sight, counted from the first in the room. */
+export interface Sight {
+  first: number;
+  last: number;
+  /** Got there from afar, such as by the key End. */
+  leapt: boolean;
+}
+
+/**
+ * With which row the room begins for who sees some of it, of a list that is known so far. Half a room further on or back
+ * where they come near its ends, and at the end or the beginning of the list where they leapt there.
+ */
+export function begins(begin: number, rows: number, { first, last, leapt }: Sight): number {
+  const end = Math.max(0, Math.ceil((rows - room) / pageSize) * pageSize);
+  if (begin > end) return end;
+  if (begin < end && last >= room - near) return leapt ? end : Math.min(end, begin + room / 2);
+  if (begin > 0 && first < near) return leapt ? 0 : Math.max(0, begin - room / 2);
+  return begin;
 }
 
 /** The pages that some rows are on, as far as their beginnings are known. */

@@ -7,7 +7,6 @@ const common = {
     leave: "Doch nicht",
     loading: "Wird geladen",
     more: "Mehr zeigen",
-    most: "Blättern lässt sich durch {{n}}; die dahinter findet die Suche.",
     save: "Speichern",
   },
   ask: { type: "Zum Fortfahren {{text}} eingeben" },

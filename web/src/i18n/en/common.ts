@@ -7,7 +7,6 @@ const common = {
     leave: "Leave it",
     loading: "Loading",
     more: "Show more",
-    most: "One can scroll through {{n}}; search for those behind.",
     save: "Save",
   },
   ask: { type: "Type {{text}} to go on" },
