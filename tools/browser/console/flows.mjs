@@ -3,6 +3,15 @@ import assert from "node:assert/strict";
 
 import { ask, at, button, heading, known, picture } from "./person.mjs";
 
+const box = (within, name) => within.getByRole("combobox", { name, exact: true });
+
+// Chooses from a list by what it says.
+async function choose(within, name, option) {
+  await box(within, name).click();
+  await box(within, name).fill(option);
+  await known.first.page.getByRole("option", { name: option, exact: true }).click();
+}
+
 const list = (page) => page.getByRole("list", { name: "Steps" });
 const stepOf = (page, name) => list(page).getByRole("button", { name: new RegExp(`^${name} `) });
 const saved = (page) => page.getByText("Saved", { exact: true }).waitFor();
@@ -42,8 +51,18 @@ export const steps = {
     // Behind it a branch by the answer, a wait and a message.
     await add(page, "ask", "Branch");
     await panel(page, "branch").getByText("By rules").click();
-    await panel(page, "branch").getByLabel("How", { exact: true }).selectOption("greater_or_equal");
-    await panel(page, "branch").getByLabel("Value", { exact: true }).fill("4");
+    // What it asks is chosen as for any rule. Without a value it is refused, at that value.
+    assert.equal(await box(panel(page, "branch"), "Of what, in condition 1").inputValue(), "Answer: ask");
+    await page.locator(".react-flow__node[data-id=branch]").getByText("1 mistake").waitFor();
+    await choose(panel(page, "branch"), "How it compares, in condition 1", "is at least");
+    await panel(page, "branch").getByRole("textbox", { name: "Value of condition 1" }).fill("many");
+    await panel(page, "branch").getByText(/is not a number such as/).first().waitFor();
+    await panel(page, "branch").getByRole("textbox", { name: "Value of condition 1" }).fill("4");
+    await saved(page);
+    await panel(page, "branch").getByRole("button", { name: "Add a condition" }).click();
+    await choose(panel(page, "branch"), "Of what, in condition 2", "What became of ask");
+    await choose(panel(page, "branch"), "Value of condition 2", "read");
+    await panel(page, "branch").getByRole("combobox", { name: "How these belong together" }).selectOption({ label: "At least one of these holds" });
     await saved(page);
     await add(page, "branch", "Wait");
     await panel(page, "wait").getByLabel("How long", { exact: true }).fill("soon");
@@ -57,6 +76,9 @@ export const steps = {
     const { items } = await ask(page, "GET", "/v1/flows?search=Survey");
     known.flow = items[0].id;
     assert.deepEqual(items[0].steps.map((s) => s.id), ["ask", "branch", "wait", "send", "end"]);
+    const { condition, rules } = items[0].steps[1].branches[0].rule;
+    assert.equal(condition, "OR");
+    assert.deepEqual(rules.map((r) => [r.field, r.operator, r.value]), [["answers.ask", "greater_or_equal", 4], ["steps.ask", "equal", "read"]]);
     // What is taken out comes back.
     await panel(page, "send").getByRole("button", { name: "Take the step out" }).click();
     await stepOf(page, "send").waitFor({ state: "detached" });
@@ -71,6 +93,27 @@ export const steps = {
     await saved(page);
     assert.deepEqual((await ask(page, "GET", `/v1/flows/${known.flow}`)).steps, items[0].steps, "all is as it was");
     await picture("flow");
+    // Who comes into a list enters, and who has what it is for leaves.
+    await ask(page, "POST", "/v1/groups", { name: "Buyers" });
+    await page.getByRole("tab", { name: "Who enters" }).click();
+    await button("Coming into a list").click();
+    await page.getByText("Not saved", { exact: true }).waitFor();
+    await page.getByRole("combobox", { name: "Coming into a list" }).click();
+    await page.getByRole("option", { name: "Buyers" }).click();
+    await saved(page);
+    await button("Add a goal").click();
+    const goal = page.getByRole("group", { name: "Goal 1" });
+    await choose(goal, "Of what, in condition 1", "Answer: ask");
+    await choose(goal, "How it compares, in condition 1", "is known");
+    await goal.getByLabel("Outcome").fill("answered");
+    await saved(page);
+    const kept = await ask(page, "GET", `/v1/flows/${known.flow}`);
+    assert.equal(kept.triggers[0].joins.groups.length, 1);
+    assert.deepEqual(kept.goals.map((g) => [g.outcome, g.rule.rules[0].field, g.rule.rules[0].operator]), [["answered", "answers.ask", "is_not_null"]]);
+    await button("Take the goal out").click();
+    await page.getByRole("button", { name: /^Leave out/ }).click();
+    await saved(page);
+    await page.getByRole("tab", { name: "Steps" }).click();
     known.pages.push("/flows", `/flows/${known.flow}`, ...["who", "people", "simulate", "versions"].map((view) => `/flows/${known.flow}?view=${view}`));
   },
   async "it is played, started, and changed while somebody is inside"() {

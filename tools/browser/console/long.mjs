@@ -26,13 +26,13 @@ async function scroll(page, by, seconds) {
     const reached = () => Math.max(...[...table.querySelectorAll("tr[aria-rowindex]")].map((row) => Number(row.getAttribute("aria-rowindex")) - 1));
     let last = began;
     let still = 0;
-    let height = 0;
+    let before = 0;
     while (last - began < seconds * 1000 && still < 200) {
-      const whole = document.documentElement.scrollHeight;
       if (by) window.scrollBy(0, by);
-      else window.scrollTo(0, whole);
-      still = whole === height && window.scrollY + window.innerHeight >= whole - 1 ? still + 1 : 0;
-      height = whole;
+      else window.scrollTo(0, document.documentElement.scrollHeight);
+      const row = reached();
+      still = row === before ? still + 1 : 0;
+      before = row;
       const now = await new Promise((done) => requestAnimationFrame(done));
       frames.push(now - last);
       last = now;

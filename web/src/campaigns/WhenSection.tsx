@@ -117,19 +117,19 @@ export function WhenSection({ form, set, problem, flow = false }: SectionProps &
           {problem.at("schedule")}
         </Text>
       )}
-      {recurs(when) && !missing(form, false).includes("when") && <Outlook form={form} />}
+      {recurs(when) && !missing(form, false).includes("when") && <Outlook form={form} refused={problem?.at("schedule") !== undefined} />}
     </Stack>
   );
 }
 
 /** The schedule in words, and its next instants, as the server reckons them. */
-function Outlook({ form }: { form: Form }) {
+function Outlook({ form, refused }: { form: Form; refused: boolean }) {
   const { t } = useTranslation();
   const [schedule] = useDebouncedValue(scheduleOf(form.when, form.schedule), 300);
   const preview = api.useQuery("post", "/v1/schedules/preview", { body: { schedule, n: 10 } }, { placeholderData: keepPreviousData });
   return (
     <Stack gap={4} aria-live="polite">
-      <Failure error={preview.error} />
+      {!refused && <Failure error={preview.error} />}
       {preview.data && (
         <>
           <Text fw={600}>{preview.data.words}</Text>

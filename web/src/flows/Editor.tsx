@@ -30,7 +30,7 @@ import { Who } from "./Who";
 const Canvas = lazy(() => import("./Canvas"));
 
 /** Fields that say beside themselves what is wrong with them. */
-const shown = ["steps", "name", "channel_id", "audience", "schedule", "triggers", "reentry"];
+const shown = ["steps", "name", "channel_id", "audience", "schedule", "triggers", "reentry", "goals"];
 const views = ["steps", "who", "people", "simulate", "versions"] as const;
 const often = 3000; // ms between two looks at who is where
 

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Button, Card, Checkbox, Fieldset, Group, NativeSelect, NumberInput, Stack, Text, TextInput, Title } from "@mantine/core";
+import { ActionIcon, Button, Card, Checkbox, Fieldset, Group, NativeSelect, NumberInput, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
@@ -8,6 +8,8 @@ import { type Form as Whom } from "@/campaigns/form";
 import { WhenSection } from "@/campaigns/WhenSection";
 
 import type { FlowForm } from "./form";
+import { Goals } from "./Goals";
+import { ListsSelect } from "./ListsSelect";
 
 type Trigger = Schema<"Trigger">;
 
@@ -19,8 +21,8 @@ interface Props {
   fixed: boolean;
 }
 
-const made: Record<"event" | "keyword" | "date", Trigger> = { event: { event: "" }, keyword: { keyword: "" }, date: { date: { property: "", time: "09:00" } } };
-const kinds = ["event", "keyword", "date"] as const;
+const made: Record<"event" | "keyword" | "date" | "joins", Trigger> = { event: { event: "" }, keyword: { keyword: "" }, date: { date: { property: "", time: "09:00" } }, joins: { joins: {} } };
+const kinds = ["event", "keyword", "date", "joins"] as const;
 
 /** Its name and channel, and who enters it, when and how often. */
 export function Who({ form, set, problem, draft, fixed }: Props) {
@@ -76,6 +78,7 @@ export function Who({ form, set, problem, draft, fixed }: Props) {
             </Group>
           </Stack>
         </Card>
+        <Goals form={form} set={set} problem={problem} />
         <Fieldset legend={t("flow.again")}>
           <Group align="flex-start" grow>
             <NativeSelect
@@ -126,7 +129,7 @@ function TriggerFields({ trigger, set, remove, error }: { trigger: Trigger; set:
             <Checkbox label={t("flow.yearly")} checked={date.yearly === true} onChange={(e) => set({ date: { ...date, yearly: e.currentTarget.checked } })} />
           </>
         )}
-        {joins && <Alert color="cyan">{t("flow.joins", { what: Object.entries(joins).map(([kind, ids]) => `${kind} ${(ids ?? []).join(", ")}`).join("; ") })}</Alert>}
+        {joins && <ListsSelect label={t("flow.trigger.joins")} lists={joins} error={error("joins") ?? error("")} set={(lists) => set({ joins: lists ?? {} })} />}
       </Group>
       <ActionIcon variant="default" size="lg" aria-label={t("flow.leaveOut", { what: event ?? keyword ?? date?.property ?? t("flow.triggers") })} onClick={remove}>
         ×

@@ -1,5 +1,5 @@
 // The settings of the steps that say nothing.
-import { ActionIcon, Checkbox, Group, MultiSelect, NativeSelect, NumberInput, SegmentedControl, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Checkbox, Group, NativeSelect, NumberInput, SegmentedControl, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
@@ -7,6 +7,7 @@ import type { Problem } from "@/api/problem";
 import { weekdays, without } from "@/campaigns/form";
 
 import type { Step } from "./graph";
+import { ListsSelect } from "./ListsSelect";
 import { valueOf } from "./rule";
 
 export interface FieldProps {
@@ -81,30 +82,15 @@ export function WaitFields({ step, set, problem }: FieldProps) {
   );
 }
 
-const lists = ["groups", "labels", "categories"] as const;
-
 /** What is written about somebody, and the lists that they come into or leave. */
 export function SetFields({ step, set, problem }: FieldProps) {
   const { t } = useTranslation();
-  const query = { params: { query: { limit: 500 } } };
-  const found = {
-    groups: api.useQuery("get", "/v1/groups", query).data?.items ?? [],
-    labels: api.useQuery("get", "/v1/labels", query).data?.items ?? [],
-    categories: api.useQuery("get", "/v1/categories", query).data?.items ?? [],
-  };
   const properties = api.useQuery("get", "/v1/properties").data?.items ?? [];
   const made = step.set ?? {};
   const written = (made.attributes ?? {}) as Record<string, unknown>;
   const write = (attributes: Record<string, unknown>, what?: string) => set({ set: { ...made, attributes } }, what);
   const free = properties.filter((p) => !(p.key in written)).map((p) => p.key);
-  const data = lists.map((kind) => ({ group: t(`lists.${kind}`), items: found[kind].map((one) => ({ value: `${kind}:${one.id}`, label: one.name })) }));
-  const chosen = (side: "add" | "remove") => lists.flatMap((kind) => (made[side]?.[kind] ?? []).map((id) => `${kind}:${String(id)}`));
-  const choose = (side: "add" | "remove", values: string[]) => {
-    const of = (kind: string) => values.filter((v) => v.startsWith(`${kind}:`)).map((v) => Number(v.slice(kind.length + 1)));
-    const named = Object.fromEntries(lists.map((kind) => [kind, of(kind)] as const).filter(([, ids]) => ids.length > 0));
-    const rest = without(made, side);
-    set({ set: values.length > 0 ? { ...rest, [side]: named } : rest });
-  };
+  const choose = (side: "add" | "remove", lists: Schema<"NamedLists"> | undefined) => set({ set: lists ? { ...made, [side]: lists } : without(made, side) });
   return (
     <Stack gap="xs">
       {Object.entries(written).map(([key, value]) => (
@@ -135,16 +121,7 @@ export function SetFields({ step, set, problem }: FieldProps) {
         />
       )}
       {(["add", "remove"] as const).map((side) => (
-        <MultiSelect
-          key={side}
-          label={t(`flow.lists.${side}`)}
-          searchable
-          data={data.filter((d) => d.items.length > 0)}
-          value={chosen(side)}
-          error={problem?.at(`set.${side}`)}
-          onChange={(values) => choose(side, values)}
-          nothingFoundMessage={t("audience.noLists")}
-        />
+        <ListsSelect key={side} label={t(`flow.lists.${side}`)} lists={made[side]} error={problem?.at(`set.${side}`)} set={(lists) => choose(side, lists)} />
       ))}
     </Stack>
   );

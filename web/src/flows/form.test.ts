@@ -13,15 +13,16 @@ const flow = {
   throttle: {},
   steps: [{ id: "a", kind: "send", content: { text: "x", masked: true }, exits: { failed: "end" } }, { id: "end", kind: "end", outcome: "ended" }],
   reentry: { allow: "always", gap: "1d" },
-  triggers: [{ keyword: "survey" }],
+  triggers: [{ keyword: "survey" }, { joins: { groups: [7] } }],
+  goals: [{ rule: { condition: "AND", rules: [{ field: "answers.a", operator: "is_not_null" }] }, outcome: "bought" }],
 } as unknown as Schema<"Flow">;
 
 it("is given to the server as it came", () => {
-  const { name, channel_id, audience, schedule, steps, reentry, triggers } = flow;
-  expect(inputOf(formOf(flow), true)).toEqual({ name, channel_id, audience, schedule, steps, reentry, triggers });
+  const { name, channel_id, audience, schedule, steps, reentry, triggers, goals } = flow;
+  expect(inputOf(formOf(flow), true)).toEqual({ name, channel_id, audience, schedule, steps, reentry, triggers, goals });
 });
 
 it("leaves out what stays once it was started, and nobody enters by an audience that was taken away", () => {
   const form = formOf(flow);
-  expect(inputOf({ ...form, enters: false }, false)).toEqual({ name: "Survey", steps: flow.steps, audience: {}, reentry: flow.reentry, triggers: flow.triggers });
+  expect(inputOf({ ...form, enters: false }, false)).toEqual({ name: "Survey", steps: flow.steps, audience: {}, reentry: flow.reentry, triggers: flow.triggers, goals: flow.goals });
 });

@@ -15,6 +15,7 @@ export interface FlowForm {
   whom: Whom;
   reentry: Schema<"Reentry">;
   triggers: Schema<"Trigger">[];
+  goals: Schema<"Goal">[];
 }
 
 export function formOf(f: Flow): FlowForm {
@@ -25,6 +26,7 @@ export function formOf(f: Flow): FlowForm {
     whom: whomOf({ name: f.name, channel_id: f.channel_id, audience: f.audience ?? {}, content: {}, schedule: f.schedule, throttle: f.throttle }),
     reentry: f.reentry ?? {},
     triggers: f.triggers ?? [],
+    goals: f.goals ?? [],
   };
 }
 
@@ -37,6 +39,7 @@ export function inputOf(f: FlowForm, draft: boolean): Schema<"FlowChange"> {
     audience: f.enters ? audience : {},
     reentry: f.reentry,
     triggers: f.triggers,
+    goals: f.goals,
     ...(draft ? { channel_id: channel_id ?? f.whom.channel, schedule: schedule ?? {} } : {}),
   };
 }

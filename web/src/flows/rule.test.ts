@@ -1,20 +1,31 @@
 import { expect, it } from "vitest";
 
-import { rowsOf, valueOf } from "./rule";
+import type { Step } from "./graph";
+import { about, asking, sameForm, valueOf } from "./rule";
 
-it("shows a list of conditions as rows, and nothing else", () => {
-  const rule = { condition: "AND", rules: [{ field: "answers.a", operator: "equal", value: 4 }, { field: "name", operator: "is_null" }] };
-  expect(rowsOf(rule)).toBe(rule);
-  for (const other of [
-    undefined,
-    { ...rule, not: true },
-    { ...rule, condition: "XOR" },
-    { condition: "OR", rules: [rule] },
-    { condition: "OR", rules: [{ field: "id", operator: "in", value: [1, 2] }] },
-    { condition: "OR", rules: [{ field: "id", operator: "equal", value: [1] }] },
-  ]) {
-    expect(rowsOf(other)).toBeUndefined();
-  }
+it("tells what was typed from what was built", () => {
+  const rule = about("answers.a", "x");
+  expect(sameForm(rule, about("answers.a", "xy"))).toBe(true);
+  expect(sameForm(rule, about("answers.b", "x"))).toBe(false);
+  expect(sameForm(rule, { ...rule, condition: "OR" })).toBe(false);
+  expect(sameForm(rule, { condition: "AND", rules: [...(rule["rules"] as []), ...(rule["rules"] as [])] })).toBe(false);
+  expect(sameForm(undefined, rule)).toBe(false);
+});
+
+it("asks for the fields of what people and programs answer, whatever is said meanwhile", () => {
+  const steps: Step[] = [
+    { id: "a", kind: "ask", content: { text: "How many?" }, question: { type: "number", timeout: "3d" }, next: "b" },
+    { id: "b", kind: "call", call: { url: "https://example.org", answers: ["x"] } },
+    { id: "c", kind: "send", content: { text: "Thanks" } },
+    { id: "d", kind: "wait", wait: { for: "1d" } },
+    { id: "e", kind: "ask" },
+  ];
+  expect(asking(steps)).toEqual([
+    { id: "a", kind: "ask", question: { type: "number", timeout: "3d" } },
+    { id: "b", kind: "call", call: { url: "https://example.org", answers: ["x"] } },
+    { id: "c", kind: "send" },
+    { id: "e", kind: "ask" },
+  ]);
 });
 
 it("takes what JSON has as such, and words as words", () => {

@@ -1,33 +1,29 @@
 // Rules and values as people write them.
-export interface Condition {
-  field: string;
-  operator: string;
-  value?: string | number | boolean;
-}
-export interface Rule {
-  condition: "AND" | "OR";
-  rules: Condition[];
-}
+import type { Json } from "@/targeting/rule";
 
-export const operators = ["equal", "not_equal", "less", "less_or_equal", "greater", "greater_or_equal", "contains", "begins_with", "is_null", "is_not_null"] as const;
-/** Operators that take no value. */
-export const bare = ["is_null", "is_not_null"];
-/** What can have become of the message of a step. */
-export const facts = ["sent", "delivered", "read", "clicked", "replied", "failed", "skipped"];
+import type { Step } from "./graph";
 
-/** A rule as rows, where it is one list of conditions; others are shown as they are written. */
-export function rowsOf(rule: unknown): Rule | undefined {
-  if (!rule || typeof rule !== "object") return undefined;
-  const { condition, rules, ...more } = rule as Record<string, unknown>;
-  if ((condition !== "AND" && condition !== "OR") || !Array.isArray(rules) || Object.keys(more).length > 0) return undefined;
-  const plain = (rules as unknown[]).every((one) => {
-    if (!one || typeof one !== "object") return false;
-    const { field, operator, value, ...rest } = one as Record<string, unknown>;
-    const known = operators.some((o) => o === operator) && typeof field === "string" && Object.keys(rest).length === 0;
-    return known && (value === undefined || ["string", "number", "boolean"].includes(typeof value));
+export type Rule = Json;
+
+/** A rule without conditions. The server asks for one; without a rule, a way would be one of chance. */
+export const nobody: Rule = { condition: "AND", rules: [] };
+
+/** A rule about a field, which lacks its value unless one is given. */
+export const about = (field: string, value: string | null = null): Rule => ({ condition: "AND", rules: [{ field, operator: "equal", value }] });
+
+/** What there is of some steps for rules to speak of: questions, and messages. What they say does not matter. */
+export function asking(steps: readonly Step[]): Step[] {
+  return steps.flatMap(({ id, kind, question, call }): Step[] => {
+    if (kind === "ask") return [{ id, kind, ...(question ? { question } : {}) }];
+    if (kind === "call") return [{ id, kind, ...(call ? { call } : {}) }];
+    return kind === "send" ? [{ id, kind }] : [];
   });
-  return plain ? (rule as Rule) : undefined;
 }
+
+const form = (rule: unknown) => JSON.stringify(rule, (key, value: unknown) => (key === "value" ? undefined : value));
+
+/** Reports whether two rules differ in what they compare with alone. */
+export const sameForm = (a: unknown, b: unknown) => form(a) === form(b);
 
 /** A value as JSON has it where it is one, such as 3 or true; a text else. */
 export function valueOf(text: string): unknown {

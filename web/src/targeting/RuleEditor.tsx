@@ -1,16 +1,15 @@
-import { Alert, Fieldset, Loader, Stack, Text } from "@mantine/core";
+import { Loader, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
-import { Zone } from "@/ui/Zone";
 
-import { Builder } from "./Builder";
 import { useCount } from "./count";
-import { markAt, marksOf } from "./marks";
-import { blank, type Branch, type Field, hasDays, inZone, type Json, keptIn, toBuilder, toRule, unfilled, zoneOf } from "./rule";
+import { marksOf } from "./marks";
+import { type Field, type Json, unfilled } from "./rule";
+import { RuleForm } from "./RuleForm";
 
 export interface RuleEditorProps {
   /** The rule as it is at first; undefined for none yet. */
@@ -33,36 +32,18 @@ export default function RuleEditor(props: RuleEditorProps) {
   return <Loaded {...props} fields={read.data.fields ?? []} />;
 }
 
-const here = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-
 function Loaded({ initial, change, error, at = "rule", disabled = false, fields }: RuleEditorProps & { fields: readonly Field[] }) {
-  const { t } = useTranslation();
-  const [branch, setBranch] = useState(() => (initial === undefined ? blank(here()) : toBuilder(initial, fields)));
-  const rule = branch ? toRule(branch, fields) : (initial as Json);
+  const [rule, setRule] = useState(initial as Json | undefined);
   const lacks = unfilled(rule);
   const count = useCount(lacks > 0 ? undefined : rule);
   const refused = marksOf(count.error, "rule");
-  const marks = [...marksOf(error, at), ...refused];
-  const set = (next: Branch) => {
-    setBranch(next);
-    change?.(toRule(next, fields));
+  const set = (next: Json | undefined) => {
+    setRule(next);
+    change?.(next);
   };
-  const kept = branch ? keptIn(branch) : 0;
-  const zoneWrong = markAt(marks, [], "timezone");
   return (
     <Stack gap="sm">
-      {!branch && <Alert color="cyan">{t("targeting.keptAll")}</Alert>}
-      {branch && (
-        <Fieldset variant="unstyled" disabled={disabled}>
-          <Stack gap="sm">
-            <Builder branch={branch} fields={fields} marks={marks} change={set} />
-            {kept > 0 && <Alert color="cyan">{t("targeting.keptSome", { count: kept })}</Alert>}
-            {(hasDays(branch, fields) || zoneWrong) && (
-              <Zone label={t("targeting.zone")} value={zoneOf(branch) || "UTC"} error={zoneWrong} onChange={(zone) => set(inZone(branch, zone))} />
-            )}
-          </Stack>
-        </Fieldset>
-      )}
+      <RuleForm rule={rule} fields={fields} marks={[...marksOf(error, at), ...refused]} change={set} disabled={disabled} />
       <Count lacks={lacks} said={rule !== undefined} count={count} />
       <Failure error={refused.length > 0 ? null : count.error} />
     </Stack>

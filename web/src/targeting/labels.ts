@@ -34,14 +34,17 @@ export function fieldLabel(field: Pick<Field, "field" | "label">, t: TFunction):
   const common = known.find((k) => k === name);
   if (common) return t(`targeting.fields.${common}`);
   if (name.startsWith("address.")) return t("targeting.fieldsAddress", { kind: name.slice("address.".length) });
+  const own = /^(answers|steps)\.(.+)$/.exec(name);
+  if (own) return t(`targeting.fieldsFlow.${own[1] as "answers" | "steps"}`, { step: own[2] ?? "" });
   const counted = /^messages_(received|opened|clicked)_(\d+)d$/.exec(name);
   if (counted) return t(`targeting.fieldsCount.${counted[1] as "received" | "opened" | "clicked"}`, { days: counted[2] ?? "" });
   return field.label;
 }
 
-const sections = ["contact", "attributes", "lists", "messages", "events", "address"] as const;
+const sections = ["flow", "contact", "attributes", "lists", "messages", "events", "address"] as const;
 
 function section(name: string): (typeof sections)[number] {
+  if (/^(answers|steps)\./.test(name)) return "flow";
   if (name.startsWith("attributes.")) return "attributes";
   if (name.startsWith("address.")) return "address";
   if (name.startsWith("event.")) return "events";

@@ -54,7 +54,7 @@ export const isMoment = (field: Pick<Field, "comparison">) => field.comparison =
 
 function shows(field: Field | undefined, operator: string, value: unknown): boolean {
   if (!field?.operators?.includes(operator)) return false;
-  const one = (v: unknown) => ["string", "number", "boolean"].includes(typeof v) || (isMoment(field) && isRelative(v));
+  const one = (v: unknown) => v === null || ["string", "number", "boolean"].includes(typeof v) || (isMoment(field) && isRelative(v));
   switch (arity(operator)) {
     case "none":
       return value === null || value === undefined;

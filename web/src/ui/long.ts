@@ -42,10 +42,11 @@ export interface Sight {
 
 /**
  * With which row the room begins for who sees some of it, of a list that is known so far. Half a room further on or back
- * where they come near its ends, and at the end or the beginning of the list where they leapt there.
+ * where they come near its ends, and at the end or the beginning of the list where they leapt there. At the end half of it
+ * is left for what is yet to be read.
  */
 export function begins(begin: number, rows: number, { first, last, leapt }: Sight): number {
-  const end = Math.max(0, Math.ceil((rows - room) / pageSize) * pageSize);
+  const end = Math.max(0, Math.ceil((rows - room / 2) / pageSize) * pageSize);
   if (begin > end) return end;
   if (begin < end && last >= room - near) return leapt ? end : Math.min(end, begin + room / 2);
   if (begin > 0 && first < near) return leapt ? 0 : Math.max(0, begin - room / 2);

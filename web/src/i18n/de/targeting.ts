@@ -41,6 +41,7 @@ const targeting = {
       upload: "Upload",
     },
     fieldsAddress: "Adresse: {{kind}}",
+    fieldsFlow: { answers: "Antwort: {{step}}", steps: "Was aus {{step}} wurde" },
     fieldsCount: {
       clicked: "Angeklickte Nachrichten in {{days}} Tagen",
       opened: "Geöffnete Nachrichten in {{days}} Tagen",
@@ -48,7 +49,7 @@ const targeting = {
     },
     first: "Die Ersten davon",
     group: "Gruppe {{n}}",
-    groups: { address: "Adressen", attributes: "Eigenschaften", contact: "Der Kontakt", events: "Ereignisse", lists: "Listen und Kampagnen", messages: "Nachrichten" },
+    groups: { flow: "Dieser Ablauf", address: "Adressen", attributes: "Eigenschaften", contact: "Der Kontakt", events: "Ereignisse", lists: "Listen und Kampagnen", messages: "Nachrichten" },
     holds: {
       and: "Alle gelten",
       or: "Mindestens eine gilt",

@@ -40,6 +40,7 @@ const targeting = {
       upload: "Upload",
     },
     fieldsAddress: "Address: {{kind}}",
+    fieldsFlow: { answers: "Answer: {{step}}", steps: "What became of {{step}}" },
     fieldsCount: {
       clicked: "Messages clicked in {{days}} days",
       opened: "Messages opened in {{days}} days",
@@ -47,7 +48,7 @@ const targeting = {
     },
     first: "The first of them",
     group: "Group {{n}}",
-    groups: { address: "Addresses", attributes: "Properties", contact: "The contact", events: "Events", lists: "Lists and campaigns", messages: "Messages" },
+    groups: { flow: "This flow", address: "Addresses", attributes: "Properties", contact: "The contact", events: "Events", lists: "Lists and campaigns", messages: "Messages" },
     holds: {
       and: "All of these hold",
       or: "At least one of these holds",
