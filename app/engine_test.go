@@ -38,12 +38,25 @@ func TestMain(m *testing.M) {
 // eachEngine runs a test on the embedded parts and on real Redis and PostgreSQL.
 func eachEngine(t *testing.T, run func(t *testing.T, config configs.Config)) {
 	t.Helper()
+	engines(t, func(*testing.T) {}, run)
+}
+
+// bothEngines does the same with both at once. It is for tests that wait most of their time.
+func bothEngines(t *testing.T, run func(t *testing.T, config configs.Config)) {
+	t.Helper()
+	engines(t, (*testing.T).Parallel, run)
+}
+
+func engines(t *testing.T, begin func(t *testing.T), run func(t *testing.T, config configs.Config)) {
+	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
+		begin(t)
 		config := testConfig(t)
 		require.NoError(t, os.Rename(storetest.NewestSQLite(t), config.Store()))
 		run(t, config)
 	})
 	t.Run("Redis and PostgreSQL", func(t *testing.T) {
+		begin(t)
 		config := testConfig(t)
 		config.StoreDSN = secret.New(storetest.NewestPostgres(t))
 		config.RedisURL = secret.New(testenv.Redis(t).URL())

@@ -12,7 +12,7 @@ import (
 
 // What another process sets as an account's address, this one writes into links soon.
 func TestTheAddressesOfAccountsAreLearned(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		config.PublicURL = "https://all.example.org"
 		e, err := StartEngine(t.Context(), Options{Config: config, Roles: AllRoles})
 		require.NoError(t, err)

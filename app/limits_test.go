@@ -29,7 +29,7 @@ func sentOf(t *testing.T, e *Engine, c campaigns.Campaign) int64 {
 // A rate of one message in many seconds is held over restarts, and corrected it
 // counts at once: at the old rate the second message would come after 50 seconds.
 func TestALowRateIsHeldAndARaisedOneIsAtOnce(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: 0.02, Burst: 5}}, 300)
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
@@ -125,7 +125,7 @@ func twoChannels(t *testing.T, e *Engine, settings string, n int) []stage {
 // An account's rate holds over all of its channels and workers, and is reached; another
 // account is not slowed by it. Raised, it counts at once.
 func TestAnAccountsRateIsOverAllItsChannels(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		const rate, people = 20, 80
 		e := startTestEngine(t, config, AllRoles)
 		far, settings := endpoint(t, sink.Options{Record: true})
@@ -201,7 +201,7 @@ func flushRedis(t *testing.T, config configs.Config) {
 // when everything is started anew and Redis has forgotten everything; the rest waits, says
 // why and until when, and goes out as soon as the limit is raised.
 func TestAnAccountsDayIsOverAllItsChannels(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		const people, most = 60, 50
 		e := startTestEngine(t, config, AllRoles)
 		far, settings := endpoint(t, sink.Options{Record: true})

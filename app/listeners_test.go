@@ -139,6 +139,7 @@ func TestInvitationsLeadToTheConsole(t *testing.T) {
 
 // An event stream over HTTP/2 outlives the five seconds in which each event has to be written.
 func TestEventsOverHTTP2(t *testing.T) {
+	t.Parallel() // it waits
 	c, ca := secureConfig(t, clock.System{}.Now().Add(1000*time.Hour))
 	s, err := Start(t.Context(), c, Roles{API: true}, Notices{Say: func(string) {}})
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ func TestAWarmUpHoldsAcrossARestart(t *testing.T) {
 // sooner than was said, through a pause and a restart of everything; and it takes as
 // long as was foretold.
 func TestBatchesAreWhatTheProviderSees(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		const size, every, people = 5, 1500 * time.Millisecond, 22
 		e := startTestEngine(t, config, AllRoles)
 		far, settings := endpoint(t, sink.Options{Record: true})

@@ -153,7 +153,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 
 // A server that closes after the final dot leaves a handful in doubt.
 func TestDoubtHasAnEnd(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		var broken atomic.Bool
 		broken.Store(true)
@@ -179,7 +179,7 @@ func TestDoubtHasAnEnd(t *testing.T) {
 
 // A long Retry-After is said on the channel, and resuming begins anew.
 func TestAHoldIsShownAndResumingEndsIt(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		var asks atomic.Int64
 		_, far := endpoint(t, sink.Options{Answer: func(int64, int64) sink.Answer {

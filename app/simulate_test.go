@@ -30,7 +30,7 @@ import (
 // the runs. Twice that is allowed for each, and three seconds altogether for a machine
 // that does other things.
 func TestASimulationAndWhatIsSentAgree(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		const n, perSecond, runs = 200, 100, 3
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: perSecond}}, n)

@@ -171,7 +171,7 @@ func jsonNumber(n int64) []byte {
 // Whatever keeps messages from going out is said in every view within five seconds,
 // and gone within five seconds of its mending.
 func TestStandstillsAreToldAtOnceAndGoneAtOnce(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		_, url := endpoint(t, sink.Options{})
 		f := newFixture(t, e, testChannel{provider: "webhook", config: url, limits: providers.Limits{PerSecond: 5}}, people)
@@ -212,7 +212,7 @@ func TestADegradedAndAHeldChannelAreTold(t *testing.T) {
 		{"held", sink.Answer{Code: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}}, campaigns.StillHeld, "held by the provider until"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, config configs.Config) {
+			bothEngines(t, func(t *testing.T, config configs.Config) {
 				e := startTestEngine(t, config, AllRoles)
 				_, bad := endpoint(t, sink.Options{Answer: func(int64, int64) sink.Answer { return c.answer }})
 				_, good := endpoint(t, sink.Options{})
@@ -236,7 +236,7 @@ func TestADegradedAndAHeldChannelAreTold(t *testing.T) {
 
 // That no worker is alive is seen of one that was killed as of one that stopped.
 func TestThatNoWorkerIsAliveIsTold(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, Roles{API: true, Scheduler: true})
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, people)
 		k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)

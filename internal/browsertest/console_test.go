@@ -67,6 +67,6 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	modules(t, "../../tools/openid")
 	walk(t, "console.mjs", object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
-		"journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "contacts": contacts,
+		"keyboard": os.Getenv("CARILLON_TEST_KEYBOARD") != "", "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "contacts": contacts,
 	}, steps)
 }

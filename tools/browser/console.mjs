@@ -7,11 +7,12 @@ import { browser, known, picture, to } from "./console/person.mjs";
 for (const journey of to.journeys) {
   const { steps } = await import(`./console/${journey}.mjs`);
   for (const [step, go] of Object.entries(steps)) {
+    const began = performance.now();
     const said = await go().catch(async (e) => {
       await picture("failed");
       throw new Error(`${journey}: ${step}: ${e.stack}\n${await known.first.page.locator("body").innerText()}`);
     });
-    console.log([journey, step, said].filter(Boolean).join(": "));
+    console.log(`${[journey, step, said].filter(Boolean).join(": ")} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
   }
 }
 await browser.close();

@@ -4,6 +4,8 @@ import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+import { byKeyboard } from "./keys.mjs";
+
 export const to = JSON.parse(process.argv[2]);
 export const browser = await chromium.launch({ executablePath: to.chromium, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 export const password = "a sentence that nobody else says";
@@ -22,6 +24,7 @@ export async function visitor(options = {}, others = []) {
     if (/Content Security Policy|Warning:/.test(m.text())) wrong.push(m.text());
   });
   const page = await context.newPage();
+  if (to.keyboard) byKeyboard(page);
   return {
     context,
     page,
