@@ -41,12 +41,13 @@ build: web ## Build bin/carillon, with the console in it where Node.js 20 or new
 web: ## Build the console, which the program embeds.
 	@scripts/web.sh
 
+# `make lint` vets everything, and a test need not wait for it.
 .PHONY: test
 test: test/deps web test/web/units ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
 	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
-	if [ -n "$$first$$together" ]; then $(GO) test -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
-	if [ -n "$$alone" ]; then $(GO) test -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
+	if [ -n "$$first$$together" ]; then $(GO) test -vet=off -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
+	if [ -n "$$alone" ]; then $(GO) test -vet=off -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
 	exit $$status
 
 .PHONY: test/deps
@@ -54,8 +55,8 @@ test/deps: ## Install the servers that the tests start, if they are missing.
 	@scripts/test-deps.sh
 
 .PHONY: test/web
-test/web: test/deps web test/web/units ## Run the console's tests alone: its units, and its journeys in a real browser.
-	$(GO) test -timeout 20m $(TESTFLAGS) ./web ./internal/browsertest
+test/web: test/deps web test/web/units ## Run the console's tests the long way: its units, and its journeys by mouse and by keyboard.
+	CARILLON_TEST_LONG=1 $(GO) test -count=1 -timeout 30m $(TESTFLAGS) ./web ./internal/browsertest
 
 .PHONY: test/web/units
 test/web/units:

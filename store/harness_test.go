@@ -1,6 +1,7 @@
 package store
 
 import (
+	"flag"
 	"path/filepath"
 	"testing"
 
@@ -11,8 +12,14 @@ import (
 	"carillon/store/sqldb"
 )
 
+// sideBySide is the default for -parallel: half of a test is waiting for PostgreSQL.
+const sideBySide = "4"
+
 // TestMain ends the PostgreSQL server that eachStore started.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
+	}
 	testenv.Main(m)
 }
 

@@ -524,7 +524,7 @@ func TestImportInFlatMemory(t *testing.T) {
 		rows = 1_000_000
 	}
 	const bound = 64 << 20 // of Go's heap; the process has SQLite's cache beside it
-	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+	storetest.EachInTurn(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		account := s.Account("one")
 		watched := &heapStore{Store: s}

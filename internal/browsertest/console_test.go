@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"cmp"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/internal/sink"
+	"carillon/internal/testenv"
 )
 
 // journeys are the files of tools/browser/console in the order in which they are walked, with the
@@ -23,6 +27,7 @@ var journeys = []journey{
 	{"people", 3},
 	{"running", 2},
 	{"campaign", 5},
+	{"operator", 2},
 	{"contacts", 6},
 	{"statistics", 3},
 	{"webhooks", 3},
@@ -43,30 +48,64 @@ type journey struct {
 // measured are walked where they are named, and say figures: make bench/web.
 var measured = []journey{{"long", 4}, {"watch", 2}}
 
+// closedPort is one at which nobody listens.
+func closedPort(t *testing.T) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(testenv.FreeAddress(t))
+	require.NoError(t, err)
+	n, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	return n
+}
+
 // The console as marketers use it, from an empty installation on. With CARILLON_TEST_PICTURES, a
 // folder, it takes the pictures of docs/console.md. CARILLON_TEST_JOURNEYS=flows,everybody makes
 // these alone, after "first".
 func TestTheConsoleInABrowser(t *testing.T) {
+	var chosen []journey
+	asked := "," + os.Getenv("CARILLON_TEST_JOURNEYS") + ","
+	for _, j := range append(slices.Clone(journeys), measured...) {
+		if j.name == "first" || asked == ",," && !slices.Contains(measured, j) || strings.Contains(asked, ","+j.name+",") {
+			chosen = append(chosen, j)
+		}
+	}
+	console(t, chosen, false)
+}
+
+// The same journeys by people who have no mouse: whatever is clicked, filled in, chosen and uploaded
+// is reached by the tab key and the arrows. The short form makes the first of them.
+func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
+	if os.Getenv("CARILLON_TEST_LONG") == "" {
+		console(t, journeys[:3], true)
+		return
+	}
+	console(t, journeys[:len(journeys)-1], true) // the last looks at the pages with axe, and uses none
+}
+
+// console walks through journeys with a program of their own.
+func console(t *testing.T, chosen []journey, keyboard bool) {
+	t.Helper()
 	s := serveAs(t, "http://localhost", http.DefaultClient) // passkeys hang on a name
 	link := s.post("/v1/invitations", object{"role": "admin"})["link"]
 	const viewer = "vera@example.org"
 	invited := s.post("/v1/invitations", object{"email": viewer, "role": "viewer"})
 	control := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.restart() }))
 	defer control.Close()
-	chosen := "," + os.Getenv("CARILLON_TEST_JOURNEYS") + ","
 	var names []string
 	steps := 0
-	for _, j := range append(slices.Clone(journeys), measured...) {
-		if j.name == "first" || chosen == ",," && !slices.Contains(measured, j) || strings.Contains(chosen, ","+j.name+",") {
-			names = append(names, j.name)
-			steps += j.steps
-		}
+	for _, j := range chosen {
+		names = append(names, j.name)
+		steps += j.steps
 	}
+	mails, err := sink.NewSMTP(sink.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, mails.Close()) }()
 	contacts, err := strconv.Atoi(cmp.Or(os.Getenv("CARILLON_TEST_CONTACTS"), "10000"))
 	require.NoError(t, err)
 	modules(t, "../../tools/openid")
 	walk(t, "console.mjs", object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
-		"keyboard": os.Getenv("CARILLON_TEST_KEYBOARD") != "", "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "contacts": contacts,
+		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
+		"keyboard": keyboard, "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
 	}, steps)
 }

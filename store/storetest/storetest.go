@@ -36,7 +36,8 @@ type Store struct {
 }
 
 // Each runs one test against an empty, migrated database of each kind: the
-// conformance suite is whatever is tested through it.
+// conformance suite is whatever is tested through it. It runs beside others, and so has nothing
+// in common with them.
 func Each(t *testing.T, run func(t *testing.T, s *Store)) {
 	t.Helper()
 	EachWith(t, store.Options{}, run)
@@ -52,8 +53,27 @@ func EachBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
 // EachWith is Each with options of the test's; the DSN is not among them.
 func EachWith(t *testing.T, options store.Options, run func(t *testing.T, s *Store)) {
 	t.Helper()
-	t.Run("SQLite", func(t *testing.T) { run(t, open(t, NewestSQLite(t), options, false)) })
-	t.Run("PostgreSQL", func(t *testing.T) { run(t, open(t, NewestPostgres(t), options, false)) })
+	t.Parallel()
+	each(t, options, (*testing.T).Parallel, run)
+}
+
+// EachInTurn is Each for what is measured: one after the other.
+func EachInTurn(t *testing.T, run func(t *testing.T, s *Store)) {
+	t.Helper()
+	each(t, store.Options{}, func(*testing.T) {}, run)
+}
+
+// each runs both at once where begin says so.
+func each(t *testing.T, options store.Options, begin func(t *testing.T), run func(t *testing.T, s *Store)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		begin(t)
+		run(t, open(t, NewestSQLite(t), options, false))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		begin(t)
+		run(t, open(t, NewestPostgres(t), options, false))
+	})
 }
 
 // SQLite is a file that does not exist yet.

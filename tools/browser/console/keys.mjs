@@ -17,7 +17,10 @@ const way = (e) => {
   // Of tabs and radio buttons one is a stop of the tab key, and arrows lead to the others.
   const roving = (role) => at.matches(role) && e.matches(role) && (at.closest("[role=tablist]") ?? at.name) === (e.closest("[role=tablist]") ?? e.name);
   if (roving("[role=tab]") || roving("[type=radio]")) return at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING ? "ArrowRight" : "ArrowLeft";
-  return at !== document.body && at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_PRECEDING ? "Shift+Tab" : "Tab";
+  if (at !== document.body) return at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_PRECEDING ? "Shift+Tab" : "Tab";
+  // From nowhere, what is near the end is reached from there.
+  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex]")];
+  return all.indexOf(e) > all.length / 2 ? "Shift+Tab" : "Tab";
 };
 
 // Leads the focus to what a locator finds.

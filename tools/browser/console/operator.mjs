@@ -1,0 +1,94 @@
+// What an operator does: a channel that is broken is found and mended, and what waits is cleared.
+import assert from "node:assert/strict";
+
+import { ask, at, button, heading, known, picture, to } from "./person.mjs";
+
+const dialog = () => known.first.page.getByRole("dialog");
+
+// A campaign to everybody through a channel, which has begun.
+async function begun(name, channel) {
+  const { page } = known.first;
+  const { id } = await ask(page, "POST", "/v1/campaigns", { name, channel_id: channel, audience: { all: true }, content: { subject: name, text: `${name} {{ unsubscribe_url }}` } });
+  await ask(page, "POST", `/v1/campaigns/${id}/start`, { now: true });
+  return id;
+}
+
+let office;
+
+export const steps = {
+  async "a channel is made wrong, seen to be broken, and mended"() {
+    const { page } = known.first;
+    await at("/channels/new");
+    await page.getByLabel("Provider").selectOption({ label: "E-mail (SMTP)" });
+    await page.getByRole("textbox", { name: "Name", exact: true }).fill("Office");
+    await page.getByRole("textbox", { name: "Host", exact: true }).fill("127.0.0.1");
+    await page.getByRole("textbox", { name: "Port", exact: true }).fill("99999");
+    await page.getByRole("textbox", { name: "From", exact: true }).first().fill("news@example.org");
+    await page.getByLabel("TLS", { exact: true }).selectOption("none");
+    await button("Make the channel").click();
+    await page.getByRole("textbox", { name: "Port", exact: true }).and(page.locator("[aria-invalid=true]")).waitFor();
+    await page.getByRole("textbox", { name: "Port", exact: true }).fill(String(to.closed)); // where nobody listens
+    await button("Make the channel").click();
+    await heading("Office");
+    office = Number(new URL(page.url()).pathname.split("/").at(-1));
+    const campaign = await begun("Broken", office);
+    // Ten failures in a row are the provider's, and not those of single recipients.
+    for (let i = 0; i < 12; i++) await ask(page, "POST", "/v1/messages", { channel_id: office, to: `order${i}@example.org`, content: { subject: "Your order", text: "It is on its way." } });
+    // What is wrong is said where operators look: at home, in the queue, and at the channel, to which both lead.
+    await at("/");
+    await page.getByRole("main").getByText(/Office/).first().waitFor();
+    await at("/queue");
+    await page.getByRole("link", { name: /Office/ }).first().click();
+    await heading("Office");
+    await page.getByRole("status").filter({ hasText: /refused/ }).first().waitFor();
+    await picture("channel-broken");
+    await page.getByRole("textbox", { name: "Port", exact: true }).fill(String(to.smtp));
+    await button("Save").click();
+    await page.getByText("Office is saved.").waitFor();
+    await at(`/campaigns/${campaign}`);
+    await page.getByRole("main").getByText("Finished").first().waitFor();
+    const { items: [run] } = await ask(page, "GET", `/v1/campaigns/${campaign}/runs`);
+    assert.equal(run.counts.failed, 0, "nobody was given up on");
+    assert.ok(run.counts.sent > 0);
+    await at(`/channels/${office}`);
+    await page.getByRole("textbox", { name: "Test to" }).fill("ada@example.org");
+    await button("Send a test").click();
+    await page.getByRole("status").getByText("Sent").waitFor();
+    known.pages.push(`/channels/${office}`);
+  },
+  async "what waits is cleared, after it was shown"() {
+    const { page } = known.first;
+    await button("Pause Office").click();
+    await button("Go on with Office").waitFor();
+    const campaign = await begun("Not that one", office);
+    const other = await begun("Another", office);
+    await at(`/queue?campaign=${campaign}`);
+    const rows = page.getByRole("table", { name: "The first messages" }).getByRole("row");
+    await rows.nth(2).waitFor();
+    const waiting = (await rows.count()) - 1;
+    await picture("queue");
+    await button("Clear").click();
+    await dialog().getByText("This can't be undone.", { exact: false }).waitFor();
+    await dialog().getByRole("listitem").first().waitFor();
+    await page.keyboard.press("Escape");
+    await dialog().waitFor({ state: "detached" });
+    assert.equal((await ask(page, "GET", `/v1/queue?campaign_id=${campaign}`)).messages.length, waiting, "looking at it clears nothing");
+    await button("Clear").click();
+    await dialog().getByRole("button", { name: `Clear ${waiting} messages` }).click();
+    await page.getByText(`${waiting} messages were cleared and are never sent.`).waitFor();
+    await page.getByText("All are written down as canceled.").waitFor();
+    await page.getByText("Nothing like that waits").waitFor();
+    // The record says who it was, and stands in the address.
+    await page.reload();
+    await page.getByRole("status").filter({ hasText: "(ada@example.org)" }).waitFor();
+    await button("Close the record").click();
+    await at(`/channels/${office}`);
+    await button("Go on with Office").click();
+    await button("Pause Office").waitFor();
+    await at(`/campaigns/${other}`);
+    await page.getByRole("main").getByText("Finished").first().waitFor();
+    const { counts } = (await ask(page, "GET", `/v1/campaigns/${campaign}/runs`)).items[0];
+    assert.equal(counts.canceled, waiting);
+    assert.equal(counts.sent + counts.delivered, 0);
+  },
+};
