@@ -182,7 +182,8 @@ export const steps = {
     await tabTo("Add at the beginning");
     await key("Enter");
     await page.getByRole("menuitem", { name: "Message", exact: true }).waitFor();
-    await key("ArrowDown", "Enter");
+    for (let i = 0; i < 10 && (await focused()) !== "Message"; i++) await key("ArrowDown");
+    await key("Enter");
     await panel(page, "send").waitFor();
     const tabToField = async (label) => {
       const field = panel(page, "send").getByRole("textbox", { name: label });
