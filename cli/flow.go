@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/campaigns/flow"
 	"carillon/providers"
 )
 
@@ -59,8 +60,14 @@ func flowTable(w *tabwriter.Writer, f api.Flow) {
 		fields(w, "Paused", strings.TrimSpace(f.Pause.By+" "+f.Pause.Reason))
 	}
 	_ = w.Flush()
-	sayln(w, "\nSTEP\tKIND\tWHAT\tNEXT")
-	for i, step := range f.Steps {
+	sayln(w)
+	stepTable(w, f.Steps)
+}
+
+// stepTable says what the steps of a flow do, and where they lead.
+func stepTable(w *tabwriter.Writer, steps []flow.Step) {
+	sayln(w, "STEP\tKIND\tWHAT\tNEXT")
+	for i, step := range steps {
 		what := ""
 		switch {
 		case step.Content != nil && step.Content.Template != nil:
@@ -81,8 +88,8 @@ func flowTable(w *tabwriter.Writer, f api.Flow) {
 			what = step.Outcome
 		}
 		next := step.Next
-		if next == "" && i+1 < len(f.Steps) && step.Kind != "end" {
-			next = f.Steps[i+1].ID
+		if next == "" && i+1 < len(steps) && step.Kind != "end" {
+			next = steps[i+1].ID
 		}
 		for _, way := range step.Branches {
 			next += ", " + way.Next
@@ -108,10 +115,20 @@ func firstLine(texts ...string) string {
 }
 
 func (c *cli) flowShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}, c.flowID,
-		func(ctx context.Context, id int64) error {
+	var version int
+	cmd := &cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}
+	cmd.Flags().IntVar(&version, "version", 0, "the steps of a version that was in force; those that it has now if left out")
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error {
+		if version == 0 {
 			return show(ctx, c, get(flowsPath().id(id)), flowTable)
+		}
+		return show(ctx, c, get(flowsPath().id(id).below("versions").id(int64(version))), func(w *tabwriter.Writer, v api.FlowVersionShown) {
+			fields(w, "Version", v.Version, "In force", at(&v.CreatedAt), "By", v.By, "Inside", v.FlowVersion.Inside, "Retired", at(v.RetiredAt))
+			_ = w.Flush()
+			sayln(w)
+			stepTable(w, v.Steps)
 		})
+	})
 }
 
 func (c *cli) flowCreate() *cobra.Command {

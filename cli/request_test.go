@@ -249,6 +249,8 @@ templates create a --kind email --language en
 templates set 1 --file RULE
 templates translate 1 de --text x
 templates render 1 --contact 2
+templates preview RULE --contact 2 --kind email --param 1=a --data order=9
+templates uses 1
 templates versions 1 --limit 3
 templates diff 1 --from 1 --to 2
 templates coverage 1 --kind email
@@ -344,6 +346,7 @@ flow sessions 1 --step a --ended false --contact 2
 flow session 1 2
 flow answers 1 --step a
 flow answers 1 --csv OUT
+flow show 1 --version 2
 flow versions 1
 flow move-version 1 1 --step a=b --yes
 flow pause 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -16,8 +17,8 @@ import (
 
 func (c *cli) addTemplates(root *cobra.Command) {
 	root.AddCommand(group("templates", "Keep messages in several languages",
-		c.templatesLs(), c.templatesShow(), c.templatesCreate(), c.templatesSet(), c.templatesTranslate(), c.templatesRender(), c.templatesVersions(),
-		c.templatesDiff(), c.templatesCoverage(), c.templatesDuplicate(), c.templatesRm()))
+		c.templatesLs(), c.templatesShow(), c.templatesCreate(), c.templatesSet(), c.templatesTranslate(), c.templatesRender(), c.templatesPreview(),
+		c.templatesUses(), c.templatesVersions(), c.templatesDiff(), c.templatesCoverage(), c.templatesDuplicate(), c.templatesRm()))
 }
 
 func templatesPath() path { return v1("templates") }
@@ -244,21 +245,73 @@ func (c *cli) templatesRender() *cobra.Command {
 			return err
 		}
 		in.Params = params
-		return show(ctx, c, post(templatesPath().id(id).below("render"), in), func(w *tabwriter.Writer, r api.Rendering) {
-			fields(w, "Language", r.Language+" ("+r.Choice+")", "Version", r.Version, "Subject", r.Content.Subject, "Preheader", r.Content.Preheader)
-			if a := r.Content.Attachment; a != nil {
-				fields(w, "File", a.URL)
-			}
-			text := r.Content.Text
-			if html {
-				text = r.Content.HTML
-			}
-			for _, b := range r.Content.Buttons {
-				fields(w, "Button", buttonWords(b))
-			}
-			sayf(w, "\n%s\n", strings.TrimSuffix(printable(text), "\n"))
-		})
+		return show(ctx, c, post(templatesPath().id(id).below("render"), in), renderingTable(html))
 	})
+}
+
+func (c *cli) templatesPreview() *cobra.Command {
+	var in api.DraftInput
+	var html bool
+	var params map[string]string
+	var data dataFlags
+	cmd := &cobra.Command{Use: "preview FILE", Short: "Show a template of a file as somebody gets it, without saving it", Args: cobra.ExactArgs(1),
+		Long: "Renders a template that is not saved, for a contact or with its samples. Nothing is kept or sent.\n" + templateFileDoc}
+	flags := cmd.Flags()
+	flags.Int64Var(&in.ContactID, "contact", 0, "id of a contact; the samples if left out")
+	flags.StringVar(&in.Language, "language", "", "a language of the template instead of the one that it chooses")
+	flags.StringVar(&in.Kind, "kind", "", "kind of channel; the first that the template is for if left out")
+	flags.StringToStringVar(&params, "param", nil, "values instead of those of parameters, such as 1=Ada")
+	data.add(cmd)
+	flags.BoolVar(&html, "html", false, "show the HTML instead of the text")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if err := c.readJSON(args[0], &in.Definition); err != nil {
+			return err
+		}
+		if in.Data, err = data.read(c); err != nil {
+			return err
+		}
+		in.Params = params
+		return show(cmd.Context(), c, post(templatesPath().below("preview"), in), renderingTable(html))
+	}
+	return cmd
+}
+
+// renderingTable shows what somebody gets, as text or as its HTML.
+func renderingTable(html bool) func(w *tabwriter.Writer, r api.Rendering) {
+	return func(w *tabwriter.Writer, r api.Rendering) {
+		version := "not saved"
+		if r.Version != 0 {
+			version = strconv.Itoa(r.Version)
+		}
+		fields(w, "Language", r.Language+" ("+r.Choice+")", "Version", version, "Subject", r.Content.Subject, "Preheader", r.Content.Preheader)
+		if a := r.Content.Attachment; a != nil {
+			fields(w, "File", a.URL)
+		}
+		text := r.Content.Text
+		if html {
+			text = r.Content.HTML
+		}
+		for _, b := range r.Content.Buttons {
+			fields(w, "Button", buttonWords(b))
+		}
+		sayf(w, "\n%s\n", strings.TrimSuffix(printable(text), "\n"))
+	}
+}
+
+func (c *cli) templatesUses() *cobra.Command {
+	return onID(&cobra.Command{Use: "uses ID", Short: "List the campaigns that are not over and use a template"}, c.templateID,
+		func(ctx context.Context, id int64) error {
+			return show(ctx, c, get(templatesPath().id(id).below("uses")), func(w *tabwriter.Writer, uses api.TemplateUses) {
+				if len(uses.Items) == 0 {
+					sayln(w, "No campaign that is not over uses it.")
+					return
+				}
+				sayln(w, "CAMPAIGN\tNAME\tSTATUS")
+				for _, use := range uses.Items {
+					sayf(w, "%d\t%s\t%s\n", use.CampaignID, clean(use.Name), use.Status)
+				}
+			})
+		})
 }
 
 func (c *cli) templatesVersions() *cobra.Command {
