@@ -23,15 +23,22 @@ const way = (e) => {
   return all.indexOf(e) > all.length / 2 ? "Shift+Tab" : "Tab";
 };
 
-// Leads the focus to what a locator finds.
+const drawn = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+
+// Leads the focus to what a locator finds. What is drawn anew meanwhile, or can't be used yet, is looked for again.
 async function reach(locator) {
   await locator.waitFor();
   const page = locator.page();
-  const target = await locator.evaluateHandle(focusable);
+  let target = await locator.evaluateHandle(focusable);
   for (let i = 0; i < most; i++) {
     const key = await target.evaluate(way);
-    if (key === "") return target;
-    await page.keyboard.press(key);
+    if (key !== "") {
+      await page.keyboard.press(key);
+      continue;
+    }
+    await page.evaluate(drawn);
+    if ((await target.evaluate(way)) === "") return target;
+    target = await locator.evaluateHandle(focusable);
   }
   throw new Error(`the keyboard does not lead to ${locator}`);
 }
@@ -44,10 +51,6 @@ async function press(locator) {
     if (e.matches("[type=checkbox]")) return "Space";
     if (e.matches("[role=combobox], [aria-haspopup=listbox]")) return e.getAttribute("aria-expanded") === "true" ? "" : "ArrowDown";
     return e.matches("input, textarea, [contenteditable=true]") ? "" : "Enter";
-  });
-  // What is not ready yet is waited for, as anybody would.
-  await target.evaluate(async (e) => {
-    while (e.isConnected && (e.disabled || e.getAttribute("aria-disabled") === "true")) await new Promise((next) => requestAnimationFrame(next));
   });
   if (key) await locator.page().keyboard.press(key);
 }
