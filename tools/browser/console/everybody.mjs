@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 import { browser, known, to } from "./person.mjs";
 
@@ -9,8 +10,16 @@ import { browser, known, to } from "./person.mjs";
 const looks = to.long ? [[1280, "light"], [1280, "dark"], [375, "light"], [375, "dark"]] : [[1280, "light"], [375, "dark"]];
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+// Pages of docs/console.md of which no journey takes a picture.
+const pictures = {
+  "/contacts": "contacts", "/lists": "lists", "/properties": "properties", "/uploads": "uploads", "/suppressions": "suppressions", "/replies": "replies",
+  "/jobs": "jobs", "/targeting": "targeting-lists", "/flows": "flows", "/templates": "templates", "/channels": "channels", "/settings": "settings",
+  "/settings/people": "people", "/settings/keys": "keys", "/settings/audit": "audit", "/settings/caps": "caps", "/settings/webhooks": "webhooks",
+};
+
 export const steps = {
   async "every page is for everybody"() {
+    for (const view of ["who", "people", "simulate", "versions"]) pictures[`/flows/${known.flow}?view=${view}`] = `flow-${view}`;
     const paths = [
       "/", "/campaigns", "/campaigns/new", known.newsletter, "/contacts", "/contacts/1", "/contacts/import",
       "/messages", "/messages/1", "/me", "/nothing-here", "/channels", "/channels/new", "/channels/1", "/queue",
@@ -23,6 +32,7 @@ export const steps = {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      if (to.pictures && pictures[path] && width === 1280 && colorScheme === "light") await page.screenshot({ path: join(to.pictures, `${pictures[path]}.png`), animations: "disabled" });
       const rules = { resultTypes: ["violations"], ...(to.long && colorScheme === "dark" ? { runOnly: ["color-contrast", "link-in-text-block"] } : {}) };
       const { violations } = await page.evaluate((rules) => globalThis.axe.run(rules), rules);
       const where = `${path}, ${colorScheme}, ${width} px`;

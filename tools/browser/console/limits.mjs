@@ -28,6 +28,7 @@ export const steps = {
     const { items: [{ id }] } = await ask(page, "GET", "/v1/holidays");
     const { dates } = await ask(page, "GET", `/v1/holidays/${id}`);
     assert.equal(dates.length, 3);
+    await picture("holidays");
 
     await at("/settings/retention");
     await page.getByLabel("Days: Requests to webhooks").fill("3");
