@@ -50,8 +50,8 @@ func TestSchedulePreview(t *testing.T) {
 		require.Contains(t, w.Body.String(), `"location":"`+want+`"`, body)
 	}
 	// What a campaign's schedule says beside when is taken, too: as many fire as are to, and what is left out does not count.
-	out = s.ok("POST", "/v1/schedules/preview", `{"schedule": {"cron": "0 9 * * *", "timezone": "UTC", "count": 2, "exclude": {"dates": ["2026-03-02"]}, "jitter": "5m",
-		"recipient_time": true, "catch_up": "all", "while_running": "skip", "hours": {"from": "08:00", "to": "20:00"}, "guards": {"failed_runs": 3}},
+	out = s.ok("POST", "/v1/schedules/preview", `{"schedule": {"cron": "0 9 * * *", "timezone": "UTC", "count": 2, "exclude": {"dates": ["2026-03-02"]},
+		"jitter": "5m", "recipient_time": true, "catch_up": "all", "while_running": "skip", "hours": {"from": "08:00", "to": "20:00"}, "guards": {"failed_runs": 3}},
 		"from": "2026-03-01T00:00:00Z"}`)
 	require.Equal(t, []any{
 		map[string]any{"at": "2026-03-01T09:00:00Z", "local": "2026-03-01T09:00:00", "offset": "+00:00"},

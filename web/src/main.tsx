@@ -21,8 +21,8 @@ const theme = createTheme({
   colors: { green: darkest(DEFAULT_THEME.colors.green, "#237032"), orange: darkest(DEFAULT_THEME.colors.orange, "#a8400b") },
   primaryColor: "cyan",
   primaryShade: 9,
-  // Links are told from the words around them by more than their color (1.4.1).
-  components: { Anchor: { defaultProps: { underline: "always" } } },
+  // Links are told from the words around them by more than their color (1.4.1), and are as large as these.
+  components: { Anchor: { defaultProps: { underline: "always", inherit: true } } },
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,
