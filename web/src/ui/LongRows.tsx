@@ -53,7 +53,7 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
   const [focused, setFocused] = useState<number>();
   const box = useRef<HTMLDivElement>(null);
   const virtual = useWindowVirtualizer({
-    count: Math.min(count(known) - begin, room),
+    count: Math.max(0, Math.min(count(known) - begin, room)),
     estimateSize: () => rowHeight,
     overscan: beyond,
     scrollMargin: top,
