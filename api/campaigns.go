@@ -151,6 +151,7 @@ type Sample struct {
 	Content   *providers.Content `json:"content,omitempty" personal:"texts"`
 	Error     string             `json:"error,omitempty" personal:"texts" doc:"Why it can't be rendered for this recipient, who will be skipped."`
 	Language  string             `json:"language,omitempty" doc:"Of the template's translation."`
+	SMS       *templates.Length  `json:"sms,omitempty" doc:"Of the kind sms: how long the text is."`
 }
 
 // Explanation says what became of a recipient, and why.
@@ -526,6 +527,7 @@ func forecastView(f campaigns.Forecast) Forecast {
 		v := Sample{Variant: sample.Variant, ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Language: sample.Language, Error: sample.Error}
 		if sample.Error == "" {
 			v.Content = &sample.Content
+			v.SMS = lengthOf(f.Kind, sample.Content.Text)
 		}
 		view.Samples = append(view.Samples, v)
 	}

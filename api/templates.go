@@ -99,12 +99,18 @@ func renderingOut(r messages.Rehearsed, err error) (*one[Rendering], error) {
 	if err != nil {
 		return nil, err
 	}
-	out := Rendering{Version: r.Version, Language: r.Language, Choice: string(r.Choice), Content: r.Content, Lacks: r.Lacks}
-	if r.Kind == providers.SMS {
-		length := templates.LengthOf(r.Content.Text)
-		out.SMS = &length
+	return &one[Rendering]{Rendering{
+		Version: r.Version, Language: r.Language, Choice: string(r.Choice), Content: r.Content, Lacks: r.Lacks, SMS: lengthOf(r.Kind, r.Content.Text),
+	}}, nil
+}
+
+// lengthOf is how long a text is for telephones; nil for other kinds.
+func lengthOf(kind providers.AddressKind, text string) *templates.Length {
+	if kind != providers.SMS {
+		return nil
 	}
-	return &one[Rendering]{out}, nil
+	length := templates.LengthOf(text)
+	return &length
 }
 
 // params is how templates.Params looks in JSON.

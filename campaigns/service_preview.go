@@ -14,6 +14,8 @@ import (
 // Forecast is what a campaign would do if it were started now.
 type Forecast struct {
 	Preview
+	// Kind is the channel's.
+	Kind providers.AddressKind
 	// Samples are up to three renderings.
 	Samples []Sample
 	// Notices say what may be a mistake, such as a misspelt name in a template.
@@ -91,6 +93,7 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 	if err := fault.InvalidFields(missing); err != nil {
 		return Forecast{}, err
 	}
+	f.Kind = channel.Address
 	if err := s.sample(ctx, c, channel, &f); err != nil {
 		return Forecast{}, err
 	}

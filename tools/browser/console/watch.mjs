@@ -30,6 +30,7 @@ export const steps = {
       };
       requestAnimationFrame(next);
     });
+    await devtools.send("HeapProfiler.collectGarbage"); // what pages before it have left
     const before = await metrics();
     const began = Date.now();
     const { run_id } = await ask(page, "POST", `/v1/campaigns/${id}/start`, {});

@@ -14,7 +14,7 @@ import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
 import { Rows } from "@/ui/Rows";
-import { ChannelBadge, StateBadge } from "@/ui/State";
+import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
 
@@ -183,7 +183,14 @@ function Totals({ queue, channels, live }: { queue: View; channels: Schema<"Chan
           wide: true,
           cell: (q) => {
             const channel = of(q.channel_id);
-            return channel && <ChannelBadge status={tell(channel, now.channels.get(channel.id)).status} />;
+            if (!channel) return null;
+            const { status, health } = tell(channel, now.channels.get(channel.id));
+            return (
+              <Group gap={4}>
+                <ChannelBadge status={status} />
+                {health.state !== "ok" && <HealthBadge state={health.state} />}
+              </Group>
+            );
           },
         },
         { key: "pending", label: t("message.state.pending"), numbers: true, cell: (q) => format.number(q.pending) },
