@@ -26,7 +26,7 @@ var journeys = []journey{
 	{"keyboard", 1},
 	{"people", 3},
 	{"running", 2},
-	{"campaign", 5},
+	{"campaign", 6},
 	{"operator", 2},
 	{"contacts", 6},
 	{"statistics", 3},

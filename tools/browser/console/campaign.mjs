@@ -30,6 +30,23 @@ export const steps = {
     assert.equal(await page.getByRole("row").count(), 2, "one message and the head");
     known.pages.push(`/campaigns/${id}`);
   },
+  async "what goes to telephones is shown as these show it, and says how long it is"() {
+    const { page } = known.first;
+    const channel = await ask(page, "POST", "/v1/channels", { name: "Phones", provider: "sandbox", config: { address: "sms" } });
+    const person = await ask(page, "POST", "/v1/contacts", { first_name: "Zoë", addresses: { sms: "+4915112345678" } });
+    const { id } = await make(page, {
+      name: "For telephones", channel_id: channel.id, audience: { contacts: [person.id] },
+      content: { text: "{{ contact.first_name }}, it has begun!", buttons: [{ type: "link", caption: "Look", info: "https://example.org" }] },
+    });
+    await at(`/campaigns/${id}/edit`);
+    await page.getByText(/^Zoë, it has begun!/).waitFor();
+    await page.getByText(/^1 SMS of special letters/).waitFor();
+    await picture("campaign-sms");
+    // Later journeys find one channel, and nobody but those whom they know.
+    await ask(page, "DELETE", `/v1/campaigns/${id}`);
+    await ask(page, "DELETE", `/v1/contacts/${person.id}`);
+    await ask(page, "DELETE", `/v1/channels/${channel.id}`);
+  },
   async "variants, with the interval of each"() {
     const { page } = known.first;
     const variants = [{ name: "Tulips" }, { name: "Roses", content: { subject: "Roses", text: "Roses" } }];
