@@ -11,10 +11,12 @@ import { Rows } from "@/ui/Rows";
 import { ChannelBadge, HealthBadge } from "@/ui/State";
 import { ButtonLink, TextLink } from "@/ui/links";
 
+import { useAtMost } from "./atMost";
+
 /** All channels: how each stands, and what waits for it. */
 export default function Channels() {
   const { t } = useTranslation();
-  const format = useFormat();
+  const atMost = useAtMost();
   const admin = useMay("admin");
   const live = useLive();
   const list = api.useInfiniteQuery("get", "/v1/channels", { params: { query: {} } }, pages);
@@ -61,7 +63,7 @@ export default function Channels() {
             label: t("channels.rate"),
             numbers: true,
             wide: true,
-            cell: (c) => (c.limits.per_second ? t("run.rate", { rate: format.number(c.limits.per_second) }) : t("channels.noLimit")),
+            cell: atMost,
           },
           { key: "waits", label: t("channels.waits"), numbers: true, cell: (c) => <Waits depth={live.queue.get(c.id)} known={live.connected} /> },
         ]}

@@ -7,6 +7,7 @@ import { api, client, refresh, type Schema } from "@/api/client";
 import { tell, useLive } from "@/app/live";
 import { useMay } from "@/app/session";
 import { PauseOrResume } from "@/channels/actions";
+import { useAtMost } from "@/channels/atMost";
 import { Ask } from "@/ui/ask";
 import { Empty } from "@/ui/Empty";
 import { Failure } from "@/ui/Failure";
@@ -158,6 +159,7 @@ function Comes({ queue }: { queue: View }) {
 function Totals({ queue, channels, live }: { queue: View; channels: Schema<"Channel">[]; live: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const atMost = useAtMost();
   const now = useLive();
   const totals = (queue.channels ?? []).map((total) => (live ? { ...total, ...now.queue.get(total.channel_id) } : total));
   const of = (id: number) => channels.find((c) => c.id === id);
@@ -196,6 +198,16 @@ function Totals({ queue, channels, live }: { queue: View; channels: Schema<"Chan
         { key: "pending", label: t("message.state.pending"), numbers: true, cell: (q) => format.number(q.pending) },
         { key: "queued", label: t("message.state.queued"), numbers: true, cell: (q) => format.number(q.queued) },
         { key: "sending", label: t("queue.sending"), numbers: true, cell: (q) => format.number(q.sending) },
+        {
+          key: "rate",
+          label: t("channels.rate"),
+          numbers: true,
+          wide: true,
+          cell: (q) => {
+            const channel = of(q.channel_id);
+            return channel && atMost(channel);
+          },
+        },
         { key: "oldest", label: t("queue.oldest"), wide: true, cell: (q) => (q.oldest_at ? format.duration(q.oldest_wait_seconds) : null) },
         {
           key: "actions",
