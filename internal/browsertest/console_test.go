@@ -27,7 +27,7 @@ var journeys = []journey{
 	{"people", 3},
 	{"running", 2},
 	{"campaign", 6},
-	{"operator", 2},
+	{"operator", 3},
 	{"contacts", 6},
 	{"statistics", 3},
 	{"webhooks", 3},

@@ -30,6 +30,21 @@ export const steps = {
     assert.equal(dates.length, 3);
     await picture("holidays");
 
+    // Another one comes from a file, and goes again.
+    await at("/settings/holidays");
+    const file = (text) => page.locator("input[type=file]").setInputFiles({ name: "feasts.ics", mimeType: "text/calendar", buffer: Buffer.from(text) });
+    await file("not a calendar");
+    await page.getByRole("textbox", { name: "Name" }).fill("Feasts");
+    await button("Make the calendar").click();
+    await page.getByText(/iCalendar/).and(page.locator("[class*=error]")).waitFor();
+    await file("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20270101\r\nSUMMARY:New Year\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+    await button("Make the calendar").click();
+    await page.getByText("Days of Feasts").waitFor();
+    await page.getByRole("cell", { name: "1 Jan 2027" }).waitFor();
+    await button("Delete Feasts").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await button("Delete Feasts").waitFor({ state: "detached" });
+
     await at("/settings/retention");
     await page.getByLabel("Days: Requests to webhooks").fill("3");
     await button("See what would be removed").click();

@@ -1,5 +1,6 @@
-// What an operator does: a channel that is broken is found and mended, and what waits is cleared.
+// What an operator does: a channel that is broken is found and mended, what waits is cleared, a reply is read.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 
 import { ask, at, button, heading, known, picture, to } from "./person.mjs";
 
@@ -14,6 +15,16 @@ async function begun(name, channel) {
 }
 
 let office;
+
+// Has a provider hand in a reply, signed as its channel asks for (Standard Webhooks).
+async function replied(channel, key, from, text) {
+  const body = JSON.stringify({ replies: [{ id: `${from} ${text}`, from, text }] });
+  const at = String(Math.floor(Date.now() / 1000));
+  const signature = createHmac("sha256", Buffer.from(key, "base64")).update(`evt.${at}.${body}`).digest("base64");
+  const headers = { "Content-Type": "application/json", "webhook-id": "evt", "webhook-timestamp": at, "webhook-signature": `v1,${signature}` };
+  const answer = await fetch(`${to.base}/hooks/${channel}`, { method: "POST", headers, body });
+  assert.equal(answer.status, 200, await answer.text());
+}
 
 export const steps = {
   async "a channel is made wrong, seen to be broken, and mended"() {
@@ -95,5 +106,24 @@ export const steps = {
     await dialog().getByRole("button", { name: "Delete" }).click();
     await heading("Channels");
     await page.getByRole("link", { name: "Office" }).waitFor({ state: "detached" });
+  },
+  async "a reply that is unclear is read, and binds"() {
+    const { page } = known.first;
+    const key = Buffer.from("a key that only this journey has").toString("base64");
+    const inbox = await ask(page, "POST", "/v1/channels", { name: "Inbox", provider: "webhook", silent_opt_out: true, config: { url: `http://127.0.0.1:${to.closed}/`, secret: `whsec_${key}` } });
+    const person = await ask(page, "POST", "/v1/contacts", { first_name: "Quentin", addresses: { email: "quentin@example.org" } });
+    await replied(inbox.id, key, "quentin@example.org", "please stop");
+    await at("/replies");
+    await page.getByRole("cell", { name: "please stop" }).waitFor();
+    await page.getByRole("button", { name: "quentin@example.org: No more" }).click();
+    await page.getByText("Nothing waits to be read").waitFor();
+    await page.getByLabel("Which replies").selectOption("all");
+    await page.getByRole("row", { name: /quentin@example.org please stop .*No more/ }).waitFor();
+    await page.getByRole("link", { name: "quentin@example.org" }).click();
+    await heading("Quentin");
+    await page.getByRole("cell", { name: "opt_out" }).waitFor();
+    // Later journeys find one channel, and nobody but those whom they know.
+    await ask(page, "DELETE", `/v1/contacts/${person.id}`);
+    await ask(page, "DELETE", `/v1/channels/${inbox.id}`);
   },
 };
