@@ -112,6 +112,6 @@ func console(t *testing.T, chosen []journey, keyboard bool) {
 	walk(t, "console.mjs", object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
 		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
-		"keyboard": keyboard, "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
+		"keyboard": keyboard, "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"),
 	}, steps)
 }

@@ -6,8 +6,6 @@ import { join } from "node:path";
 
 import { browser, known, to } from "./person.mjs";
 
-// The short form looks in each color scheme once, and at each width.
-const looks = to.long ? [[1280, "light"], [1280, "dark"], [375, "light"], [375, "dark"]] : [[1280, "light"], [375, "dark"]];
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // Pages of docs/console.md of which no journey takes a picture.
@@ -26,14 +24,14 @@ export const steps = {
       "/settings", "/settings/people", "/settings/keys", "/settings/audit", ...known.pages,
     ];
     const wrong = [];
-    // What is wrong with a page in one look. Colors alone depend on the scheme, where all else was looked at in another.
+    // What is wrong with a page in one look. Colors alone depend on the scheme.
     const look = async (page, path, colorScheme, width) => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       if (to.pictures && pictures[path] && width === 1280 && colorScheme === "light") await page.screenshot({ path: join(to.pictures, `${pictures[path]}.png`), animations: "disabled" });
-      const rules = { resultTypes: ["violations"], ...(to.long && colorScheme === "dark" ? { runOnly: ["color-contrast", "link-in-text-block"] } : {}) };
+      const rules = { resultTypes: ["violations"], ...(colorScheme === "dark" ? { runOnly: ["color-contrast", "link-in-text-block"] } : {}) };
       const { violations } = await page.evaluate((rules) => globalThis.axe.run(rules), rules);
       const where = `${path}, ${colorScheme}, ${width} px`;
       for (const v of violations) wrong.push(`${where}: ${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join(" ")}`);
@@ -46,7 +44,7 @@ export const steps = {
       await page.getByLabel("Loading").first().waitFor({ state: "detached" });
       await page.evaluate(axe);
       await page.addStyleTag({ content: "* { transition: none !important }" }); // nothing is half way between two schemes
-      for (const [width, scheme] of looks) await look(page, path, scheme, width);
+      for (const width of [1280, 375]) for (const scheme of ["light", "dark"]) await look(page, path, scheme, width);
     };
     const inside = await browser.newContext({ storageState: await known.first.context.storageState(), locale: "en-GB", bypassCSP: true });
     // Two at a time, as most machines have two processors at least.
