@@ -90,8 +90,8 @@ var bodiesOf = map[string][]string{
 	"set-variable": {`{"value":"x"}`}, "create-webhook": {`{"url":"https://example.org/walked",` +
 		`"events":["message.sent"],"channels":[@channel_id],"campaigns":[@campaign_id]}`},
 	"update-webhook": {`{"channels":[@channel_id],"campaigns":[@campaign_id]}`}, "replay-webhook": {`{"state":"failed","dry_run":true}`},
-	"rotate-master-key": {`{"continue":true}`},
-	"create-account":    {`{"name":"walked"}`}, "update-account": {`{"name":"walked","limits":{"contacts":1}}`},
+	"add-signing-key": {`{"selector":"walked"}`}, "rotate-master-key": {`{"continue":true}`},
+	"create-account": {`{"name":"walked"}`}, "update-account": {`{"name":"walked","limits":{"contacts":1}}`},
 	"sign-in": {`{"email":"@example","password":"x"}`}, "enter-account": {`{"account_id":@account_id}`}, "rename-me": {`{"name":"x"}`},
 	"change-password": {`{"new":"x"}`}, "set-totp": {`{"password":"x","secret":"x","code":"1"}`}, "drop-totp": {`{"password":"x","code":"1"}`},
 	"begin-passkey": {`{"password":"x"}`}, "add-passkey": {`{"name":"x","challenge_id":"x","credential":{}}`}, "rename-passkey": {`{"name":"x"}`},

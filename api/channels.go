@@ -320,6 +320,7 @@ func (s *Server) channelRoutes() {
 			}
 			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})
+	s.domainRoutes()
 	s.providerRoutes()
 }
 

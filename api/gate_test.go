@@ -42,7 +42,7 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 			continue // it needs no key
 		}
 		path = strings.NewReplacer("{id}", "1", "{key}", "k", "{name}", "n", "{language}", "en", "{version}", "1", "{session_id}", "1",
-			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone").Replace(path)
+			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone", "{selector}", "bell").Replace(path)
 		require.NotContains(t, path, "{")
 		for method, op := range operationsOf(item) {
 			if op.Security != nil && len(op.Security) == 0 {

@@ -59,6 +59,7 @@ type server struct {
 	importer *contacts.Importer
 	log      *bytes.Buffer
 	metered  []string
+	names    *testenv.Names // of the senders' domains
 	woken    int
 }
 
@@ -71,7 +72,7 @@ func (s *server) Request(route string, status int, _ time.Duration) {
 func (s *server) over(other services.Store) *services.Services {
 	return services.New(services.Deps{
 		Store: other, Receipts: s.writer, Providers: s.kinds, MasterKeys: secret.NewRing(secret.New(masterKey)), PublicURL: "https://n.example.org",
-		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock, Dialer: providers.Dialer{AllowPrivate: true},
+		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock, Dialer: providers.Dialer{AllowPrivate: true}, Resolver: s.names.Resolver(),
 	})
 }
 
@@ -85,7 +86,7 @@ func newServerOn(t *testing.T, dsn string, options ...func(*server, *api.Deps)) 
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New(masterKey))
 	require.NoError(t, err)
-	s := &server{t: t, dsn: dsn, clock: clock.NewFake(noon), log: &bytes.Buffer{}}
+	s := &server{t: t, dsn: dsn, clock: clock.NewFake(noon), log: &bytes.Buffer{}, names: testenv.StartNames(t)}
 	s.store, err = store.Open(ctx, store.Options{DSN: dsn, Box: box, Clock: s.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })

@@ -81,7 +81,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 			continue
 		}
 		at := strings.NewReplacer("{id}", fmt.Sprint(channel+1000), "{key}", "k", "{name}", "n", "{language}", "en", "{version}", "1", "{session_id}", "1",
-			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone").Replace(path)
+			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone", "{selector}", "bell").Replace(path)
 		for method, op := range operationsOf(item) {
 			row := []string{"`" + method + " " + path + "`"}
 			switch {

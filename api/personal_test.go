@@ -12,7 +12,7 @@ import (
 // somebody does who works with it: their entries in the trail would hide the others.
 const impersonal = `
 What the account has made and set, and what it is made of:
-list-attributes get-attribute list-campaigns get-campaign get-campaign-schedule list-categories get-category list-channels get-channel
+list-attributes get-attribute list-campaigns get-campaign get-campaign-schedule list-categories get-category list-channels get-channel get-channel-domain
 list-filters get-filter list-flows get-flow get-flow-version list-flow-versions list-frequency-caps get-frequency-cap list-groups get-group list-holidays
 get-holidays list-identity-providers get-identity-provider
 list-keys get-master-key list-labels get-label list-properties get-property list-providers get-retention list-series get-series get-settings

@@ -12,6 +12,7 @@ import (
 
 	"carillon/api"
 	"carillon/campaigns"
+	"carillon/channels/domains"
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/providers"
@@ -24,7 +25,7 @@ type doctor struct {
 	server *Server
 	engine *Engine
 	config configs.Config
-	dns    records
+	dns    domains.Resolver
 }
 
 // Bounds of the examination.

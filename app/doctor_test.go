@@ -35,7 +35,7 @@ func TestTheDoctor(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	require.Eventually(t, s.Engine.Leads, 10*time.Second, 5*time.Millisecond)
 
-	d := &doctor{s, s.Engine, c, nameServer(t, nil)}
+	d := &doctor{s, s.Engine, c, testenv.StartNames(t).Resolver()}
 	examine := func() map[string]api.Finding {
 		found := map[string]api.Finding{}
 		for _, f := range d.Examine(t.Context()) {

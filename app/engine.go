@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -139,7 +140,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	deps := services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: measured{e.Writer, o.Meter}, Providers: e.Registry,
 		MasterKeys: e.masterKeys, PublicURL: o.Config.PublicURL,
-		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
+		Dialer: dialer(o.Config), Resolver: resolver(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	}
 	if o.Roles.API {
 		e.Engagement = e.Store.StartEngagementWriter(workerID)
@@ -338,6 +339,17 @@ func (e *Engine) startWorker(o Options, id int64) {
 // dialer reaches what the configuration allows.
 func dialer(c configs.Config) providers.Dialer {
 	return providers.Dialer{AllowPrivate: c.AllowPrivateAddresses, Relays: c.Relays()}
+}
+
+// resolver asks the name server of the configuration, or the machine's.
+func resolver(c configs.Config) *net.Resolver {
+	if c.DNSServer == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		// Whoever runs the server names it: it may be one of its own network.
+		return providers.Dialer{AllowPrivate: true}.DialContext(ctx, network, c.DNSServer)
+	}}
 }
 
 // Stop ends everything, last started first. It may be called again.

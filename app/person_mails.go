@@ -94,7 +94,7 @@ func (p personMails) send(ctx context.Context, m access.PersonMail) error {
 		return err
 	}
 	adapter, err := p.registry.New(channel.Provider, channel.Config, providers.Deps{
-		ChannelID: channel.ID, Concurrency: 1, Dialer: p.dialer, Clock: clock.System{}, Replaced: channel.Replaced,
+		ChannelID: channel.ID, Concurrency: 1, Dialer: p.dialer, Clock: clock.System{}, Replaced: channel.Replaced, SigningKeys: channel.SigningKeys,
 		Receive: func(context.Context, []providers.Receipt) error { return nil }, // no message waits for one
 	})
 	if err != nil {

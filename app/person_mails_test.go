@@ -15,6 +15,7 @@ import (
 	"carillon/configs"
 	"carillon/internal/secret"
 	"carillon/internal/sink"
+	"carillon/internal/testenv"
 )
 
 // mailed is a server, and what arrives at a mail server that its channels send to.
@@ -24,17 +25,20 @@ type mailed struct {
 	server  *Server
 	smtp    int
 	arrived chan sink.Delivery
+	// names are what senders' domains publish.
+	names *testenv.Names
 }
 
 const configuredKey = "admin-key-0123456789"
 
 func startMailed(t *testing.T) *mailed {
-	m := &mailed{t: t, config: startConfig(t), arrived: make(chan sink.Delivery, 8)}
+	m := &mailed{t: t, config: startConfig(t), arrived: make(chan sink.Delivery, 8), names: testenv.StartNames(t)}
 	receiver, err := sink.NewSMTP(sink.Options{Seen: func(d sink.Delivery) { m.arrived <- d }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, receiver.Close()) })
 	m.smtp = receiver.Port()
 	m.config.AdminKey, m.config.AllowPrivateAddresses, m.config.PublicURL = secret.New(configuredKey), true, "https://news.example.org"
+	m.config.DNSServer = m.names.Addr
 	m.start()
 	t.Cleanup(func() { require.NoError(t, m.server.Stop()) })
 	return m

@@ -125,7 +125,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 		Console: web.New(), Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 		MasterKey: rotation{e, c}, Proxies: s.proxies, CertificateEnds: s.certificate.whenEnds(),
-		Examine: (&doctor{s, e, c, net.DefaultResolver}).Examine,
+		Examine: (&doctor{s, e, c, resolver(c)}).Examine,
 	})
 	s.stack.push("refusals", writeRefusals(e.Refusals, log))
 	s.stack.push("API", handler.Close)

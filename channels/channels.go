@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"carillon/campaigns/hours"
+	"carillon/channels/domains"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -36,6 +37,10 @@ type Store interface {
 	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
 	// ListChannels lists those behind the id after.
 	ListChannels(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error)
+	// ChangeSigningKeys replaces a channel's signing keys by what change makes of them, in one
+	// step. It is NotFound if there is no such channel.
+	ChangeSigningKeys(ctx context.Context, accountID, id int64,
+		change func([]providers.SigningKey) ([]providers.SigningKey, error)) (providers.Channel, error)
 	// DeleteChannel is NotFound if there is no such channel, and a Conflict while a
 	// campaign uses it or messages of it are not sent yet.
 	DeleteChannel(ctx context.Context, accountID, id int64) error
@@ -71,6 +76,9 @@ type Configurations interface {
 	// SenderDomain is the domain that messages come from with the settings; empty if
 	// they come from none.
 	SenderDomain(name string, config json.RawMessage) (string, error)
+	// Server is the server that messages are handed to; empty where there is none of the
+	// user's choice.
+	Server(name string, config json.RawMessage) (string, error)
 	// Sender is the number or address that people see messages come from; empty where
 	// there is none.
 	Sender(name string, config json.RawMessage) (string, error)
@@ -83,14 +91,15 @@ type Configurations interface {
 
 // Service is the service for channels.
 type Service struct {
-	store Store
-	known Configurations
-	clock clock.Clock
+	store    Store
+	known    Configurations
+	resolver domains.Resolver
+	clock    clock.Clock
 }
 
 // NewService makes the service.
-func NewService(store Store, known Configurations, c clock.Clock) *Service {
-	return &Service{store: store, known: known, clock: c}
+func NewService(store Store, known Configurations, r domains.Resolver, c clock.Clock) *Service {
+	return &Service{store: store, known: known, resolver: r, clock: c}
 }
 
 // Create checks and keeps a new channel that somebody sets up; it is active at once.

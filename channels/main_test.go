@@ -3,7 +3,7 @@ package channels_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"carillon/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }

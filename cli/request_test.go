@@ -317,6 +317,12 @@ channel create news --provider sandbox --set latency_ms=1
 channel set 1 --rate 1 --set latency_ms=1
 channel set 1 --warm-up 200:50000:1.5
 channel set 1 --overlap 24h
+channel dns 1
+channel check 1
+channel sign 1
+channel sign 1 --selector spring-2027 --key-file CSV
+channel unsign 1 spring-2027
+channel unsign 1 spring-2027 --force
 channel end-overlap 1
 channel providers
 channel test 1 --to ada@example.org

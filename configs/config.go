@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -53,6 +54,7 @@ type Config struct {
 
 	AllowPrivateAddresses bool   `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks, all of them; allow_relays opens single servers."`
 	AllowRelays           string `koanf:"allow_relays" default:"" doc:"Servers that channels may send to although they are on loopback or in a private network: host:port as the channels name them, separated by commas, such as mail.internal:587."`
+	DNSServer             string `koanf:"dns_server" default:"" doc:"Name server that is asked what senders' domains publish (SPF, DKIM, DMARC), as an address and a port such as 9.9.9.9:53; empty asks the machine's. Name one outside where the machine's answers otherwise for your own domains than the Internet does."`
 
 	APIRatePerSecond float64 `koanf:"api_rate_per_second" default:"100" minimum:"0" maximum:"100000" doc:"Most API requests a second for one key; 0 sets no limit."`
 	APIBurst         int     `koanf:"api_burst" default:"200" minimum:"1" maximum:"100000" doc:"How many API requests one key may make at once after a quiet time."`
@@ -173,6 +175,9 @@ func (c Config) check() (wrong []fault.Field) {
 	}
 	if _, port, err := net.SplitHostPort(c.HealthListen); c.HealthListen != "" && (err != nil || port == "") {
 		add("health_listen", c.HealthListen, "must be an address and a port such as 127.0.0.1:9090, or empty")
+	}
+	if at, err := netip.ParseAddrPort(c.DNSServer); c.DNSServer != "" && (err != nil || at.Port() == 0) {
+		add("dns_server", c.DNSServer, "must be an address and a port such as 9.9.9.9:53, or empty")
 	}
 	if way, _ := c.Syslog(); c.AuditSyslog != "" && way == "" {
 		add("audit_syslog", c.AuditSyslog, "must be udp://host:514, tcp://host:601, tls://host:6514 or the path of a socket as unix:///dev/log")

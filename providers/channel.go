@@ -28,8 +28,11 @@ type Channel struct {
 	// Replaced is what secrets were before and are still taken as, by the names of their
 	// settings.
 	Replaced map[string]Replaced
-	Address  AddressKind
-	Limits   Limits
+	// SigningKeys are what mail of the channel is signed with, and was or is to be, in the
+	// order in which they were made.
+	SigningKeys []SigningKey
+	Address     AddressKind
+	Limits      Limits
 	// AccountPerSecond is the most messages in any sliding second over all channels of
 	// the account, and AccountPerDay the most in any 24 hours; 0 for no limit.
 	AccountPerSecond, AccountPerDay int64

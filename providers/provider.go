@@ -257,6 +257,9 @@ type Capabilities struct {
 	MaxBatch int
 	// Templates says that it keeps templates of its own, which TemplateSyncer lists.
 	Templates bool
+	// Signs says that it signs mail itself, with Deps.SigningKeys; the mail services sign
+	// with keys of their own.
+	Signs bool
 	// Pretends says that nothing reaches anybody: it is for trying things out.
 	Pretends bool
 }
@@ -272,6 +275,8 @@ type Deps struct {
 	// Replaced is what secrets were before and are still taken as, by the names of their
 	// settings; see Taken.
 	Replaced map[string]Replaced
+	// SigningKeys are the keys of the channel; the one that Signing finds signs mail.
+	SigningKeys []SigningKey
 	// Dialer is how adapters connect to anything; the zero one reaches public
 	// addresses alone.
 	Dialer Dialer
@@ -333,6 +338,9 @@ type Kind struct {
 	// Sender is the number or address that people see messages of a configuration come
 	// from; nil where there is none, or it is not known.
 	Sender func(config json.RawMessage) string
+	// Server is the server that messages are handed to, a name or an address; nil where that
+	// is not the user's choice.
+	Server func(config json.RawMessage) string
 	// SignedDomain is the domain that the far end signs mail for, as far as the
 	// configuration says: that of the account which signs in. It is empty where that is
 	// not told; nil if there is no such thing.

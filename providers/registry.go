@@ -93,6 +93,16 @@ func (r *Registry) SenderDomain(name string, config json.RawMessage) (string, er
 	return k.SenderDomain(config), nil
 }
 
+// Server is the server that a channel with this configuration hands mail to; empty where
+// there is none of the user's choice.
+func (r *Registry) Server(name string, config json.RawMessage) (string, error) {
+	k, err := r.Kind(name)
+	if err != nil || k.Server == nil {
+		return "", err
+	}
+	return k.Server(config), nil
+}
+
 // Sender is the number or address that people see messages of a channel with this
 // configuration come from; empty where there is none.
 func (r *Registry) Sender(name string, config json.RawMessage) (string, error) {

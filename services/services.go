@@ -6,6 +6,7 @@ package services
 
 import (
 	"cmp"
+	"net"
 	"time"
 
 	"carillon/access"
@@ -13,6 +14,7 @@ import (
 	"carillon/campaigns/calendar"
 	"carillon/campaigns/flows"
 	"carillon/channels"
+	"carillon/channels/domains"
 	"carillon/contacts"
 	"carillon/conversations"
 	"carillon/internal/clock"
@@ -147,7 +149,9 @@ type Deps struct {
 	PublicURL  string
 	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
 	Dialer providers.Dialer
-	Import contacts.ImportConfig
+	// Resolver looks up what senders' domains publish; nil is the machine's.
+	Resolver domains.Resolver
+	Import   contacts.ImportConfig
 	// SignIns say how people sign in; the fields that the service is made of are set here, and
 	// its Address where there is none, to PublicURL.
 	SignIns access.PeopleDeps
@@ -162,13 +166,16 @@ func New(d Deps) *Services {
 	if d.Clock == nil {
 		d.Clock = clock.System{}
 	}
+	if d.Resolver == nil {
+		d.Resolver = net.DefaultResolver
+	}
 	hosts := messages.NewHosts(d.PublicURL)
 	s := &Services{
 		Names:      d.Store,
 		Keys:       access.NewKeys(d.Store),
 		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers, d.Clock),
+		Channels:   channels.NewService(d.Store, d.Providers, d.Resolver, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

@@ -20,18 +20,18 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at, secrets_set, replaced,
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at, secrets_set, replaced, signing_keys,
 	COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
 	COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
-	var config, quiet, warmth, replaced string
+	var config, quiet, warmth, replaced, keys string
 	var limits, set []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
 		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated,
-		&set, &replaced, &c.AccountPerSecond, &c.AccountPerDay)
+		&set, &replaced, &keys, &c.AccountPerSecond, &c.AccountPerDay)
 	if err != nil {
 		return c, err
 	}
@@ -61,6 +61,9 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 		if c.Replaced, err = s.openReplaced(replaced); err != nil {
 			return c, fault.Wrap(fault.Internal, fmt.Sprintf("open the secrets of before of channel %d", c.ID), err)
 		}
+	}
+	if c.SigningKeys, err = s.openKeys(keys); err != nil {
+		return c, fault.Wrap(fault.Internal, fmt.Sprintf("open the signing keys of channel %d", c.ID), err)
 	}
 	return c, nil
 }
@@ -385,7 +388,8 @@ func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 			return fault.New(fault.Conflict, "%d messages of channel %d are not sent yet: wait for them or clear its queue first", waiting, id)
 		}
 		now := sqldb.Millis(s.clock.Now())
-		_, err = tx.Exec(ctx, `UPDATE channels SET deleted_at = ?, updated_at = ?, config = '', secrets_set = '{}', replaced = '', replaced_until = NULL
+		_, err = tx.Exec(ctx, `UPDATE channels SET deleted_at = ?, updated_at = ?, config = '', secrets_set = '{}', replaced = '', replaced_until = NULL,
+			signing_keys = ''
 			WHERE id = ?`, now, now, id)
 		return err
 	})

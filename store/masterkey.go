@@ -25,13 +25,14 @@ const (
 	ofFactor
 	ofIdentityProvider
 	ofReplaced
+	ofSigningKeys
 	allSealed
 )
 
 // sealedColumns are all that is sealed, beside the canary.
 var sealedColumns = [allSealed]struct{ table, column string }{
 	ofChannel: {"channels", "config"}, ofWebhook: {"webhooks", "config"}, ofFactor: {"users", "totp"},
-	ofIdentityProvider: {"identity_providers", "client_secret"}, ofReplaced: {"channels", "replaced"},
+	ofIdentityProvider: {"identity_providers", "client_secret"}, ofReplaced: {"channels", "replaced"}, ofSigningKeys: {"channels", "signing_keys"},
 }
 
 // resealedAtOnce is how much is sealed anew in one transaction.

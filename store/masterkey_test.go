@@ -129,6 +129,10 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		channel.Replaced = map[string]providers.Replaced{"password": {Secret: secret.New("w"), EndsAt: s.Clock.Now().Add(24 * time.Hour)}}
 		_, err = s.UpdateChannel(ctx, channel)
 		require.NoError(t, err)
+		keys := []providers.SigningKey{{Domain: "example.org", Selector: "bell", Private: secret.New("p"),
+			CreatedAt: s.Clock.Now().Truncate(time.Millisecond), CreatedBy: "ada"}}
+		_, err = s.ChangeSigningKeys(ctx, account, channel.ID, func([]providers.SigningKey) ([]providers.SigningKey, error) { return keys, nil })
+		require.NoError(t, err)
 		_, err = s.CreateWebhook(ctx, webhooks.Webhook{AccountID: account, URL: "https://n.example.org", State: webhooks.On}, 10)
 		require.NoError(t, err)
 		s.Exec("INSERT INTO users (id, email, name, created_at) VALUES (1, 'ada@example.org', 'Ada', 0)")
@@ -137,7 +141,8 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		_, err = s.AddIdentityProvider(ctx, access.IdentityProvider{AccountID: account, Name: "corp", Issuer: "https://login.example.org",
 			ClientID: "x", Secret: secret.New("y"), Enabled: true})
 		require.NoError(t, err)
-		sealed := []string{"channels.config", "channels.replaced", "identity_providers.client_secret", "meta.value", "users.totp", "webhooks.config"}
+		sealed := []string{"channels.config", "channels.replaced", "channels.signing_keys", "identity_providers.client_secret",
+			"meta.value", "users.totp", "webhooks.config"}
 		require.Len(t, sealed, store.SealedColumns+1, "each of them is sealed here, beside the canary")
 		require.Equal(t, sealed, sealedBy(t, s, before))
 
@@ -156,6 +161,7 @@ func TestEverySealedColumnIsSealedAnew(t *testing.T) {
 		kept, err := storetest.OpenWith(t, s.DSN, ringOf(t, newMasterKey)).GetChannel(ctx, account, channel.ID)
 		require.NoError(t, err)
 		require.Equal(t, "w", kept.Replaced["password"].Secret.Reveal())
+		require.True(t, providers.SameKeys(keys, kept.SigningKeys), "%+v", kept.SigningKeys)
 	})
 }
 

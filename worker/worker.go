@@ -323,7 +323,7 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	}
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
 		Installation: w.o.Installation,
-		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock, Replaced: c.Replaced,
+		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock, Replaced: c.Replaced, SigningKeys: c.SigningKeys,
 		Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 			return w.o.Writer.Receive(ctx, c.ID, receipts)
 		},
@@ -356,7 +356,7 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 func sameService(a, b providers.Channel) bool {
 	return a.Provider == b.Provider && a.Address == b.Address && a.Limits.Concurrency == b.Limits.Concurrency &&
 		a.Limits.MaxConcurrency == b.Limits.MaxConcurrency && jsonEqual(a.Config, b.Config) &&
-		maps.EqualFunc(a.Replaced, b.Replaced, providers.Replaced.Equal)
+		maps.EqualFunc(a.Replaced, b.Replaced, providers.Replaced.Equal) && providers.SameKeys(a.SigningKeys, b.SigningKeys)
 }
 
 func jsonEqual(a, b json.RawMessage) bool { return string(a) == string(b) }

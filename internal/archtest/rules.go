@@ -27,7 +27,7 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "conversations", "webhooks", "retention", "reports", "variables"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "channels/domains", "conversations", "webhooks", "retention", "reports", "variables"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "store/storetest", "services", "services/servicestest"})
@@ -154,8 +154,12 @@ func layers() []layer {
 			why: "a message has one recipient and one content; it knows no campaign but by its id",
 		},
 		{
-			name: "channels", may: join(inside, []string{"providers", "campaigns/hours"}), mayInTests: withStore,
+			name: "channels", may: join(inside, []string{"providers", "campaigns/hours", "channels/domains"}), mayInTests: withStore,
 			why: "a channel is there before anything is sent through it",
+		},
+		{
+			name: "channels/domains", may: []string{"providers"}, mayInTests: []string{"internal/testenv"},
+			why: "what the DNS says of a domain is the same whoever asks",
 		},
 		{
 			name: "targeting", may: people, mayInTests: withStore,

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 // TestPages runs what the pages tell people to run.
 func TestPages(t *testing.T) {
-	program := buildProgram(t)
+	program, names := buildProgram(t), testenv.StartNames(t)
 	stands := map[string]func(*testing.T) stand{
 		"README.md: Your first newsletter":                         newsletter,
 		"docs/schedules.md: A data feed":                           dataFeed,
@@ -61,6 +61,8 @@ func TestPages(t *testing.T) {
 					require.Contains(t, source, with.replace[i], "nothing to replace")
 				}
 				with.program = program
+				// No reader's domain is asked about outside.
+				with.env = append(with.env, "CARILLON_DNS_SERVER="+names.Addr)
 				runSection(t, page, s, with)
 			})
 		}

@@ -27,11 +27,17 @@ type composer struct {
 	fixed []byte
 	// idTail is what follows the message's id in its Message-ID, which is
 	// Deps.UniqueID's and the sender's domain.
-	idTail  string
+	idTail string
+	// signer signs what is composed; nil where nothing is signed.
+	signer  *signer
 	scratch *sync.Pool
 }
 
-func newComposer(c *Config, from mailbox, deps providers.Deps) composer {
+func newComposer(c *Config, from mailbox, deps providers.Deps) (composer, error) {
+	signer, err := newSigner(c, domainOf(c.From), deps.SigningKeys)
+	if err != nil {
+		return composer{}, err
+	}
 	var b []byte
 	b = appendAddress(append(b, "From: "...), c.FromName, c.From)
 	if c.ReplyTo != "" {
@@ -44,8 +50,8 @@ func newComposer(c *Config, from mailbox, deps providers.Deps) composer {
 	}
 	return composer{
 		fixed: b, idTail: strings.TrimPrefix(deps.UniqueID(0), "0") + "@" + domain + ">\r\n",
-		scratch: &sync.Pool{New: func() any { return new(scratch) }},
-	}
+		signer: signer, scratch: &sync.Pool{New: func() any { return new(scratch) }},
+	}, nil
 }
 
 // scratch is memory for one composing.
@@ -54,7 +60,7 @@ type scratch struct{ text, html []byte }
 // maxHeaderLine bounds what goes into one header line (RFC 5322, 2.1.1: 998).
 const maxHeaderLine = 900
 
-// compose appends m, dot-stuffed and with the final dot, to b. An error means
+// compose writes m, dot-stuffed and with the final dot, into b, which is empty. An error means
 // that the message can't be sent as it is.
 func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte, error) {
 	for _, v := range [...]struct{ name, value string }{
@@ -76,7 +82,8 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	b = append(b, "\r\nMessage-ID: <"...)
 	b = strconv.AppendInt(b, m.ID, 10)
 	b = append(b, c.idTail...)
-	if m.UnsubscribeURL != "" && !m.Transactional {
+	unsubscribes := m.UnsubscribeURL != "" && !m.Transactional
+	if unsubscribes {
 		if !headerURL(m.UnsubscribeURL) {
 			return b, errors.New("compose message: unsubscribe_url is not an http address that fits into a header")
 		}
@@ -86,7 +93,11 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	}
 	s := c.scratch.Get().(*scratch)
 	defer c.scratch.Put(s)
-	return append(c.appendBody(b, m, s), ".\r\n"...), nil
+	b = append(c.appendBody(b, m, s), ".\r\n"...)
+	if c.signer == nil {
+		return b, nil
+	}
+	return c.signer.sign(b, unsubscribes)
 }
 
 // headerURL reports whether a URL can stand in List-Unsubscribe.

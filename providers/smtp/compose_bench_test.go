@@ -47,15 +47,20 @@ func BenchmarkCompose(b *testing.B) {
 		},
 		UnsubscribeURL: "https://example.com/u/abcdefghijklmnop",
 	}
-	c := newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner"}, mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde"})
 	now := clock.System{}.Now()
-	for name, m := range map[string]*providers.Message{"Letter": m, "Issue": issue()} {
+	for name, of := range map[string]struct {
+		composer
+		*providers.Message
+	}{
+		"Letter": {testComposer(), m}, "Issue": {testComposer(), issue()},
+		"IssueSignedRSA": {testComposer(keyOf(b, rsaKey(b))), issue()}, "IssueSignedEd25519": {testComposer(keyOf(b, edKey(b))), issue()},
+	} {
 		b.Run(name, func(b *testing.B) {
 			var buffer []byte
 			var err error
 			b.ReportAllocs()
 			for b.Loop() {
-				buffer, err = c.compose(buffer[:0], m, now)
+				buffer, err = of.compose(buffer[:0], of.Message, now)
 				require.NoError(b, err)
 			}
 			b.SetBytes(int64(len(buffer)))

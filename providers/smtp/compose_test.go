@@ -20,9 +20,13 @@ import (
 	"carillon/providers"
 )
 
-func testComposer() composer {
-	return newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner", ReplyTo: "answers@example.org"},
-		mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde"})
+func testComposer(keys ...providers.SigningKey) composer {
+	c, err := newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner", ReplyTo: "answers@example.org"},
+		mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde", SigningKeys: keys})
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 func TestCompose(t *testing.T) {

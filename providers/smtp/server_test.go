@@ -136,12 +136,14 @@ func start(t *testing.T, mode string, mechanisms ...string) reached {
 	}}
 }
 
-func open(t *testing.T, config map[string]any) providers.Provider {
+func open(t *testing.T, config map[string]any, keys ...providers.SigningKey) providers.Provider {
 	t.Helper()
 	raw, err := json.Marshal(config)
 	require.NoError(t, err)
 	require.NoError(t, smtp.Kind().Validate(raw))
-	p, err := smtp.Kind().New(raw, providers.Deps{ChannelID: 3, Concurrency: 4, Dialer: providers.Dialer{AllowPrivate: true}})
+	p, err := smtp.Kind().New(raw, providers.Deps{
+		ChannelID: 3, Concurrency: 4, Dialer: providers.Dialer{AllowPrivate: true}, SigningKeys: keys,
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p

@@ -36,7 +36,7 @@ func Kind() providers.Kind {
 		Name: "smtp", Title: "E-mail (SMTP)",
 		Description: "Hands e-mail to an SMTP server over several connections, each used again, with PIPELINING where the server offers it.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true,
+			Address: providers.Email, Subject: true, HTML: true, Signs: true,
 		},
 	}, check, open)
 	k.MostRequests = func(raw json.RawMessage) int {
@@ -46,28 +46,22 @@ func Kind() providers.Kind {
 		}
 		return perConnection * c.MaxConnections
 	}
-	k.Sender = func(raw json.RawMessage) string {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return ""
-		}
-		return c.From
-	}
-	k.SenderDomain = func(raw json.RawMessage) string {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return ""
-		}
-		return domainOf(c.From)
-	}
-	k.SignedDomain = func(raw json.RawMessage) string {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return ""
-		}
-		return domainOf(c.Username)
-	}
+	k.Sender = said(func(c Config) string { return c.From })
+	k.SenderDomain = said(func(c Config) string { return domainOf(c.From) })
+	k.Server = said(func(c Config) string { return c.Host })
+	k.SignedDomain = said(func(c Config) string { return domainOf(c.Username) })
 	return k
+}
+
+// said is what a configuration says of something; empty for one that can't be read.
+func said(of func(Config) string) func(json.RawMessage) string {
+	return func(raw json.RawMessage) string {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return ""
+		}
+		return of(c)
+	}
 }
 
 // domainOf is the domain of an address, lower case; empty if it is none.
@@ -121,11 +115,15 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open smtp: read sender: %w", err)
 	}
+	composer, err := newComposer(c, from, deps)
+	if err != nil {
+		return nil, fmt.Errorf("open smtp: %w", err)
+	}
 	p := &Provider{
 		config: c, address: joinHostPort(c.Host, port), helo: c.Helo, deps: deps, scrub: scrubber(c),
 		timeout:  time.Duration(c.TimeoutMS) * time.Millisecond,
 		tls:      &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12},
-		composer: newComposer(c, from, deps),
+		composer: composer,
 		queue:    make(chan *delivery, 4*max(deps.Concurrency, 1)), closing: make(chan struct{}),
 		limit: min(c.MaxConnections, deps.Concurrency),
 	}

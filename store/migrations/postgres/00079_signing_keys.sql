@@ -1,0 +1,8 @@
+-- +goose Up
+SET LOCAL lock_timeout = '2s';
+-- The keys that mail of a channel is signed with, sealed; empty for none.
+ALTER TABLE channels ADD COLUMN signing_keys TEXT NOT NULL DEFAULT '';
+
+-- +goose Down
+SET LOCAL lock_timeout = '2s';
+ALTER TABLE channels DROP COLUMN signing_keys;
