@@ -70,7 +70,8 @@ func (w *walk) fill(header []string, account int64, marker string) map[string]st
 		"group": f.made["groups"], "label": marker, "tag": marker, "category": marker, "metadata": "order:" + marker,
 		"channel":      strings.ReplaceAll(marker+" news", " ", "%20"),
 		"channel_name": marker + " news", "category_name": marker + " offers", "campaign_name": marker + " spring", "group_name": marker + " group",
-		"signing-keys": marker + "-key", "label_name": marker + " label", "series_name": marker + " series", "targeting_name": marker + " people", "snippet_name": marker + "-greeting",
+		"signing-keys": marker + "-key", "label_name": marker + " label", "series_name": marker + " series", "targeting_name": marker + " people",
+		"snippet_name":  marker + "-greeting",
 		"template_name": marker + "_template", "property_name": marker + "_plan", "step": marker,
 	} {
 		f.made[name] = value

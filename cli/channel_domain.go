@@ -44,8 +44,8 @@ func (c *cli) channelDNS() *cobra.Command {
 
 func (c *cli) channelCheck() *cobra.Command {
 	return c.onChannel(&cobra.Command{Use: "check CHANNEL", Short: "Look up what a channel's sender domain publishes, and say what is missing",
-		Long: "Looks SPF, DKIM, DMARC, MX, the server's name and BIMI up, for ten seconds at most, and says what to do about what is missing or wrong. A signing key " +
-			"whose record is found signs from then on. It exits with 1 while something is not well that large mailbox providers want.",
+		Long: "Looks SPF, DKIM, DMARC, MX, the server's name and BIMI up, for ten seconds at most, and says what to do about what is missing or " +
+			"wrong. A signing key whose record is found signs from then on. It exits with 1 while something is not well that large mailbox providers want.",
 		Example: "  carillon channel check news"},
 		func(ctx context.Context, ch api.Channel) error {
 			d, raw, err := ask[api.SendingDomain](ctx, c, post(channelsPath().id(ch.ID).below("domain", "check"), nil))
@@ -62,7 +62,8 @@ func (c *cli) channelCheck() *cobra.Command {
 				}
 			}
 			if len(lacking) > 0 {
-				return &exitError{exitFailed, fmt.Errorf("%s: publish what stands above at whoever keeps the DNS of %s, and check again", strings.Join(lacking, ", "), d.Domain)}
+				return &exitError{exitFailed, fmt.Errorf("%s: publish what stands above at whoever keeps the DNS of %s, and check again",
+					strings.Join(lacking, ", "), d.Domain)}
 			}
 			return nil
 		})
@@ -71,9 +72,9 @@ func (c *cli) channelCheck() *cobra.Command {
 func (c *cli) channelSign() *cobra.Command {
 	var selector, file string
 	cmd := &cobra.Command{Use: "sign CHANNEL", Short: "Have a channel sign its mail (DKIM), and show the record to publish",
-		Long: "Makes a key for the sender's domain, or takes one over from a file in PEM form, and shows the record to publish. Mail is signed with it from when channel " +
-			"check finds the record; until then it goes as before. Where another channel of the account signs for the same domain, and neither flag is given, its " +
-			"key is taken. To exchange a key, call it again with another selector: the old key signs until the new one is found.",
+		Long: "Makes a key for the sender's domain, or takes one over from a file in PEM form, and shows the record to publish. Mail is signed with it " +
+			"from when channel check finds the record; until then it goes as before. Where another channel of the account signs for the " +
+			"same domain, and neither flag is given, its key is taken. To exchange a key, call it again with another selector: the old key signs until the new one is found.",
 		Example: "  carillon channel sign news\n  carillon channel sign news --selector spring-2027"}
 	cmd.Flags().StringVar(&selector, "selector", "", "name below the domain to publish the key at (default: chosen)")
 	cmd.Flags().StringVar(&file, "key-file", "", "file with a private key in PEM form, to be taken over; - reads it from standard input")
@@ -97,8 +98,8 @@ func (c *cli) channelSign() *cobra.Command {
 func (c *cli) channelUnsign() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{Use: "unsign CHANNEL SELECTOR", Short: "Forget a signing key of a channel", Args: cobra.ExactArgs(2),
-		Long: "Forgets a key that signs no more. The one that mail is signed with is forgotten with --force alone: mail goes without a signature then. Leave the record " +
-			"of a key published for a week after it signed last, because mail that waits at a server is checked late.",
+		Long: "Forgets a key that signs no more. The one that mail is signed with is forgotten with --force alone: mail goes without a signature " +
+			"then. Leave the record of a key published for a week after it signed last, because mail that waits at a server is checked late.",
 		Example: "  carillon channel unsign news carillon-202611-1"}
 	cmd.Flags().BoolVar(&force, "force", false, "also the key that mail is signed with now")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -27,7 +27,8 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "channels/domains", "conversations", "webhooks", "retention", "reports", "variables"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "channels/domains", "conversations", "webhooks",
+			"retention", "reports", "variables"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "store/storetest", "services", "services/servicestest"})

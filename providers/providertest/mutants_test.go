@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -178,6 +179,15 @@ func TestEchoingMutants(t *testing.T) {
 		return m
 	})
 	require.Contains(t, words(record(t, s.find(t, "Receipts"))), "EchoesID promises our id")
+}
+
+// Who says that it signs is held to it.
+func TestUnsignedIsCaught(t *testing.T) {
+	s := style{}.subject()
+	s.Kind.Capabilities.Signs = true
+	require.Contains(t, words(record(t, s.find(t, "Signed"))), "messages come from a domain")
+	s.Kind.SenderDomain = func(json.RawMessage) string { return "example.org" }
+	require.Contains(t, words(record(t, s.find(t, "Signed"))), "it is signed")
 }
 
 // The kind and the adapter must say the same of what it can do.

@@ -80,12 +80,12 @@ func (s Subject) open(t testing.TB, config json.RawMessage) providers.Provider {
 	return s.openFor(t, "theinstallation1", config)
 }
 
-func (s Subject) openFor(t testing.TB, installation string, config json.RawMessage) providers.Provider {
+func (s Subject) openFor(t testing.TB, installation string, config json.RawMessage, keys ...providers.SigningKey) providers.Provider {
 	t.Helper()
 	require.NoError(t, s.Kind.Validate(config))
 	p, err := s.Kind.New(config, providers.Deps{
 		Installation: installation, ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
-		Receive: func(context.Context, []providers.Receipt) error { return nil },
+		Receive: func(context.Context, []providers.Receipt) error { return nil }, SigningKeys: keys,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })

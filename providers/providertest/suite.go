@@ -85,6 +85,7 @@ func (s Subject) checks() []check {
 	add(can.Receipts, check{"Receipts", s.receipts})
 	add(can.Replies, check{"Replies", s.replies})
 	add(can.MaxBatch > 0, s.batch()...)
+	add(can.Signs, check{"Signed", s.signed})
 	add(can.Templates, check{"Templates", s.templates})
 	add(s.Tokens, s.tokens()...)
 	return all
