@@ -28,6 +28,7 @@ type Channel struct {
 	Address      string                   `json:"address" doc:"Kind of address that the channel delivers to."`
 	Limits       providers.Limits         `json:"limits"`
 	Timezone     string                   `json:"timezone"`
+	SenderDomain string                   `json:"sender_domain,omitempty" doc:"Domain that its mail comes from; GET /v1/channels/{id}/domain says what it is to publish. Absent where it sends none."`
 	InDoubt      string                   `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
 	QuietHours   *providers.QuietHours    `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; absent for none."`
 	SilentOptOut bool                     `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
@@ -164,6 +165,11 @@ func (s *Server) channelView(caller access.Caller, c providers.Channel) (Channel
 	if err := json.Unmarshal(public, &view.Config); err != nil {
 		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)
 	}
+	sender, err := channels.SenderOf(s.Providers, c)
+	if err != nil {
+		return Channel{}, err
+	}
+	view.SenderDomain = sender.Domain
 	x, err := s.Providers.Exchange(c.Provider, nil, c.Config)
 	if err != nil {
 		return Channel{}, err

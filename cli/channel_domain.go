@@ -74,7 +74,8 @@ func (c *cli) channelSign() *cobra.Command {
 	cmd := &cobra.Command{Use: "sign CHANNEL", Short: "Have a channel sign its mail (DKIM), and show the record to publish",
 		Long: "Makes a key for the sender's domain, or takes one over from a file in PEM form, and shows the record to publish. Mail is signed with it " +
 			"from when channel check finds the record; until then it goes as before. Where another channel of the account signs for the " +
-			"same domain, and neither flag is given, its key is taken. To exchange a key, call it again with another selector: the old key signs until the new one is found.",
+			"same domain, and neither flag is given, its key is taken. To exchange a key, call it again with another " +
+			"selector: the old key signs until the new one is found.",
 		Example: "  carillon channel sign news\n  carillon channel sign news --selector spring-2027"}
 	cmd.Flags().StringVar(&selector, "selector", "", "name below the domain to publish the key at (default: chosen)")
 	cmd.Flags().StringVar(&file, "key-file", "", "file with a private key in PEM form, to be taken over; - reads it from standard input")

@@ -144,7 +144,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // What is to be published stands there before anybody looks, and is what a check takes for right.
 func TestRecordsToPublish(t *testing.T) {
-	for _, host := range []string{"mail.example.net", "8.8.8.8", "[2001:4860:4860::8888]", "smtp.gmail.com", ""} {
+	for _, host := range []string{"mail.example.net", "8.8.8.8", "10.0.0.7", "[2001:4860:4860::8888]", "smtp.gmail.com", ""} {
 		s := domains.Sender{Domain: "example.org", Host: host, Keys: []domains.Key{{Selector: "bell", Record: key}}}
 		names := testenv.StartNames(t)
 		names.Address("mail.example.net", "8.8.8.8")

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 
 	"blitiri.com.ar/go/spf"
+
+	"carillon/providers"
 )
 
 // services are what the mail services have their customers put into SPF, by the names of their
@@ -44,16 +47,18 @@ func suggestedSPF(host string) string {
 	if include := includeOf(host); include != "" {
 		return tagSPF + " include:" + include + " ~all"
 	}
-	at := strings.Trim(host, "[]")
-	switch ip := net.ParseIP(at); {
+	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	switch {
 	case host == "":
 		return ""
-	case ip == nil:
+	case err != nil:
 		return tagSPF + " a:" + host + " mx ~all"
-	case ip.To4() != nil:
-		return tagSPF + " ip4:" + at + " mx ~all"
+	case !providers.IsPublic(at):
+		return tagSPF + " mx ~all" // the Internet sees it come from another one
+	case at.Is4():
+		return tagSPF + " ip4:" + at.String() + " mx ~all"
 	}
-	return tagSPF + " ip6:" + at + " mx ~all"
+	return tagSPF + " ip6:" + at.String() + " mx ~all"
 }
 
 func (l look) spf(ctx context.Context, record *Record) {

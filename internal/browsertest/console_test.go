@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"cmp"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,7 @@ var journeys = []journey{
 	{"running", 2},
 	{"campaign", 6},
 	{"operator", 3},
+	{"senders", 2},
 	{"contacts", 6},
 	{"statistics", 3},
 	{"webhooks", 3},
@@ -62,16 +64,24 @@ func closedPort(t *testing.T) int {
 	return n
 }
 
-// The console as marketers use it, from an empty installation on. With CARILLON_TEST_PICTURES, a
-// folder, it takes the pictures of docs/console.md. CARILLON_TEST_JOURNEYS=flows,everybody makes
-// these alone, after "first".
-func TestTheConsoleInABrowser(t *testing.T) {
-	var chosen []journey
-	asked := "," + os.Getenv("CARILLON_TEST_JOURNEYS") + ","
+// picked are "first" and the journeys that CARILLON_TEST_JOURNEYS names, such as flows,everybody;
+// none where it names none.
+func picked() (chosen []journey) {
+	asked := os.Getenv("CARILLON_TEST_JOURNEYS")
 	for _, j := range journeys {
-		if j.name == "first" || asked == ",," && !slices.Contains(measured, j.name) || strings.Contains(asked, ","+j.name+",") {
+		if asked != "" && (j.name == "first" || strings.Contains(","+asked+",", ","+j.name+",")) {
 			chosen = append(chosen, j)
 		}
+	}
+	return chosen
+}
+
+// The console as marketers use it, from an empty installation on. With CARILLON_TEST_PICTURES, a
+// folder, it takes the pictures of docs/console.md.
+func TestTheConsoleInABrowser(t *testing.T) {
+	chosen := picked()
+	if chosen == nil {
+		chosen = slices.DeleteFunc(slices.Clone(journeys), func(j journey) bool { return slices.Contains(measured, j.name) })
 	}
 	console(t, chosen, false)
 }
@@ -79,28 +89,46 @@ func TestTheConsoleInABrowser(t *testing.T) {
 // The same journeys by people who have no mouse: whatever is clicked, filled in, chosen and uploaded
 // is reached by the tab key and the arrows. The short form makes the first of them.
 func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
-	if os.Getenv("CARILLON_TEST_LONG") == "" {
-		console(t, journeys[:3], true)
-		return
+	chosen := picked()
+	switch {
+	case chosen != nil:
+	case os.Getenv("CARILLON_TEST_LONG") == "":
+		chosen = journeys[:3]
+	default:
+		// What follows them measures or looks, and uses nothing.
+		chosen = journeys[:slices.IndexFunc(journeys, func(j journey) bool { return j.name == "many" })]
 	}
-	// What follows them measures or looks, and uses nothing.
-	end := slices.IndexFunc(journeys, func(j journey) bool { return j.name == "many" })
-	console(t, journeys[:end], true)
+	console(t, chosen, true)
 }
 
 // console walks through journeys with a program of their own.
 func console(t *testing.T, chosen []journey, keyboard bool) {
 	t.Helper()
-	s := serveAs(t, "http://localhost", http.DefaultClient) // passkeys hang on a name
+	names := testenv.StartNames(t)
+	s := serveAs(t, "http://localhost", http.DefaultClient, "CARILLON_DNS_SERVER="+names.Addr) // passkeys hang on a name
 	link := s.post("/v1/invitations", object{"role": "admin"})["link"]
 	const viewer = "vera@example.org"
 	invited := s.post("/v1/invitations", object{"email": viewer, "role": "viewer"})
 	control := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.restart() }))
 	defer control.Close()
-	var names []string
+	// What a journey posts, {"name":…,"text":…}, stands in the DNS; without a text it is taken away.
+	dns := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var record struct{ Name, Text string }
+		if err := json.NewDecoder(r.Body).Decode(&record); err != nil || record.Name == "" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if record.Text == "" {
+			names.Text(record.Name)
+			return
+		}
+		names.Text(record.Name, record.Text)
+	}))
+	defer dns.Close()
+	var walked []string
 	steps := 0
 	for _, j := range chosen {
-		names = append(names, j.name)
+		walked = append(walked, j.name)
 		steps += j.steps
 	}
 	mails, err := sink.NewSMTP(sink.Options{})
@@ -110,8 +138,8 @@ func console(t *testing.T, chosen []journey, keyboard bool) {
 	require.NoError(t, err)
 	modules(t, "../../tools/openid")
 	walk(t, "console.mjs", object{
-		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL,
+		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "dns": dns.URL,
 		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
-		"keyboard": keyboard, "journeys": names, "pictures": os.Getenv("CARILLON_TEST_PICTURES"),
+		"keyboard": keyboard, "journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"),
 	}, steps)
 }

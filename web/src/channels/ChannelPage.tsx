@@ -18,6 +18,7 @@ import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
 
 import { PauseOrResume } from "./actions";
+import { Domain } from "./Domain";
 import { ProviderFields, SendingFields, shownFields } from "./fields";
 import { changeOf, type Form, formOf } from "./form";
 import { settingsOf } from "./settings";
@@ -69,6 +70,7 @@ function Known({ channel, provider }: { channel: Channel; provider: Schema<"Prov
             <Test channel={channel} />
           </Grid.Col>
         </Grid>
+        {channel.sender_domain && <Domain channel={channel} signs={provider?.can.signs ?? false} />}
         {admin && provider ? <Edit key={channel.id} channel={channel} provider={provider} /> : <Shown channel={channel} />}
       </Stack>
     </Page>

@@ -1,4 +1,5 @@
 import { Badge, type MantineColor } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schema } from "@/api/client";
@@ -25,6 +26,15 @@ const states: Record<MessageState, keyof typeof colors> = {
   canceled: "warn",
   unknown: "bad",
 };
+
+/** A word with the color of what it means. */
+export function Tint({ as, children }: { as: keyof typeof colors; children: ReactNode }) {
+  return (
+    <Badge variant="filled" color={colors[as]} miw="max-content">
+      {children}
+    </Badge>
+  );
+}
 
 /** The color of a message's state, for bars and the like. */
 export const stateColor = (state: MessageState): MantineColor => colors[states[state]];
