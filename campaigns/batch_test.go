@@ -1,6 +1,7 @@
 package campaigns_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ func TestBatchesAreChecked(t *testing.T) {
 		{campaigns.Batch{Size: 5, Every: "soon"}, "throttle.batch.every"},
 		{campaigns.Batch{Size: 5, Every: "10ms"}, "throttle.batch.every"},
 		{campaigns.Batch{Size: 5, Every: "169h"}, "throttle.batch.every"},
+		{campaigns.Batch{Size: 5, Every: "10m", Growth: 0.9}, "throttle.batch.growth"},
+		{campaigns.Batch{Size: 5, Every: "10m", Growth: 1.01}, "throttle.batch.growth"},
+		{campaigns.Batch{Size: 5, Every: "10m", Growth: 10.1}, "throttle.batch.growth"},
+		{campaigns.Batch{Size: 5, Every: "10m", Growth: math.NaN()}, "throttle.batch.growth"},
 	} {
 		wrong := c.b.Check()
 		require.Len(t, wrong, 1, "%+v", c.b)
@@ -31,10 +36,16 @@ func TestBatchesAreChecked(t *testing.T) {
 }
 
 // Whenever somebody asks for room, batches begin as far apart as was said, none is
-// larger than was said, and who asks all the time gets a full one each time.
+// larger than was said, each as many times as the one before, and who asks all the time gets a
+// full one each time.
 func TestBatchesKeepTheirDistance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := campaigns.Batch{Size: rapid.IntRange(1, 50).Draw(t, "size"), Every: "10m"}
+		b := campaigns.Batch{Size: rapid.IntRange(1, 50).Draw(t, "size"), Every: "10m",
+			Growth: rapid.SampledFrom([]float64{0, 1, 1.05, 1.5, 10}).Draw(t, "growth")}
+		size, begun := b.Size, 0
+		grow := func() int {
+			return int(min(float64(b.Size)*math.Pow(max(1, b.Growth), float64(begun)), 10_000_000))
+		}
 		var at campaigns.Batching
 		now := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 		var began time.Time
@@ -42,18 +53,18 @@ func TestBatchesKeepTheirDistance(t *testing.T) {
 		for range rapid.IntRange(1, 100).Draw(t, "tries") {
 			now = now.Add(rapid.SampledFrom([]time.Duration{0, time.Second, 4 * time.Minute, 10 * time.Minute, 25 * time.Minute}).Draw(t, "later"))
 			room := b.Room(at, now)
-			require.LessOrEqual(t, room, b.Size)
 			if began.IsZero() || now.Sub(began) >= 10*time.Minute {
-				require.Equal(t, b.Size, room, "a batch is due")
+				require.Equal(t, grow(), room, "a batch is due")
 			} else {
-				require.Equal(t, b.Size-in, room)
+				require.Equal(t, size-in, room)
 			}
 			n := rapid.IntRange(0, room).Draw(t, "taken")
 			if n > 0 && (began.IsZero() || now.Sub(began) >= 10*time.Minute) {
-				began, in = now, 0
+				began, in, size = now, 0, grow()
+				begun++
 			}
 			in, total = in+n, total+n
-			require.LessOrEqual(t, in, b.Size)
+			require.LessOrEqual(t, in, size)
 			at = b.Take(at, n, now)
 		}
 	})

@@ -21,6 +21,8 @@ type bounds struct {
 	throttle Throttle
 	// perSecond and perDay are the account's over all its channels; 0 for none.
 	perSecond, perDay int64
+	// gone is how many messages of the run went before.
+	gone int64
 }
 
 func boundsOf(c providers.Channel, t Throttle) bounds {
@@ -47,7 +49,7 @@ func (b bounds) estimate(n int64) (d time.Duration, limitedBy string) {
 	if throttle.PerSecond > 0 {
 		consider("campaign.per_second", float64(n)/throttle.PerSecond)
 	}
-	if took := throttle.Batch.takes(n); took > 0 {
+	if took := throttle.Batch.takes(b.gone, n); took > 0 {
 		consider("campaign.batch", took.Seconds())
 	}
 	if b.warmth != nil {
@@ -154,6 +156,7 @@ func (r Run) perSecond(now time.Time) float64 {
 // remaining is how long the messages that still wait take from now on.
 func (r Run) remaining(perSecond float64, b bounds, now time.Time) (left time.Duration, known bool) {
 	waiting := r.Counts.Active()
+	b.gone = r.Counts.Asked()
 	left, limitedBy := b.estimate(waiting)
 	known = limitedBy != ""
 	if w := b.warmth; w != nil && !r.Began().Before(w.Since) && !w.Since.IsZero() {

@@ -44,6 +44,12 @@ func inBatches(size int, every string) campaigns.Throttle {
 	return campaigns.Throttle{Batch: campaigns.Batch{Size: size, Every: every}}
 }
 
+func ramp(size int, every string, growth float64) campaigns.Throttle {
+	t := inBatches(size, every)
+	t.Batch.Growth = growth
+	return t
+}
+
 func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -69,6 +75,8 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 		"a limit of days that came during it":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 5000, waiting: 100, after: time.Hour, want: day},
 		"a slow run does not end in the past":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 1000, waiting: 500, after: 4 * day, want: 2 * day},
 		"batches":                               {throttle: inBatches(500, "10m"), waiting: 2600, want: 50 * time.Minute},
+		"a ramp":                                {throttle: ramp(500, "10m", 2), waiting: 3500, want: 20 * time.Minute},
+		"a ramp that is under way":              {throttle: ramp(500, "10m", 2), asked: 1500, waiting: 2001, want: 20 * time.Minute},
 		"a warm-up":                             {limits: providers.Limits{WarmUp: providers.WarmUp{First: 100, Ceiling: 1000}}, waiting: 400, want: 2 * day},
 		"the last share of a day has its limit": {limits: providers.Limits{PerSecond: 1, RecipientsPerDay: 1000}, waiting: 900, want: 15 * time.Minute},
 		"the account's limit": {limits: providers.Limits{PerSecond: 5}, account: access.AccountLimits{PerSecond: 2}, waiting: 100,

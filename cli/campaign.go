@@ -175,7 +175,7 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Var(rateFlag{&f.rate}, "rate", "most messages a second of this campaign, or none (default the channel's limit)")
-	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
+	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m; 500/10m/1.5 grows")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.StringVar(&f.category, "category", "", "the category that it is about, by id or name: whoever opted out of it is skipped; '' for none")
 	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")

@@ -52,25 +52,34 @@ func (f warmUpFlag) Set(text string) (err error) {
 	return nil
 }
 
-// batchFlag is a batch as it is typed: 500/10m.
+// batchFlag is a batch as it is typed: 500/10m, or 500/10m/1.5.
 type batchFlag struct{ of *campaigns.Batch }
 
 func (f batchFlag) String() string {
 	if f.of == nil || !f.of.On() {
 		return ""
 	}
-	return fmt.Sprintf("%d/%s", f.of.Size, f.of.Every)
+	text := fmt.Sprintf("%d/%s", f.of.Size, f.of.Every)
+	if f.of.Growth != 0 {
+		text += "/" + strconv.FormatFloat(f.of.Growth, 'f', -1, 64)
+	}
+	return text
 }
 
-func (batchFlag) Type() string { return "SIZE/EVERY" }
+func (batchFlag) Type() string { return "SIZE/EVERY[/GROWTH]" }
 
 // Set reads it. What is out of range the server refuses.
 func (f batchFlag) Set(text string) error {
 	size, every, ok := strings.Cut(text, "/")
+	every, growth, grows := strings.Cut(every, "/")
 	n, err := strconv.Atoi(strings.TrimSpace(size))
-	if !ok || err != nil || strings.TrimSpace(every) == "" {
-		return fmt.Errorf("write it as 500/10m: so many messages, and as many again after so long")
+	b := campaigns.Batch{Size: n, Every: strings.TrimSpace(every)}
+	if grows && err == nil {
+		b.Growth, err = strconv.ParseFloat(strings.TrimSpace(growth), 64)
 	}
-	*f.of = campaigns.Batch{Size: n, Every: strings.TrimSpace(every)}
+	if !ok || err != nil || b.Every == "" {
+		return fmt.Errorf("write it as 500/10m: so many messages, and as many again after so long; 500/10m/1.5 has each batch be 1.5 times as large as the one before")
+	}
+	*f.of = b
 	return nil
 }

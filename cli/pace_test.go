@@ -29,7 +29,10 @@ func TestWarmUpsAndBatchesAsTheyAreTyped(t *testing.T) {
 	require.NoError(t, g.Set("500 / 10m"))
 	require.Equal(t, campaigns.Batch{Size: 500, Every: "10m"}, b)
 	require.Equal(t, "500/10m", g.String())
-	for _, text := range []string{"", "500", "500/", "/10m", "many/10m"} {
+	require.NoError(t, g.Set("500/10m/1.5"))
+	require.Equal(t, campaigns.Batch{Size: 500, Every: "10m", Growth: 1.5}, b)
+	require.Equal(t, "500/10m/1.5", g.String())
+	for _, text := range []string{"", "500", "500/", "/10m", "many/10m", "500/10m/", "500/10m/fast"} {
 		require.ErrorContains(t, g.Set(text), "write it as 500/10m", text)
 	}
 }

@@ -16,7 +16,7 @@ func batchOf(campaignID int64, throttle []byte) (campaigns.Batch, error) {
 
 // keepBatching keeps where the batches of a run stand.
 func (tx conn) keepBatching(ctx context.Context, runID int64, at campaigns.Batching) error {
-	_, err := tx.Exec(ctx, "UPDATE runs SET batch_left = ?, batch_next = ? WHERE id = ?", at.Left, sqldb.Millis(at.Next), runID)
+	_, err := tx.Exec(ctx, "UPDATE runs SET batches_begun = ?, batch_left = ?, batch_next = ? WHERE id = ?", at.Begun, at.Left, sqldb.Millis(at.Next), runID)
 	return err
 }
 
@@ -25,8 +25,8 @@ func (s *Store) nextBatch(ctx context.Context, runID int64) (next sqldb.Time, wa
 	var throttle []byte
 	var campaignID int64
 	var at campaigns.Batching
-	err = s.reader().Row(ctx, "SELECT k.id, k.throttle, r.batch_left, r.batch_next FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.id = ?", runID).
-		Scan(&campaignID, &throttle, &at.Left, &next)
+	err = s.reader().Row(ctx, `SELECT k.id, k.throttle, r.batches_begun, r.batch_left, r.batch_next
+		FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.id = ?`, runID).Scan(&campaignID, &throttle, &at.Begun, &at.Left, &next)
 	if err != nil {
 		return next, false, err
 	}

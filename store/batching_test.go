@@ -89,3 +89,34 @@ func TestARunInBatchesIsFedSo(t *testing.T) {
 		require.Empty(t, feed(100, 50), "the feeder's list is out of date")
 	})
 }
+
+// Each batch of a ramp is so many times as large as the one before; how many have begun is kept
+// with the run.
+func TestARampIsFedSo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 100) // 90 of them with an address
+		fake := s.FakeTime()
+		s.Exec(`UPDATE campaigns SET throttle = '{"batch":{"size":10,"every":"10m","growth":1.5}}' WHERE id = ?`, j.Campaign)
+		run := j.Start()
+		j.PlanAll(run.ID, 1000)
+		var sizes []int
+		for envelope := int64(1); envelope < 10; envelope++ {
+			list, err := s.FeedableRuns(t.Context())
+			require.NoError(t, err)
+			fed, err := s.Feed(t.Context(), messages.FeedRequest{ChannelID: j.Channel.ID, RunID: run.ID, Batched: true, Envelopes: []int64{envelope}, PerEnvelope: 100})
+			require.NoError(t, err)
+			if len(fed) == 0 {
+				break
+			}
+			require.Len(t, list, 1)
+			require.EqualValues(t, len(fed), list[0].Pending, "what is listed is what there is")
+			for _, m := range fed {
+				require.Len(t, j.Claim(run.ID, m.EnvelopeID, []messages.FeedMessage{m}), 1)
+				j.Record(run.ID, []int64{m.ID}, nil)
+			}
+			sizes = append(sizes, len(fed))
+			fake.Advance(10 * time.Minute)
+		}
+		require.Equal(t, []int{10, 15, 22, 33, 10}, sizes)
+	})
+}

@@ -20,17 +20,18 @@ import (
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
 func (s *Store) FeedableRuns(ctx context.Context) ([]messages.Feedable, error) {
-	return s.feedable(ctx, `SELECT r.channel_id, r.id AS run_id, r.campaign_id, k.weight, k.throttle, r.batch_left, r.batch_next,
+	return s.feedable(ctx, `SELECT r.channel_id, r.id AS run_id, r.campaign_id, k.weight, k.throttle, r.batches_begun, r.batch_left, r.batch_next,
 			SUM(c.pending) AS pending, SUM(c.queued) AS queued
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'held'
-		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight, k.throttle, r.batch_left, r.batch_next HAVING SUM(c.pending + c.queued) > 0`)
+		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight, k.throttle, r.batches_begun, r.batch_left, r.batch_next
+			HAVING SUM(c.pending + c.queued) > 0`)
 }
 
 // FeedableTransactional lists, as FeedableRuns does and under run 0, the channels with
 // transactional messages.
 func (s *Store) FeedableTransactional(ctx context.Context) ([]messages.Feedable, error) {
-	return s.feedable(ctx, `SELECT channel_id, 0 AS run_id, 0 AS campaign_id, 1 AS weight, '{}' AS throttle, 0 AS batch_left, 0 AS batch_next,
+	return s.feedable(ctx, `SELECT channel_id, 0 AS run_id, 0 AS campaign_id, 1 AS weight, '{}' AS throttle, 0 AS batches_begun, 0 AS batch_left, 0 AS batch_next,
 			SUM(pending) AS pending, SUM(queued) AS queued
 		FROM run_counts WHERE run_id = 0 GROUP BY channel_id HAVING SUM(pending + queued) > 0`)
 }
@@ -42,7 +43,7 @@ func (s *Store) feedable(ctx context.Context, having string) ([]messages.Feedabl
 		var throttle []byte
 		var at campaigns.Batching
 		var next sqldb.Time
-		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &throttle, &at.Left, &next, &f.Pending, &f.Queued); err != nil {
+		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &throttle, &at.Begun, &at.Left, &next, &f.Pending, &f.Queued); err != nil {
 			return f, err
 		}
 		at.Next = next.Time
@@ -53,8 +54,8 @@ func (s *Store) feedable(ctx context.Context, having string) ([]messages.Feedabl
 			f.Pending = min(f.Pending, int64(own.Batch.Room(at, s.clock.Now())))
 		}
 		return f, err
-	}, `SELECT channel_id, run_id, campaign_id, weight, throttle, batch_left, batch_next, CASE WHEN due THEN pending ELSE 0 END, queued
-		FROM (SELECT g.channel_id, g.run_id, g.campaign_id, g.weight, g.throttle, g.batch_left, g.batch_next,
+	}, `SELECT channel_id, run_id, campaign_id, weight, throttle, batches_begun, batch_left, batch_next, CASE WHEN due THEN pending ELSE 0 END, queued
+		FROM (SELECT g.channel_id, g.run_id, g.campaign_id, g.weight, g.throttle, g.batches_begun, g.batch_left, g.batch_next,
 				CAST(g.pending AS BIGINT) AS pending, CAST(g.queued AS BIGINT) AS queued,
 				COALESCE((SELECT m.due_at FROM messages m `+s.d.pendingIndex+` WHERE m.channel_id = g.channel_id AND m.run_id = g.run_id
 					AND m.`+phasePending+` ORDER BY m.due_at, m.id LIMIT 1) <= ?, false) AS due
@@ -198,8 +199,8 @@ func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) 
 			lock = tx.d.ForUpdate
 		}
 		var next sqldb.Time
-		err := tx.Row(ctx, "SELECT campaign_id, batch_left, batch_next FROM runs WHERE id = ? AND status IN ('planning', 'sending') AND guard <> 'held'"+lock,
-			request.RunID).Scan(&f.campaignID, &f.batching.Left, &next)
+		err := tx.Row(ctx, "SELECT campaign_id, batches_begun, batch_left, batch_next FROM runs WHERE id = ? AND status IN ('planning', 'sending') "+
+			"AND guard <> 'held'"+lock, request.RunID).Scan(&f.campaignID, &f.batching.Begun, &f.batching.Left, &next)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
 		}

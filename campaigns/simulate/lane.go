@@ -106,7 +106,7 @@ func (c *player) keep(l *lane, kept campaigns.Run) {
 	case campaigns.RunPlanning, campaigns.RunSending, campaigns.RunPaused:
 		r.Status, r.Starts = campaigns.RunSending, kept.Began()
 		r.timing = campaigns.NewTiming(c.Schedule, r.Instant, c.Zone, c.Quiet)
-		r.batches = newBatches(c.Throttle.Batch)
+		r.batches = batches{of: c.Throttle.Batch}
 		left := kept.Counts.Active()
 		if !kept.PlanDone {
 			left += max(0, c.Audience.Reachable()-kept.Planned)
@@ -282,7 +282,7 @@ func (l *lane) apply(c *player, d campaigns.Decision) {
 func (l *lane) begin(r *run) {
 	c := r.of
 	r.begin(l.now)
-	r.batches = newBatches(c.Throttle.Batch)
+	r.batches = batches{of: c.Throttle.Batch}
 	c.open = append(c.open, r)
 	if why := c.guarded(r); why != "" {
 		r.Detail = why

@@ -186,33 +186,31 @@ func (d *daily) next() (at time.Time, ok bool) {
 
 // batches are those of a run, of which any share of a message may be part.
 type batches struct {
-	size   float64 // +Inf for none
-	period time.Duration
-	left   float64
-	next   time.Time
+	of    campaigns.Batch // the zero one for none
+	begun int
+	left  float64
+	next  time.Time
 }
 
-func newBatches(b campaigns.Batch) batches {
-	if !b.On() {
-		return batches{size: math.Inf(1)}
-	}
-	return batches{size: float64(b.Size), period: b.Period()}
-}
-
+// room is +Inf where there are no batches.
 func (b *batches) room(now time.Time) float64 {
-	if !now.Before(b.next) {
-		return b.size
+	switch {
+	case !b.of.On():
+		return math.Inf(1)
+	case !now.Before(b.next):
+		return float64(b.of.SizeOf(b.begun + 1))
 	}
 	return b.left
 }
 
 // take lets messages go by a time.
 func (b *batches) take(now time.Time, n float64) {
-	if math.IsInf(b.size, 1) {
+	if !b.of.On() {
 		return
 	}
 	if !now.Before(b.next) {
-		b.left, b.next = b.size, now.Add(b.period)
+		b.begun++
+		b.left, b.next = float64(b.of.SizeOf(b.begun)), now.Add(b.of.Period())
 	}
 	b.left = max(0, b.left-n)
 }

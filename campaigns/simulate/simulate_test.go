@@ -183,6 +183,11 @@ func TestBatchesHavePauses(t *testing.T) {
 	require.Equal(t, map[string]time.Duration{simulate.ByBatch: 50 * time.Minute}, holds(result.Runs[0]))
 	require.Empty(t, result.Loads, "a pause that was asked for is no load")
 
+	ramp := once
+	ramp.Throttle.Batch.Growth = 2
+	result = play(2*hour, providers.Limits{}, ramp)
+	require.Equal(t, []string{"03-02 13:00 finished 2600 of 2600 by 03-02 13:20:00"}, lines(result.Runs), "500, 1000, and the rest")
+
 	result = play(2*hour, providers.Limits{PerSecond: 1 / simulate.ChannelShare}, once)
 	require.Equal(t, []string{"03-02 13:00 finished 2600 of 2600 by 03-02 13:51:39"}, lines(result.Runs))
 	slow := play(3*hour, providers.Limits{PerSecond: 0.5 / simulate.ChannelShare}, once)

@@ -23,7 +23,7 @@ import (
 var journeys = []journey{
 	{"first", 3},
 	{"audience", 1},
-	{"campaigns", 4},
+	{"campaigns", 5},
 	{"keyboard", 1},
 	{"people", 3},
 	{"running", 2},

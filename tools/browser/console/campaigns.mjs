@@ -68,6 +68,19 @@ export const steps = {
     const shown = await instants.allInnerTexts();
     assert.equal(shown.filter((i) => !/excluded/i.test(i)).length, 2, shown.join("\n"));
   },
+  async "it goes out by a ramp"() {
+    const { page } = known.first;
+    await page.getByRole("button", { name: /^How fast/ }).click();
+    await page.getByLabel("In batches of").fill("500");
+    await page.getByLabel("A batch every").fill("10m");
+    await page.getByLabel("Each batch is larger by").fill("1.01");
+    await page.getByText("must be from 1.05 to 10", { exact: false }).waitFor();
+    await page.getByLabel("Each batch is larger by").fill("1.5");
+    await page.getByText("must be from 1.05 to 10", { exact: false }).waitFor({ state: "detached" });
+    await page.getByText("Saved", { exact: true }).waitFor();
+    const { throttle } = await ask(page, "GET", new URL(page.url()).pathname.replace(/^(.*)\/edit$/, "/v1$1"));
+    assert.deepEqual(throttle.batch, { size: 500, every: "10m", growth: 1.5 });
+  },
   async "and it begins"() {
     const { page } = known.first;
     await button("Start the schedule").click();

@@ -9,8 +9,10 @@ import { type SectionProps } from "./section";
 export function PaceSection({ form, set, problem }: SectionProps) {
   const { t } = useTranslation();
   const batch = form.throttle.batch;
-  const batches = (size: number | undefined, every: string) =>
-    set({ throttle: size === undefined && every === "" ? without(form.throttle, "batch") : { ...form.throttle, batch: { size: size ?? 0, every } } });
+  const batches = (change: Partial<NonNullable<typeof batch>>) => {
+    const next = { size: 0, every: "", ...batch, ...change };
+    set({ throttle: next.size === 0 && next.every === "" && !next.growth ? without(form.throttle, "batch") : { ...form.throttle, batch: next } });
+  };
   return (
     <Stack gap="sm">
       <NumberInput
@@ -31,14 +33,24 @@ export function PaceSection({ form, set, problem }: SectionProps) {
           allowDecimal={false}
           value={batch?.size || ""}
           error={problem?.at("throttle.batch.size")}
-          onChange={(value) => batches(numberOf(value), batch?.every ?? "")}
+          onChange={(value) => batches({ size: numberOf(value) ?? 0 })}
         />
         <TextInput
           label={t("pace.every")}
           description={t("pace.everyHint")}
           value={batch?.every ?? ""}
           error={problem?.at("throttle.batch.every")}
-          onChange={(e) => batches(batch?.size, e.currentTarget.value)}
+          onChange={(e) => batches({ every: e.currentTarget.value })}
+        />
+        <NumberInput
+          label={t("pace.growth")}
+          description={t("pace.growthHint")}
+          min={1}
+          max={10}
+          step={0.5}
+          value={batch?.growth ?? ""}
+          error={problem?.at("throttle.batch.growth")}
+          onChange={(value) => batches({ growth: numberOf(value) ?? 0 })}
         />
       </Group>
     </Stack>

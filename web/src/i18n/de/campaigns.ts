@@ -245,6 +245,8 @@ const campaigns = {
     sizeHint: "So viele Nachrichten, und ebenso viele wieder, wenn die Zeit um ist.",
     every: "Ein Schub alle",
     everyHint: "Etwa 10m oder 1h",
+    growth: "Jeder Schub wächst um das",
+    growthHint: "Etwa 1,5-Fache des vorigen, für einen Anlauf. Leer sind alle gleich.",
   },
   preview: { as: "Wie diese Person sie liest", desktop: "Bildschirm", phone: "Telefon", title: "Die Mail, wie sie gelesen wird", width: "Breite" },
 };

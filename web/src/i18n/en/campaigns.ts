@@ -245,6 +245,8 @@ const campaigns = {
     sizeHint: "So many messages, and as many again when the time has passed.",
     every: "A batch every",
     everyHint: "Such as 10m or 1h",
+    growth: "Each batch is larger by",
+    growthHint: "Such as 1.5 times the one before, for a ramp. Empty has all alike.",
   },
   preview: { as: "As this person reads it", desktop: "Desktop", phone: "Phone", title: "The mail as it will be read", width: "Width" },
 } as const;
