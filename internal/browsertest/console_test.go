@@ -29,6 +29,7 @@ var journeys = []journey{
 	{"campaign", 6},
 	{"operator", 3},
 	{"contacts", 6},
+	{"lists", 2},
 	{"statistics", 3},
 	{"webhooks", 3},
 	{"limits", 1},
@@ -66,19 +67,27 @@ func closedPort(t *testing.T) int {
 // folder, it takes the pictures of docs/console.md. CARILLON_TEST_JOURNEYS=flows,everybody makes
 // these alone, after "first".
 func TestTheConsoleInABrowser(t *testing.T) {
-	var chosen []journey
-	asked := "," + os.Getenv("CARILLON_TEST_JOURNEYS") + ","
+	console(t, named(os.Getenv("CARILLON_TEST_JOURNEYS")), false)
+}
+
+// named are the journeys of a list of names, after "first"; of an empty one all that measure nothing.
+func named(list string) (chosen []journey) {
 	for _, j := range journeys {
-		if j.name == "first" || asked == ",," && !slices.Contains(measured, j.name) || strings.Contains(asked, ","+j.name+",") {
+		if j.name == "first" || list == "" && !slices.Contains(measured, j.name) || strings.Contains(","+list+",", ","+j.name+",") {
 			chosen = append(chosen, j)
 		}
 	}
-	console(t, chosen, false)
+	return chosen
 }
 
 // The same journeys by people who have no mouse: whatever is clicked, filled in, chosen and uploaded
-// is reached by the tab key and the arrows. The short form makes the first of them.
+// is reached by the tab key and the arrows. The short form makes the first of them, or those that
+// CARILLON_TEST_JOURNEYS names.
 func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
+	if asked := os.Getenv("CARILLON_TEST_JOURNEYS"); asked != "" {
+		console(t, named(asked), true)
+		return
+	}
 	if os.Getenv("CARILLON_TEST_LONG") == "" {
 		console(t, journeys[:3], true)
 		return
