@@ -1,7 +1,7 @@
 // Contacts and what they are in: lists, properties, suppressions, uploads, replies, and what is done to many.
 import assert from "node:assert/strict";
 
-import { ask, at, button, heading, known, picture } from "./person.mjs";
+import { ask, at, button, heading, known, look, picture } from "./person.mjs";
 
 const dialog = () => known.first.page.getByRole("dialog");
 
@@ -155,6 +155,15 @@ export const steps = {
     assert.equal(await table.getAttribute("aria-rowcount"), "451");
     const there = () => table.getByRole("row").count();
     assert.ok((await there()) < 100, "what is out of sight is not there");
+    // Who has scrolled stays where they are when rows become lower, and higher again.
+    const place = () => page.evaluate(() => Number(document.elementFromPoint(400, 150)?.closest("tr")?.getAttribute("aria-rowindex")));
+    await page.mouse.wheel(0, 6000);
+    while ((await place()) < 100) await page.waitForTimeout(50);
+    const before = await place();
+    for (const density of ["Dense", "Roomy"]) {
+      await look("menuitemradio", density);
+      assert.ok(Math.abs((await place()) - before) <= 2, `${density}: row ${await place()}, not ${before}`);
+    }
     for (let i = 0; i < 40 && !(await page.getByRole("link", { name: "many449@crowd.example" }).count()); i++) {
       await page.mouse.wheel(0, 2000);
       await page.waitForTimeout(50);

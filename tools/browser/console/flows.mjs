@@ -1,5 +1,6 @@
 // Flows: drawn from nothing, played, started, changed while somebody is inside; and drawn by the keyboard alone.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 import { ask, at, button, heading, known, picture } from "./person.mjs";
 
@@ -109,7 +110,16 @@ export const steps = {
     await saved(page);
     const kept = await ask(page, "GET", `/v1/flows/${known.flow}`);
     assert.equal(kept.triggers[0].joins.groups.length, 1);
+    assert.equal(kept.goals[0].rule.timezone, "Europe/Berlin", "its days begin where its author is");
     assert.deepEqual(kept.goals.map((g) => [g.outcome, g.rule.rules[0].field, g.rule.rules[0].operator]), [["answered", "answers.ask", "is_not_null"]]);
+    // Emptied and built anew, too.
+    await goal.getByRole("button", { name: "Remove condition 1" }).click();
+    await page.getByText("Not saved", { exact: true }).waitFor();
+    await goal.getByRole("button", { name: "Add a condition" }).click();
+    await choose(goal, "Of what, in condition 1", "Answer: ask");
+    await choose(goal, "How it compares, in condition 1", "is known");
+    await saved(page);
+    assert.equal((await ask(page, "GET", `/v1/flows/${known.flow}`)).goals[0].rule.timezone, "Europe/Berlin");
     await button("Take the goal out").click();
     await page.getByRole("button", { name: /^Leave out/ }).click();
     await saved(page);
@@ -161,6 +171,56 @@ export const steps = {
     await page.getByText("The one inside leaves, and gets nothing more.").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).click();
     await page.getByRole("main").getByText("Canceled").first().waitFor();
+  },
+  async "what somebody answered is kept, and nobody enters any more"() {
+    const { page } = known.first;
+    const channel = await ask(page, "POST", "/v1/channels", { name: "Talk", provider: "sandbox", config: { replies: { "How many stars": ["5"] } } });
+    const person = await ask(page, "POST", "/v1/contacts", { first_name: "Hedy", addresses: { email: "hedy@example.org" } });
+    const flow = await ask(page, "POST", "/v1/flows", {
+      name: "Stars", channel_id: channel.id,
+      steps: [
+        { id: "stars", kind: "ask", content: { subject: "Stars", text: "How many stars?" }, question: { type: "number", timeout: "3d" } },
+        { id: "rest", kind: "wait", wait: { for: "1d" } },
+        { id: "end", kind: "end" },
+      ],
+    });
+    await ask(page, "POST", `/v1/flows/${flow.id}/start`);
+    await at(`/flows/${flow.id}?view=people`);
+    await page.getByLabel("Let somebody enter").fill("hedy@example.org");
+    await button("Let in").click();
+    await page.getByText("It is entered.").waitFor();
+    const answers = page.getByRole("table", { name: "Answers" });
+    await answers.getByRole("row", { name: `#${person.id} stars 5` }).waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Answers as CSV" }).click()]);
+    const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
+    assert.equal(lines.length, 2, lines.join("\n"));
+    const cells = Object.fromEntries(lines[0].trim().split(",").map((column, i) => [column, lines[1].trim().split(",")[i]]));
+    assert.equal(cells.contact_id, String(person.id));
+    assert.equal(cells.step, "stars");
+    assert.equal(cells.value, "5");
+
+    // It stands with whoever gave it.
+    await answers.getByRole("link", { name: `#${person.id}` }).click();
+    await heading("Hedy");
+    await page.getByRole("table", { name: "What it answered" }).getByRole("row", { name: /How many stars\? 5/ }).waitFor();
+    assert.deepEqual((await ask(page, "GET", `/v1/contacts/${person.id}/answers`)).items.map((a) => [a.step, a.value]), [["stars", 5]]);
+
+    await at(`/flows/${flow.id}?view=people`);
+    await button("Close").click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("The one inside goes on to the end.").waitFor();
+    await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
+    await dialog.waitFor({ state: "detached" });
+    await button("Close").waitFor({ state: "detached" });
+    await page.getByLabel("Let somebody enter").waitFor({ state: "detached" });
+    const closed = await ask(page, "GET", `/v1/flows/${flow.id}`);
+    assert.ok(closed.closed_at);
+    assert.deepEqual([closed.status, closed.inside], ["running", 1], "who is inside stays");
+    await assert.rejects(ask(page, "POST", `/v1/flows/${flow.id}/enter`, { contacts: [{ address: "grace@example.org" }] }));
+    // Later journeys find one channel, and nobody but those whom they know.
+    await ask(page, "POST", `/v1/flows/${flow.id}/cancel`);
+    await ask(page, "DELETE", `/v1/contacts/${person.id}`);
+    await ask(page, "DELETE", `/v1/channels/${channel.id}`);
   },
   async "a flow is drawn by the keyboard alone"() {
     const { page } = known.first;

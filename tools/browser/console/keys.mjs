@@ -4,7 +4,7 @@ const most = 600; // keys on the way to something
 
 // What has the focus for an element: itself, the control that it names, or what it stands in.
 const focusable = (e) => {
-  const control = e.closest("label")?.control ?? e.closest("a[href], button, input, select, textarea, summary, [tabindex], [contenteditable=true], [role=option], [role=menuitem]");
+  const control = e.closest("label")?.control ?? e.closest("a[href], button, input, select, textarea, summary, [tabindex], [contenteditable=true], [role=option], [role^=menuitem]");
   return control ?? e;
 };
 
@@ -13,7 +13,7 @@ const way = (e) => {
   const at = document.activeElement;
   if (at === e) return "";
   if (e.matches("[role=option]")) return e.hasAttribute("data-combobox-selected") || e.getAttribute("aria-selected") === "true" && e.matches(":focus") ? "" : "ArrowDown";
-  if (e.matches("[role=menuitem], [role=menuitemradio]")) return "ArrowDown";
+  if (e.matches("[role^=menuitem]")) return "ArrowDown";
   // Of tabs and radio buttons one is a stop of the tab key, and arrows lead to the others.
   const roving = (role) => at.matches(role) && e.matches(role) && (at.closest("[role=tablist]") ?? at.name) === (e.closest("[role=tablist]") ?? e.name);
   if (roving("[role=tab]") || roving("[type=radio]")) return at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING ? "ArrowRight" : "ArrowLeft";

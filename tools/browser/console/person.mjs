@@ -42,6 +42,15 @@ export const at = (path) => known.first.page.goto(to.base + path);
 export const heading = (name, page = known.first.page) => page.getByRole("heading", { name, level: 1 }).waitFor();
 export const button = (name, page = known.first.page) => page.getByRole("button", { name, exact: true });
 
+// Chooses how tables look.
+export async function look(role, name) {
+  const { page } = known.first;
+  await button("View").click();
+  await page.getByRole(role, { name }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("menu").waitFor({ state: "detached" });
+}
+
 export async function picture(name) {
   if (to.pictures) await known.first.page.screenshot({ path: join(to.pictures, `${name}.png`), animations: "disabled" });
 }

@@ -168,6 +168,37 @@ export const steps = {
     assert.equal((await ask(page, "GET", `/v1/campaigns/${items[0].id}`)).content.template.name, "blooms");
     await ask(page, "DELETE", `/v1/campaigns/${items[0].id}`);
   },
+  async "what a provider says of it stands at its language, and in the list"() {
+    const { page } = known.first;
+    const { items: [{ id: channel_id, name: channel }] } = await ask(page, "GET", "/v1/channels");
+    const { items } = await ask(page, "GET", "/v1/templates?q=spring_mail");
+    const said = (language, state, reason) => ask(page, "PUT", `/v1/templates/${items[0].id}/translations/${language}/status`, { channel_id, state, ...(reason ? { reason } : {}) });
+    await said("en", "approved");
+    await said("de", "rejected", "The picture is missing");
+    await at("/templates");
+    await page.getByLabel("What providers say").selectOption("rejected");
+    await page.waitForURL(/state=rejected/);
+    const row = page.getByRole("row", { name: /spring_mail/ });
+    for (const state of ["Approved", "Rejected"]) await row.getByText(state, { exact: true }).waitFor();
+    await page.getByLabel("What providers say").selectOption("disabled");
+    await page.getByText("No template is like that").waitFor();
+    await page.getByLabel("What providers say").selectOption("rejected");
+    await row.getByRole("link", { name: "spring_mail" }).click();
+    await heading("spring_mail");
+    const panel = page.getByRole("tabpanel");
+    await panel.getByText("Approved", { exact: true }).waitFor();
+    await page.getByRole("tab", { name: "German" }).click();
+    await panel.getByText("Rejected", { exact: true }).waitFor();
+    await panel.getByText(`${channel}: The picture is missing`).waitFor();
+    // What is written anew is a version of which nobody has said anything.
+    await page.getByLabel("Subject").fill("Der Frühling ist endlich da");
+    await button("Save German").click();
+    await page.getByText("Version 3", { exact: false }).first().waitFor();
+    const { statuses } = await ask(page, "GET", `/v1/templates/${items[0].id}`);
+    assert.deepEqual((statuses ?? []).map((s) => [s.language, s.state]), [["en", "approved"]]);
+    await page.getByRole("tab", { name: "German" }).click();
+    await panel.getByText("Rejected", { exact: true }).waitFor({ state: "detached" });
+  },
   async "by the keyboard alone"() {
     const { page } = known.first;
     await at("/");

@@ -1,5 +1,5 @@
 // The one way to the server: the client that is made of its OpenAPI document, with problems as errors.
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, type QueryFunctionContext } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createClient from "openapi-react-query";
 
@@ -44,6 +44,13 @@ export const queries = new QueryClient({
     },
   },
 });
+
+/** How something is asked for, such as by api.queryOptions. */
+export interface Asks<Answer> {
+  queryKey: readonly unknown[];
+  // As a method it may know more of its key.
+  queryFn(context: QueryFunctionContext): Answer | Promise<Answer>;
+}
 
 /** Parameters of a list that is read page by page. */
 export const pages = {

@@ -1,5 +1,5 @@
 /** What a field was refused for. */
-export interface Refused {
+interface Refused {
   location?: string;
   message?: string;
 }

@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { client, queries, signedOut } from "@/api/client";
 
+import { setLook, useLook } from "@/ui/look";
+
 import { useListening, useLive } from "./live";
 import { entries } from "./pages";
 import { begin, useMay, useSession, useSignOut } from "./session";
@@ -23,6 +25,7 @@ export function Shell() {
   const admin = useMay("admin");
   useListening(paused);
   const { connected } = useLive();
+  const wide = useLook((look) => look.wide);
   useHotkeys([["mod+K", () => setAsked("palette")]]);
   useKeys(() => setAsked("keys"));
   useEnd();
@@ -36,14 +39,14 @@ export function Shell() {
   }, [path, close]);
 
   return (
-    <AppShell header={{ height: 52 }} navbar={{ width: 210, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md">
+    <AppShell header={{ height: 52 }} navbar={{ width: 210, breakpoint: "sm", collapsed: { mobile: !opened, desktop: wide && !opened } }} padding="md">
       <a className="skip" href="#main">
         {t("shell.skip")}
       </a>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="xs" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t("shell.menu")} aria-expanded={opened} />
+            <Burger opened={opened} onClick={toggle} {...(wide ? {} : { hiddenFrom: "sm" })} size="sm" aria-label={t("shell.menu")} aria-expanded={opened} />
             <Link to="/" aria-label={t("home.title")} style={{ display: "flex" }}>
               <Image src="/assets/carillon.svg" alt="" w={26} h={26} />
             </Link>
@@ -62,11 +65,12 @@ export function Shell() {
                 </Badge>
               </Button>
             </Tooltip>
+            <View />
             <Person />
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label={t("shell.pages")}>
+      <AppShell.Navbar p="xs" aria-label={t("shell.pages")} className={opened ? "" : wide ? "folded" : "folds"}>
         <Stack gap={2}>
           {entries
             .filter((entry) => !entry.within && (!entry.admin || admin))
@@ -129,6 +133,35 @@ function useEnd() {
   }, [router]);
 }
 
+/** How tables look. */
+function View() {
+  const { t } = useTranslation();
+  const { dense, wide } = useLook((look) => look);
+  return (
+    <Menu position="bottom-end" width={200}>
+      <Menu.Target>
+        <Button variant="default" size="xs" visibleFrom="xs">
+          {t("shell.view")}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{t("shell.tables")}</Menu.Label>
+        <Menu.RadioGroup value={dense ? "dense" : "roomy"} onChange={(density) => setLook({ dense: density === "dense" })}>
+          {(["roomy", "dense"] as const).map((density) => (
+            <Menu.RadioItem key={density} value={density}>
+              {t(`shell.density.${density}`)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+        <Menu.Divider />
+        <Menu.CheckboxItem checked={wide} onChange={(on) => setLook({ wide: on })} visibleFrom="sm">
+          {t("shell.whole")}
+        </Menu.CheckboxItem>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
 /** Who is signed in, in which account. */
 function Person() {
   const { t } = useTranslation();
@@ -164,12 +197,13 @@ function Person() {
             </Menu.Item>
           ))}
         <Menu.Label>{t("shell.colors")}</Menu.Label>
-        {(["auto", "light", "dark"] as const).map((scheme) => (
-          <Menu.Item key={scheme} role="menuitemradio" aria-checked={colorScheme === scheme} onClick={() => setColorScheme(scheme)}>
-            {t(`shell.scheme.${scheme}`)}
-            {colorScheme === scheme ? " ✓" : ""}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={colorScheme} onChange={(scheme) => setColorScheme(scheme as typeof colorScheme)}>
+          {(["auto", "light", "dark"] as const).map((scheme) => (
+            <Menu.RadioItem key={scheme} value={scheme}>
+              {t(`shell.scheme.${scheme}`)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item onClick={() => void signOut()}>{t("shell.signOut")}</Menu.Item>
       </Menu.Dropdown>

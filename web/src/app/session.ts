@@ -4,7 +4,7 @@ import { redirect, useRouter } from "@tanstack/react-router";
 import { api, client, queries, type Schema } from "@/api/client";
 import { Problem } from "@/api/problem";
 
-export type Session = Schema<"Session">;
+type Session = Schema<"Session">;
 export type Role = Session["account"]["role"];
 
 const asked = api.queryOptions("get", "/v1/session");

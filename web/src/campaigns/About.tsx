@@ -59,7 +59,7 @@ export function About({ campaign }: { campaign: Schema<"Campaign"> }) {
                 {t("common.save")}
               </Button>
               {admin && (
-                <TextLink size="sm" to="/settings/audit" search={{ target: `campaign:${campaign.id}` }}>
+                <TextLink size="sm" to="/settings/audit" search={{ target: `campaign ${campaign.id}` }}>
                   {t("about.trail")}
                 </TextLink>
               )}

@@ -7,6 +7,8 @@ import { useFind } from "@/app/find";
 import { useLive } from "@/app/live";
 import { useMay } from "@/app/session";
 import { Empty } from "@/ui/Empty";
+import { Filter } from "@/ui/Filter";
+import { offersOf } from "@/ui/offers";
 import { Page } from "@/ui/Page";
 import { Rows } from "@/ui/Rows";
 import { CampaignBadge, type CampaignStatus } from "@/ui/State";
@@ -55,25 +57,26 @@ export default function Campaigns() {
       }
     >
       <Stack>
-        <Group>
+        <Group align="flex-end">
           <TextInput
-            aria-label={t("campaigns.search")}
-            placeholder={t("campaigns.search")}
+            label={t("campaigns.search")}
             type="search"
             defaultValue={search.q ?? ""}
             onChange={(e) => find(e.currentTarget.value)}
           />
           <NativeSelect
-            aria-label={t("campaigns.statusFilter")}
+            label={t("campaigns.status")}
             value={status ?? ""}
             onChange={(e) => set({ status: e.currentTarget.value || undefined })}
             data={[{ value: "", label: t("campaigns.anyStatus") }, ...statuses.map((value) => ({ value, label: t(`campaign.status.${value}`) }))]}
           />
-          {search.tag && (
-            <Button variant="default" size="xs" onClick={() => set({ tag: undefined })}>
-              {t("campaigns.withoutTag", { tag: search.tag })}
-            </Button>
-          )}
+          <Filter
+            label={t("campaigns.tag")}
+            value={search.tag}
+            change={(tag) => set({ tag })}
+            asks={() => api.queryOptions("get", "/v1/campaigns", { params: { query: { limit: 500, archived: "all" } } })}
+            offers={(all) => offersOf((all.items ?? []).flatMap((c) => c.tags ?? []))}
+          />
           <Button variant={search.archived ? "filled" : "default"} aria-pressed={!!search.archived} onClick={() => set({ archived: search.archived ? undefined : "true" })}>
             {t("campaigns.archived")}
           </Button>

@@ -2,6 +2,7 @@
 // show is kept as it is.
 import type { Schema } from "@/api/client";
 import { type Json, unfilled } from "@/targeting/rule";
+import { zoneHere } from "@/ui/here";
 
 import { type ExperimentForm, experimentInput, experimentOf, noExperiment } from "./experiment";
 import { once } from "./policies";
@@ -20,7 +21,7 @@ export type ListKind = (typeof lists)[number];
 export type Chosen = `${ListKind}:${number}`;
 
 export const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
-export type Weekday = (typeof weekdays)[number];
+type Weekday = (typeof weekdays)[number];
 
 export type WhenKind = "now" | "at" | "week" | "month" | "cron" | "other";
 
@@ -70,8 +71,6 @@ export interface Form {
   experiment: ExperimentForm;
 }
 
-const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-
 const never: When = { kind: "now", at: "", days: [], dates: [], time: "09:00", cron: "0 9 * * MON", timezone: "" };
 
 /** A campaign that says nothing yet. */
@@ -93,7 +92,7 @@ export const blank = (): Form => ({
   buttons: [],
   attachment: undefined,
   content: {},
-  when: { ...never, timezone: zone() },
+  when: { ...never, timezone: zoneHere() },
   schedule: {},
   perSecond: "",
   throttle: {},
@@ -113,7 +112,7 @@ const shownOfWhen = ["at", "cron", "calendar", "timezone"] as const;
 /** When a schedule fires, as one of the tabs shows it; other where none does. */
 export function whenOf(schedule: Schedule): { when: When; rest: Schedule } {
   const rest = said(without(schedule, ...shownOfWhen));
-  const base = { ...never, timezone: schedule.timezone ?? zone() };
+  const base = { ...never, timezone: schedule.timezone ?? zoneHere() };
   const crons = isEmpty(schedule.cron) ? [] : [schedule.cron].flat().filter((c) => c !== undefined);
   const calendar = schedule.calendar ?? [];
   const others = !isEmpty(schedule.every) || !isEmpty(schedule.dates);

@@ -14,7 +14,7 @@ export const parts = {
   clock: ["gap", "overlap"],
   guards: ["guards"],
 } as const satisfies Record<string, readonly (keyof Schedule)[]>;
-export type PolicyPart = keyof typeof parts;
+type PolicyPart = keyof typeof parts;
 
 /** What only a schedule has that fires again and again: to others the server refuses it. */
 const recurring: readonly (keyof Schedule)[] = ["phase", ...parts.bounds, ...parts.days, ...parts.runs, ...parts.clock, ...parts.guards];

@@ -1,5 +1,6 @@
 // A channel as its page holds it, and the way there and back. What the page does not show is kept as it is.
 import type { Schema } from "@/api/client";
+import { zoneHere } from "@/ui/here";
 
 import { configOf, type Setting, type Values, valuesOf } from "./settings";
 
@@ -31,8 +32,6 @@ export interface Form {
   silent: boolean;
 }
 
-const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-
 const typed = (n: number | string | undefined) => (n === undefined || n === 0 || n === "auto" ? "" : String(n));
 
 type Shown = Partial<Pick<Channel, "name" | "config" | "limits" | "timezone" | "in_doubt" | "quiet_hours" | "silent_opt_out">>;
@@ -53,7 +52,7 @@ export function formOf(settings: Setting[], c: Shown = {}): Form {
     factor: typed(warm_up?.factor),
     ceiling: typed(warm_up?.ceiling),
     limits,
-    timezone: c.timezone ?? zone(),
+    timezone: c.timezone ?? zoneHere(),
     from: c.quiet_hours?.from ?? "",
     to: c.quiet_hours?.to ?? "",
     inDoubt: policies.find((p) => p === c.in_doubt) ?? "",

@@ -2,11 +2,12 @@ import { Button, Checkbox, Group, Paper, Text } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Schema } from "@/api/client";
+import type { Asks, Schema } from "@/api/client";
 import { useMay } from "@/app/session";
 import { useFormat } from "@/ui/format";
 import { TextLink } from "@/ui/links";
-import { type Asks, LongRows } from "@/ui/LongRows";
+import { type Paged } from "@/ui/long";
+import { LongRows } from "@/ui/LongRows";
 import { type Column } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
@@ -37,7 +38,7 @@ export function useContactColumns(): Column<Contact>[] {
 
 interface Props {
   name: string;
-  page: (cursor: string) => Asks<Contact>;
+  page: (cursor: string) => Asks<Paged<Contact>>;
   total?: number | undefined;
   /** Everybody whom the list shows, as bulk operations say it. */
   found: Whom;

@@ -80,7 +80,7 @@ function Changes({ flow, from, steps }: { flow: Flow; from: number; steps: Step[
 }
 
 /** Asks what becomes of who is on an older version: where each step's people go. */
-export function Moving({ flow, version, close }: { flow: Flow; version: Schema<"FlowVersion">; close: () => void }) {
+function Moving({ flow, version, close }: { flow: Flow; version: Schema<"FlowVersion">; close: () => void }) {
   const { t } = useTranslation();
   const [to, setTo] = useState<Record<string, string>>({});
   const dry = api.useQuery(

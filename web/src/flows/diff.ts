@@ -1,7 +1,7 @@
 import type { Step } from "./graph";
 
 /** What became of a step from one version to another. */
-export interface Difference {
+interface Difference {
   step: string;
   what: "added" | "removed" | "changed";
   /** What of it was changed, such as content or next. */
@@ -20,7 +20,7 @@ function plain(value: unknown): unknown {
   );
 }
 
-export const same = (a: unknown, b: unknown) => JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+const same = (a: unknown, b: unknown) => JSON.stringify(plain(a)) === JSON.stringify(plain(b));
 
 /** Steps that came, went or were changed, in the order of the flow. */
 export function diff(before: readonly Step[], after: readonly Step[]): Difference[] {

@@ -54,7 +54,7 @@ export function graphOf(steps: readonly Step[]): Graph {
 export const edge = (g: Graph, from: string, exit: string) => g.edges.find((e) => e.from === from && e.exit === exit);
 
 /** The step to which an exit leads: its own, or the way on. */
-export const follows = (g: Graph, from: string, exit: string) => (edge(g, from, exit) ?? edge(g, from, "next"))?.to;
+const follows = (g: Graph, from: string, exit: string) => (edge(g, from, exit) ?? edge(g, from, "next"))?.to;
 
 export function stepsOf(g: Graph): Step[] {
   return g.nodes.map((node, i) => {

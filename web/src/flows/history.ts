@@ -1,5 +1,5 @@
 /** What something was, is, and was before it was undone. */
-export interface History<T> {
+interface History<T> {
   past: readonly T[];
   now: T;
   future: readonly T[];

@@ -12,6 +12,10 @@ it("tells what was typed from what was built", () => {
   expect(sameForm(undefined, rule)).toBe(false);
 });
 
+it("begins its days where its author is", () => {
+  expect(about("language")["timezone"]).toBe(new Intl.DateTimeFormat("en").resolvedOptions().timeZone);
+});
+
 it("asks for the fields of what people and programs answer, whatever is said meanwhile", () => {
   const steps: Step[] = [
     { id: "a", kind: "ask", content: { text: "How many?" }, question: { type: "number", timeout: "3d" }, next: "b" },

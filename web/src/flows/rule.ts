@@ -1,5 +1,6 @@
 // Rules and values as people write them.
 import type { Json } from "@/targeting/rule";
+import { zoneHere } from "@/ui/here";
 
 import type { Step } from "./graph";
 
@@ -8,8 +9,8 @@ export type Rule = Json;
 /** A rule without conditions. The server asks for one; without a rule, a way would be one of chance. */
 export const nobody: Rule = { condition: "AND", rules: [] };
 
-/** A rule about a field, which lacks its value unless one is given. */
-export const about = (field: string, value: string | null = null): Rule => ({ condition: "AND", rules: [{ field, operator: "equal", value }] });
+/** A rule about a field, which lacks its value unless one is given. Its days begin in the zone of the browser. */
+export const about = (field: string, value: string | null = null): Rule => ({ condition: "AND", rules: [{ field, operator: "equal", value }], timezone: zoneHere() });
 
 /** What there is of some steps for rules to speak of: questions, and messages. What they say does not matter. */
 export function asking(steps: readonly Step[]): Step[] {

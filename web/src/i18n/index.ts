@@ -5,7 +5,7 @@ import { initReactI18next } from "react-i18next";
 import type en from "./en";
 
 /** The same keys with other words. */
-export type Words<T> = { [K in keyof T]: T[K] extends string ? string : Words<T[K]> };
+type Words<T> = { [K in keyof T]: T[K] extends string ? string : Words<T[K]> };
 export type Texts = Words<typeof en>;
 
 export const languages = { en: "English", de: "Deutsch" } as const;

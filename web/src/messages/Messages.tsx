@@ -1,10 +1,12 @@
-import { Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
 import { states } from "@/campaigns/counts";
+import { nameOf } from "@/contacts/name";
 import { Empty } from "@/ui/Empty";
+import { Filter } from "@/ui/Filter";
 import { pageSize } from "@/ui/long";
 import { LongRows } from "@/ui/LongRows";
 import { Page } from "@/ui/Page";
@@ -15,14 +17,16 @@ import { TextLink } from "@/ui/links";
 
 /** Messages by what became of them. */
 export default function Messages() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const why = useReason();
   const search = useSearch({ from: "/inside/messages" });
   const navigate = useNavigate({ from: "/messages" });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const state = states.find((s) => s === search.state);
+  const campaign = api.useQuery("get", "/v1/campaigns/{id}", { params: { path: { id: Number(search.campaign) } } }, { enabled: /^\d+$/.test(search.campaign ?? "") });
   const query = {
     limit: pageSize,
+    ...(search.channel ? { channel_id: search.channel } : {}),
     ...(state ? { state } : {}),
     ...(search.campaign ? { campaign_id: search.campaign } : {}),
     ...(search.run ? { run_id: Number(search.run) } : {}),
@@ -33,29 +37,50 @@ export default function Messages() {
   return (
     <Page title={t("messages.title")}>
       <Stack>
-        <Group>
+        <Group align="flex-end">
           <NativeSelect
-            aria-label={t("messages.state")}
+            label={t("messages.state")}
             value={state ?? ""}
             onChange={(e) => set({ state: e.currentTarget.value || undefined })}
             data={[{ value: "", label: t("messages.anyState") }, ...states.map((value) => ({ value, label: t(`message.state.${value}`) }))]}
           />
-          <form
-            onSubmit={(e) => {
-              e.preventDefault();
-              const given = new FormData(e.currentTarget).get("address");
-              set({ address: typeof given === "string" && given.trim() ? given.trim() : undefined });
-            }}
-          >
-            <TextInput name="address" aria-label={t("messages.address")} placeholder={t("messages.address")} type="search" defaultValue={search.address ?? ""} />
-          </form>
-          {search.campaign && (
-            <TextLink to="/campaigns/$id" params={{ id: search.campaign }}>
-              {t("messages.ofCampaign", { id: search.campaign })}
+          <Filter
+            label={t("messages.campaign")}
+            value={search.campaign}
+            name={campaign.data?.name}
+            change={(given) => set({ campaign: given, run: undefined })}
+            asks={(q) => api.queryOptions("get", "/v1/campaigns", { params: { query: { q, limit: 50, archived: "all" } } })}
+            offers={(found) => (found.items ?? []).map((c) => ({ value: String(c.id), name: c.name, hint: `#${c.id}` }))}
+          />
+          <Filter
+            label={t("messages.channel")}
+            value={search.channel}
+            change={(channel) => set({ channel })}
+            asks={() => api.queryOptions("get", "/v1/channels", { params: { query: { limit: 500 } } })}
+            offers={(all) => (all.items ?? []).map((c) => ({ value: c.name, hint: c.provider }))}
+          />
+          <Filter
+            label={t("messages.why")}
+            value={search.reason}
+            name={search.reason && why(search.reason)}
+            change={(reason) => set({ reason })}
+            asks={() => ({ queryKey: ["reasons", i18n.language], queryFn: () => t("reason.means", { returnObjects: true }) })}
+            offers={(all) => Object.entries(all).map(([value, name]) => ({ value, name }))}
+          />
+          <Filter
+            label={t("messages.address")}
+            value={search.address}
+            change={(address) => set({ address })}
+            asks={(q) => api.queryOptions("get", "/v1/contacts", { params: { query: { q, limit: 20 } } })}
+            offers={(found) => (found.items ?? []).flatMap((c) => Object.values(c.addresses).map((value) => ({ value, hint: nameOf(c) })))}
+          />
+          {campaign.data && (
+            <TextLink to="/campaigns/$id" params={{ id: String(campaign.data.id) }}>
+              {t("messages.ofCampaign", { id: campaign.data.id })}
             </TextLink>
           )}
-          {(search.campaign ?? search.run ?? search.reason) && (
-            <Button variant="default" size="xs" onClick={() => set({ campaign: undefined, run: undefined, reason: undefined })}>
+          {Object.values(search).some(Boolean) && (
+            <Button variant="default" onClick={() => void navigate({ search: {}, replace: true })}>
               {t("messages.all")}
             </Button>
           )}

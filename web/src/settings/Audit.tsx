@@ -5,11 +5,12 @@ import { useTranslation } from "react-i18next";
 import { api, pages, type Schema } from "@/api/client";
 import { useFind } from "@/app/find";
 import { Empty } from "@/ui/Empty";
+import { Filter } from "@/ui/Filter";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
 
 import { SettingsPage } from "./SettingsPage";
-import { exportOf, queryOf } from "./trail";
+import { exportOf, offersIn, queryOf } from "./trail";
 
 const texts = ["actor", "action", "target"] as const;
 const times = ["from", "to"] as const;
@@ -34,12 +35,14 @@ export default function Audit() {
       <Stack>
         <Group align="flex-end" role="search" aria-label={t("audit.filters")}>
           {texts.map((key) => (
-            <TextInput
+            <Filter
               key={key}
               label={t(`audit.${key}`)}
               placeholder={t(`audit.example.${key}`)}
-              defaultValue={search[key] ?? ""}
-              onChange={(e) => find({ [key]: e.currentTarget.value || undefined })}
+              value={search[key]}
+              change={(value) => set({ [key]: value })}
+              asks={(typed) => api.queryOptions("get", "/v1/audit", { params: { query: { limit: 500, ...(key === "action" && typed ? { action: `${typed}*` } : {}) } } })}
+              offers={(trail) => offersIn(trail.items ?? [], key)}
             />
           ))}
           {times.map((key) => (

@@ -1,6 +1,8 @@
 // The filters of the audit trail, as the address and the API have them.
+import type { Schema } from "@/api/client";
+import type { Offer } from "@/ui/offers";
 
-export interface Filters {
+interface Filters {
   actor?: string | undefined;
   action?: string | undefined;
   target?: string | undefined;
@@ -9,7 +11,7 @@ export interface Filters {
   to?: string | undefined;
 }
 
-export interface Query {
+interface Query {
   actor?: string;
   action?: string;
   target?: string;
@@ -30,3 +32,7 @@ export function queryOf(f: Filters): Query {
 
 /** Where the same entries are downloaded, all of them. */
 export const exportOf = (f: Filters): string => `/v1/audit/export?${new URLSearchParams({ ...queryOf(f) }).toString()}`;
+
+/** What entries say of who, what or to what, those of the newest first; what has a name is offered with it. */
+export const offersIn = (entries: readonly Schema<"AuditEntry">[], key: "actor" | "action" | "target"): Offer[] =>
+  entries.map((e) => ({ value: e[key], ...(key === "target" && e.target_name ? { hint: e.target_name } : {}) })).filter(({ value }) => value !== "");

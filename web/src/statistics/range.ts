@@ -2,7 +2,7 @@
 // the server counts; here is only their arithmetic in the calendar, without hours.
 
 export const ranges = ["today", "7", "30", "90", "month", "own"] as const;
-export type Range = (typeof ranges)[number];
+type Range = (typeof ranges)[number];
 
 export const intervals = ["hour", "day", "week", "month"] as const;
 export type Interval = (typeof intervals)[number];

@@ -7,7 +7,7 @@ export type Subject = "campaigns" | "notifications" | "channels" | "errors" | "l
 export const viewIDs = ["campaigns", "notifications", "channels", "errors", "arrivals", "links", "lists", "people", "contacts", "flows", "hours", "notes"] as const;
 export type ViewID = (typeof viewIDs)[number];
 
-export interface Metric {
+interface Metric {
   key: string;
   label: ParseKeys;
   /** A part from 0 to 1. */

@@ -2,11 +2,12 @@ import { Alert, Fieldset, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { zoneHere } from "@/ui/here";
 import { Zone } from "@/ui/Zone";
 
 import { Builder } from "./Builder";
 import { type Mark, markAt } from "./marks";
-import { blank, type Branch, type Field, hasDays, inZone, type Json, keptIn, toBuilder, toRule, zoneOf } from "./rule";
+import { begun, type Branch, type Field, hasDays, inZone, type Json, keptIn, toRule, zoneOf } from "./rule";
 
 interface Props {
   /** Undefined for none yet. */
@@ -19,9 +20,7 @@ interface Props {
   disabled?: boolean;
 }
 
-const here = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
-
-const shown = (rule: unknown, fields: readonly Field[]) => (rule === undefined ? blank(here()) : toBuilder(rule, fields));
+const shown = (rule: unknown, fields: readonly Field[]) => begun(rule, fields, zoneHere());
 
 /** A rule as it is built. A rule that its caller changed otherwise, such as by undoing, is shown anew. */
 export function RuleForm({ rule, fields, marks, change, disabled = false }: Props) {

@@ -29,7 +29,7 @@ const known = [
   "upload",
 ] as const;
 
-export function fieldLabel(field: Pick<Field, "field" | "label">, t: TFunction): string {
+function fieldLabel(field: Pick<Field, "field" | "label">, t: TFunction): string {
   const name = field.field;
   const common = known.find((k) => k === name);
   if (common) return t(`targeting.fields.${common}`);

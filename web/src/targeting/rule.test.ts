@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { Problem } from "@/api/problem";
 
 import { markAt, marksOf } from "./marks";
-import { blank, type Branch, type Field, fitted, hasDays, inZone, isBranch, keptIn, toBuilder, toRule, unfilled, zoneOf } from "./rule";
+import { begun, type Branch, type Field, fitted, hasDays, inZone, isBranch, keptIn, toBuilder, toRule, unfilled, zoneOf } from "./rule";
+
+const blank = (zone: string) => begun(undefined, fields, zone) as Branch;
 
 const equality = ["equal", "not_equal", "in", "not_in"];
 const order = ["less", "less_or_equal", "greater", "greater_or_equal", "between", "not_between"];
@@ -128,6 +130,19 @@ describe("a rule", () => {
 
   it("is none before it says something", () => {
     expect(toRule(blank("UTC"), fields)).toBeUndefined();
+  });
+
+  it("begins its days where its viewer is as long as it says nothing, and where it says else", () => {
+    const days: Branch["rules"] = [{ id: "1", field: "first_name", operator: "is_null", value: null }];
+    const zone = (rule: unknown) => {
+      const built = begun(rule, fields, "Asia/Tokyo");
+      return built && toRule({ ...built, rules: [...built.rules, ...days] }, fields)?.["timezone"];
+    };
+    expect(zone(undefined)).toBe("Asia/Tokyo");
+    expect(zone({ condition: "AND", rules: [] })).toBe("Asia/Tokyo"); // one of a flow that was emptied
+    expect(zone({ condition: "AND", rules: [], timezone: "Europe/Paris" })).toBe("Europe/Paris");
+    expect(zone({ condition: "AND", rules: [{ field: "first_name", operator: "equal", value: "Ada" }] })).toBeUndefined(); // its days begin in UTC, and go on to
+    expect(begun({ payload: [] }, fields, "Asia/Tokyo")).toBeUndefined();
   });
 
   it("takes type and input from a field that is chosen, and the zone that is chosen", () => {

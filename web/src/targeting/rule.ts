@@ -36,7 +36,7 @@ const isObject = (value: unknown): value is Json => typeof value === "object" &&
 
 export const isBranch = (node: Row | Branch): node is Branch => "rules" in node;
 
-export type Arity = "none" | "one" | "two" | "many";
+type Arity = "none" | "one" | "two" | "many";
 
 /** How many values an operator takes. */
 export function arity(operator: string): Arity {
@@ -100,8 +100,11 @@ function branchOf(given: unknown, fields: readonly Field[], id: string): Branch 
 /** A rule in the builder; undefined if it is of a form of which the builder has nothing to show. */
 export const toBuilder = (rule: unknown, fields: readonly Field[]): Branch | undefined => branchOf(rule, fields, "rule");
 
-/** No rule yet; its days will begin in a zone. */
-export const blank = (timezone: string): Branch => ({ id: "rule", combinator: "and", not: false, rules: [], given: { timezone } });
+const saysNothing = (rule: unknown) => rule === undefined || (isObject(rule) && Array.isArray(rule["rules"]) && rule["rules"].length === 0 && !rule["timezone"]);
+
+/** The same of a rule that may say nothing yet, whose days will begin in a zone then. */
+export const begun = (rule: unknown, fields: readonly Field[], timezone: string): Branch | undefined =>
+  saysNothing(rule) ? { id: "rule", combinator: "and", not: false, rules: [], given: { timezone } } : toBuilder(rule, fields);
 
 function condition(row: Row, fields: readonly Field[]): Json {
   if (row.kept && row.given) return row.given;

@@ -7,7 +7,9 @@ import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { without } from "@/campaigns/form";
 import { Empty } from "@/ui/Empty";
+import { Filter } from "@/ui/Filter";
 import { ButtonLink, TextLink } from "@/ui/links";
+import { offersOf } from "@/ui/offers";
 import { Page } from "@/ui/Page";
 import { Rows } from "@/ui/Rows";
 import { When } from "@/ui/When";
@@ -69,7 +71,16 @@ function Gallery({ make }: { make: React.ReactNode }) {
           onChange={(e) => put({ kind: e.currentTarget.value })}
           data={[{ value: "", label: t("templates.any") }, ...kinds.map((value) => ({ value, label: t(`templates.kinds.${value}`) }))]}
         />
-        <TextInput label={t("templates.language")} placeholder="pl" w="7rem" defaultValue={search.language ?? ""} onChange={(e) => find({ language: e.currentTarget.value.trim() })} />
+        <Filter
+          label={t("templates.language")}
+          value={search.language}
+          name={search.language && languageName(search.language, i18n.language)}
+          change={(language) => put({ language })}
+          asks={() => api.queryOptions("get", "/v1/templates", { params: { query: { limit: 500 } } })}
+          offers={(all) =>
+            offersOf((all.items ?? []).flatMap((item) => item.languages ?? [])).map(({ value }) => ({ value, name: languageName(value, i18n.language), hint: value }))
+          }
+        />
         <NativeSelect
           label={t("templates.status")}
           value={search.state ?? ""}

@@ -1,32 +1,27 @@
 import { Box, Loader, Table } from "@mantine/core";
-import { type QueryFunctionContext, useQueries } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import { defaultRangeExtractor, useWindowVirtualizer } from "@tanstack/react-virtual";
 import { Fragment, memo, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { queries } from "@/api/client";
+import { type Asks, queries } from "@/api/client";
 
 import { Failure } from "./Failure";
+import { Head, shown } from "./Head";
 import { begins, count, type Known, learn, near, nothing, type Paged, pagesOf, pageSize, room } from "./long";
-import { type Column, shown } from "./Rows";
+import { useLook } from "./look";
+import type { Column } from "./Rows";
 
-const rowHeight = 36; // px; app.css says the same of .long
+const rowHeights = { roomy: 36, dense: 28 }; // px
 const beyond = 15; // rows that are there above and below those in sight
 const keptFor = 2000; // ms that a page out of sight is held
-
-/** How a page is asked for, such as by api.queryOptions. */
-export interface Asks<T> {
-  queryKey: readonly unknown[];
-  // As a method it may know more of its key.
-  queryFn(context: QueryFunctionContext): Paged<T> | Promise<Paged<T>>;
-}
 
 interface Props<T> {
   label: string;
   /** Under which its place is remembered: what is asked for, as text. Another list has to be another component: give it as its key, too. */
   name: string;
   /** Asks for the page behind a cursor. */
-  page: (cursor: string) => Asks<T>;
+  page: (cursor: string) => Asks<Paged<T>>;
   id: (row: T) => number | string;
   columns: Column<T>[];
   /** How many there are in all, where that is known. */
@@ -52,6 +47,7 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
   const [top, setTop] = useState(0);
   const [focused, setFocused] = useState<number>();
   const box = useRef<HTMLDivElement>(null);
+  const rowHeight = useLook((look) => rowHeights[look.dense ? "dense" : "roomy"]);
   const virtual = useWindowVirtualizer({
     count: Math.max(0, Math.min(count(known) - begin, room)),
     estimateSize: () => rowHeight,
@@ -78,11 +74,24 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
     queries.setQueryData<Place>(["long", name], { known, begin });
   }, [name, known, begin]);
 
+  // Who has scrolled stays at the row where they are when rows become lower or higher: once the table is as high as that makes it.
+  const height = useRef(rowHeight);
+  const back = useRef<number>(undefined);
+  const high = virtual.getTotalSize();
+  useLayoutEffect(() => {
+    if (height.current === rowHeight) return;
+    const above = Math.max(0, window.scrollY - top);
+    back.current = window.scrollY - above + (above * rowHeight) / height.current;
+    height.current = rowHeight;
+    virtual.measure();
+  }, [rowHeight, top, virtual]);
+
   // The room moves on below who scrolls, and what is in sight stays where it is.
   const seen = useRef(0);
   const first = virtual.range?.startIndex ?? 0;
   const last = virtual.range?.endIndex ?? 0;
   useLayoutEffect(() => {
+    if (back.current !== undefined) return; // rows have become lower or higher
     if (first === seen.current) return; // nobody has scrolled, as where one comes back
     const leapt = Math.abs(first - seen.current) > near;
     const moved = begins(begin, count(known), { first, last, leapt });
@@ -92,7 +101,14 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
     if (leapt) return;
     seen.current = first + begin - moved;
     window.scrollBy({ top: (begin - moved) * rowHeight, behavior: "instant" });
-  }, [begin, known, first, last]);
+  }, [begin, known, first, last, rowHeight]);
+
+  useLayoutEffect(() => {
+    if (back.current === undefined) return;
+    window.scrollTo({ top: back.current, behavior: "instant" });
+    back.current = undefined;
+    seen.current = first;
+  }, [high, first]);
 
   // Where the list begins changes with what is above it.
   useEffect(() => {
@@ -116,21 +132,14 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
         aria-label={label}
         aria-rowcount={all === undefined ? -1 : all + 1}
         className="long"
+        style={{ "--row": `${rowHeight}px` }}
         highlightOnHover
         layout="fixed"
         stickyHeader
         stickyHeaderOffset={52}
         onBlur={() => setFocused(undefined)}
       >
-        <Table.Thead>
-          <Table.Tr aria-rowindex={1}>
-            {columns.map((c) => (
-              <Table.Th key={c.key} {...shown(c)} w={c.width}>
-                {c.label}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
+        <Head columns={columns} widens row={1} />
         <Table.Tbody>
           {ends.map(({ row: { index: at }, gap }) => {
             const index = begin + at;
@@ -142,7 +151,7 @@ export function LongRows<T>({ label, name, page, id, columns, total, empty }: Pr
               </Fragment>
             );
           })}
-          <Space height={virtual.getTotalSize() + top - (rows.at(-1)?.end ?? top)} columns={columns.length} />
+          <Space height={high + top - (rows.at(-1)?.end ?? top)} columns={columns.length} />
         </Table.Tbody>
       </Table>
     </Box>

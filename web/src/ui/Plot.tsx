@@ -7,7 +7,7 @@ import uPlot from "uplot";
 import { type Line, type Step, strokeOf, timeOf, type Unit, valueOf } from "./chart";
 import { useFormat } from "./format";
 
-export interface PlotProps {
+interface PlotProps {
   at: readonly string[];
   lines: readonly Line[];
   step: Step;

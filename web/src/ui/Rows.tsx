@@ -3,6 +3,8 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Failure } from "./Failure";
+import { Head, shown } from "./Head";
+import { useLook } from "./look";
 
 export interface Column<T> {
   key: string;
@@ -16,17 +18,13 @@ export interface Column<T> {
   width?: number | string;
 }
 
-/** How the cells of a column are shown. */
-export const shown = (c: Pick<Column<unknown>, "wide" | "numbers">) => ({
-  ...(c.wide ? { visibleFrom: "sm" as const } : {}),
-  ...(c.numbers ? { className: "numbers" } : {}),
-});
-
 interface Props<T> {
   label: string;
   rows: T[] | undefined;
   id: (row: T) => number | string;
   columns: Column<T>[];
+  /** Columns can be widened: for tables in which text is cut. */
+  widens?: boolean;
   error?: unknown;
   /** In the place of a table without rows. */
   empty: ReactNode;
@@ -34,24 +32,17 @@ interface Props<T> {
 }
 
 /** A dense table of a list, which is read page by page. */
-export function Rows<T>({ label, rows, id, columns, error, empty, more }: Props<T>) {
+export function Rows<T>({ label, rows, id, columns, widens = false, error, empty, more }: Props<T>) {
   const { t } = useTranslation();
+  const dense = useLook((look) => look.dense);
   if (error) return <Failure error={error} />;
   if (!rows) return <Loader size="sm" aria-label={t("common.loading")} />;
   if (rows.length === 0) return empty;
   return (
     <>
       <Table.ScrollContainer minWidth={0} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": label } }}>
-        <Table aria-label={label} highlightOnHover verticalSpacing={6} striped="even" stickyHeader>
-          <Table.Thead>
-            <Table.Tr>
-              {columns.map((c) => (
-                <Table.Th key={c.key} {...shown(c)}>
-                  {c.label}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
+        <Table aria-label={label} highlightOnHover verticalSpacing={dense ? 2 : 6} striped="even" stickyHeader>
+          <Head columns={columns} widens={widens} />
           <Table.Tbody>
             {rows.map((row) => (
               <Table.Tr key={id(row)}>

@@ -6,9 +6,9 @@ import type { Schema } from "@/api/client";
 
 export type MessageState = Schema<"Message">["state"];
 export type CampaignStatus = Schema<"Campaign">["status"];
-export type RunStatus = Schema<"Run">["status"];
-export type ChannelStatus = Schema<"Channel">["status"];
-export type HealthState = Schema<"ProviderHealth">["state"];
+type RunStatus = Schema<"Run">["status"];
+type ChannelStatus = Schema<"Channel">["status"];
+type HealthState = Schema<"ProviderHealth">["state"];
 
 /** Shades dark enough for white letters (WCAG 2.2, 1.4.3). */
 const colors = { quiet: "gray.7", busy: "cyan.9", good: "green.9", warn: "orange.9", bad: "red" } as const;
@@ -37,7 +37,7 @@ export function Tint({ as, children }: { as: keyof typeof colors; children: Reac
 }
 
 /** The color of a message's state, for bars and the like. */
-export const stateColor = (state: MessageState): MantineColor => colors[states[state]];
+const stateColor = (state: MessageState): MantineColor => colors[states[state]];
 
 const statuses: Record<CampaignStatus | RunStatus, keyof typeof colors> = {
   draft: "quiet",

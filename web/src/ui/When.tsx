@@ -2,6 +2,7 @@ import { Text } from "@mantine/core";
 import { useEffect, useState } from "react";
 
 import { useFormat } from "./format";
+import { zoneHere } from "./here";
 
 const tick = 10_000;
 
@@ -26,9 +27,8 @@ export function When({ at, exact }: Props) {
   const now = useNow();
   const format = useFormat();
   if (!at) return null;
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
-    <Text component="time" inherit dateTime={at} title={`${format.instant(at)} (${zone})\n${format.instant(at, "UTC")} (UTC)`}>
+    <Text component="time" inherit dateTime={at} title={`${format.instant(at)} (${zoneHere()})\n${format.instant(at, "UTC")} (UTC)`}>
       {exact ? `${format.instant(at)} · ${format.ago(at, now)}` : format.ago(at, now)}
     </Text>
   );

@@ -33,7 +33,7 @@ export function count({ cursors, rows }: Known): number {
 }
 
 /** Where somebody is in the room: the rows in sight, counted from the first in the room. */
-export interface Sight {
+interface Sight {
   first: number;
   last: number;
   /** Got there from afar, such as by the key End. */

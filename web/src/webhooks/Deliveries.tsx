@@ -54,6 +54,7 @@ export function Deliveries({ id }: { id: number }) {
       {search.delivery && <One key={search.delivery} id={id} delivery={Number(search.delivery)} />}
       <Rows<Delivery>
         label={t("deliveries.title")}
+        widens
         rows={list.data?.pages.flatMap((page) => page.items ?? [])}
         id={(d) => d.id}
         error={list.error}

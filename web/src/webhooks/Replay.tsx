@@ -19,7 +19,7 @@ interface Filter {
 }
 
 /** What the API is asked; a time that is none is left out. */
-export function bodyOf(f: Filter): Schema<"WebhookReplay"> {
+function bodyOf(f: Filter): Schema<"WebhookReplay"> {
   const state = states.find((s) => s === f.state);
   return {
     ...(state ? { state } : {}),

@@ -14,8 +14,8 @@ const campaigns = {
     search: "Nach Namen suchen",
     status: "Stand",
     statusFilter: "Mit dem Stand",
+    tag: "Schlagwort",
     title: "Kampagnen",
-    withoutTag: "Nicht nur {{tag}}",
     withTag: "Nur mit dem Schlagwort {{tag}}",
   },
   campaign: {

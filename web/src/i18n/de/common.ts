@@ -43,7 +43,12 @@ const common = {
     scheme: { auto: "Wie das System", light: "Hell", dark: "Dunkel" },
     signOut: "Abmelden",
     skip: "Zum Inhalt",
+    tables: "Tabellen",
+    density: { roomy: "Luftig", dense: "Dicht" },
+    view: "Ansicht",
+    whole: "Die ganze Breite",
   },
+  table: { widen: "Breite von {{column}}", widenHint: "Ziehen, oder mit den Pfeiltasten bewegen. Ein Doppelklick oder Enter überlässt sie der Tabelle." },
   role: { admin: "Verwaltung", editor: "Redaktion", sender: "Versand", viewer: "Lesen" },
 };
 

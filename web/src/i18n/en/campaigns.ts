@@ -14,8 +14,8 @@ const campaigns = {
     search: "Find by name",
     status: "Status",
     statusFilter: "Of the status",
+    tag: "Tag",
     title: "Campaigns",
-    withoutTag: "Not only {{tag}}",
     withTag: "Only with the tag {{tag}}",
   },
   campaign: {

@@ -43,7 +43,12 @@ const common = {
     scheme: { auto: "As the system", light: "Light", dark: "Dark" },
     signOut: "Sign out",
     skip: "To the content",
+    tables: "Tables",
+    density: { roomy: "Roomy", dense: "Dense" },
+    view: "View",
+    whole: "The whole width",
   },
+  table: { widen: "Width of {{column}}", widenHint: "Drag it, or move it with the arrows. A double click or Enter leaves it to the table." },
   role: { admin: "Admin", editor: "Editor", sender: "Sender", viewer: "Viewer" },
 } as const;
 

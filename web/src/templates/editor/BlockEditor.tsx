@@ -9,7 +9,7 @@ import { mjmlOf } from "./mjml";
 import { Whole } from "./Whole";
 
 /** What can be done with blocks, wherever they are. */
-export interface Acts {
+interface Acts {
   /** Changes a block; changes of one place that follow each other are undone together. */
   change: (id: string, place: string, to: (b: Block) => Block) => void;
   move: (id: string, by: -1 | 1) => void;

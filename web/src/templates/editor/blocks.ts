@@ -30,7 +30,7 @@ let made = 0;
 const nextId = () => `b${++made}`;
 
 /** The texts that new blocks begin with. */
-export interface Starts {
+interface Starts {
   heading: string;
   text: string;
   button: string;

@@ -1,5 +1,5 @@
 // What was, what is, and what was undone. Changes of one place that follow each other are undone together.
-export interface History<T> {
+interface History<T> {
   past: T[];
   now: T;
   future: T[];

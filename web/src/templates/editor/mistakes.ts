@@ -9,7 +9,7 @@ export interface Mistake {
 const place = /^(?:[^:\n]{0,20}: )?line (\d+)(?:, column \d+)?: ?([\s\S]*)$/;
 
 /** Reads "line 4: …" of a message. */
-export function mistakeOf(message: string): Mistake {
+function mistakeOf(message: string): Mistake {
   const found = place.exec(message);
   return found ? { line: Number(found[1]), words: found[2] || message } : { line: undefined, words: message };
 }

@@ -4,7 +4,7 @@ import { type Block, known, type Mail, type TextKind } from "./blocks";
 import { type Attributes, type Element, isBlank, isElement, type Node, pieces, read, written } from "./source";
 
 /** Why a document can't be shown in blocks. */
-export type Unshown = "unreadable" | "outside";
+type Unshown = "unreadable" | "outside";
 
 const wrapping: Attributes = { padding: "0" };
 
@@ -20,8 +20,8 @@ const bare = (html: string) =>
     .map((piece) => (piece.liquid ? (piece.text.startsWith("{%") && /[<>&]/.test(piece.text) ? "<liquid>" : "x") : piece.text))
     .join("");
 
-export const isRich = (html: string) => tags.test(bare(html));
-export const isPlain = (html: string) => plain.test(bare(html));
+const isRich = (html: string) => tags.test(bare(html));
+const isPlain = (html: string) => plain.test(bare(html));
 
 const heading = /^<h([1-3]) style="margin:0">([\s\S]*)<\/h\1>$/;
 

@@ -14,7 +14,7 @@ export interface Element {
 }
 
 /** Anything else: text, comments, Liquid between elements. */
-export interface Words {
+interface Words {
   source: string;
 }
 

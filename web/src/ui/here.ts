@@ -1,0 +1,2 @@
+/** The time zone of the browser, by its IANA name. */
+export const zoneHere = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
