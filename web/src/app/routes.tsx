@@ -122,7 +122,7 @@ const pages = [
   createRoute({
     getParentRoute: () => inside,
     path: "/messages",
-    validateSearch: (given: Record<string, unknown>) => text(given, "campaign", "run", "state", "reason", "address"),
+    validateSearch: (given: Record<string, unknown>) => text(given, "campaign", "channel", "run", "state", "reason", "address"),
     component: lazyRouteComponent(() => import("@/messages/Messages")),
   }),
   createRoute({ getParentRoute: () => inside, path: "/messages/$id", component: lazyRouteComponent(() => import("@/messages/MessagePage")) }),

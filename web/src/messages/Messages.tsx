@@ -1,9 +1,12 @@
 import { Button, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
+import { useMay } from "@/app/session";
 import { states } from "@/campaigns/counts";
+import { Settle } from "@/campaigns/Settle";
 import { Empty } from "@/ui/Empty";
 import { pageSize } from "@/ui/long";
 import { LongRows } from "@/ui/LongRows";
@@ -25,10 +28,14 @@ export default function Messages() {
     limit: pageSize,
     ...(state ? { state } : {}),
     ...(search.campaign ? { campaign_id: search.campaign } : {}),
+    ...(search.channel ? { channel_id: search.channel } : {}),
     ...(search.run ? { run_id: Number(search.run) } : {}),
     ...(search.reason ? { reason: search.reason } : {}),
     ...(search.address ? { address: search.address } : {}),
   };
+  const channel = api.useQuery("get", "/v1/channels/{id}", { params: { path: { id: Number(search.channel) } } }, { enabled: search.channel !== undefined });
+  const edits = useMay("editor");
+  const [settled, setSettled] = useState<Schema<"SettleInput">["as"]>();
   const name = `messages ${JSON.stringify(query)}`;
   return (
     <Page title={t("messages.title")}>
@@ -54,12 +61,28 @@ export default function Messages() {
               {t("messages.ofCampaign", { id: search.campaign })}
             </TextLink>
           )}
-          {(search.campaign ?? search.run ?? search.reason) && (
-            <Button variant="default" size="xs" onClick={() => set({ campaign: undefined, run: undefined, reason: undefined })}>
+          {search.channel && (
+            <TextLink to="/channels/$id" params={{ id: search.channel }}>
+              {channel.data?.name ?? t("messages.ofChannel", { id: search.channel })}
+            </TextLink>
+          )}
+          {(search.campaign ?? search.channel ?? search.run ?? search.reason) && (
+            <Button variant="default" size="xs" onClick={() => set({ campaign: undefined, channel: undefined, run: undefined, reason: undefined })}>
               {t("messages.all")}
             </Button>
           )}
         </Group>
+        {edits && state === "unknown" && search.channel && !search.address && !search.campaign && !search.run && (
+          <Group gap="xs">
+            <Text size="sm">{t("messages.doubtHint")}</Text>
+            {(["sent", "not_sent"] as const).map((as) => (
+              <Button key={as} size="xs" variant="default" onClick={() => setSettled(as)}>
+                {t(`settle.${as}`)}
+              </Button>
+            ))}
+          </Group>
+        )}
+        {settled && search.channel && <Settle of={{ channel_id: Number(search.channel) }} as={settled} close={() => setSettled(undefined)} />}
         <LongRows<Schema<"Message">>
           key={name}
           name={name}
