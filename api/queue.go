@@ -16,7 +16,7 @@ type QueueView struct {
 	Pending  int64        `json:"pending" doc:"Waits for its time or for room in the queue."`
 	Queued   int64        `json:"queued" doc:"In a channel's window."`
 	Sending  int64        `json:"sending" doc:"A provider is being asked."`
-	Channels []QueueTotal `json:"channels"`
+	Channels []QueueTotal `json:"channels" doc:"Those on which something waits, is in flight or is in doubt."`
 	Messages []Message    `json:"messages" doc:"The first 100 outbound messages."`
 	// Planning keeps an empty queue from being taken for the end.
 	Planning []PlanningRun `json:"planning" doc:"Runs whose audience is still being expanded: more messages are to come than are counted here."`
@@ -45,13 +45,37 @@ type NextFiring struct {
 
 // QueueTotal is a channel's share of the queue.
 type QueueTotal struct {
-	ChannelID int64      `json:"channel_id"`
-	Pending   int64      `json:"pending"`
-	Queued    int64      `json:"queued"`
-	Sending   int64      `json:"sending"`
-	OldestAt  *time.Time `json:"oldest_at,omitempty" doc:"When the longest waiting message was made."`
+	ChannelID int64 `json:"channel_id"`
+	QueueWaiting
+	Priorities []QueuePriority `json:"priorities" doc:"The same by priority, what goes first first; one without any message is left out."`
+	InDoubt    int64           `json:"in_doubt" doc:"Messages in state unknown: whether the provider took them is not known. GET /v1/messages lists them, with state=unknown and channel_id."`
+	Pace       QueuePace       `json:"pace" doc:"How fast the channel sends, whatever of the queue is asked for."`
+}
+
+// QueueWaiting is how much waits, and since when.
+type QueueWaiting struct {
+	Pending  int64      `json:"pending"`
+	Queued   int64      `json:"queued"`
+	Sending  int64      `json:"sending"`
+	OldestAt *time.Time `json:"oldest_at,omitempty" doc:"When the longest waiting message was made, of the first in line of each run."`
 	// OldestWaitSeconds is how long that one has waited.
 	OldestWaitSeconds float64 `json:"oldest_wait_seconds" doc:"How long that one has waited."`
+}
+
+// QueuePriority is what of a channel's share has a priority.
+type QueuePriority struct {
+	Priority string `json:"priority" enum:"transactional,bulk" doc:"transactional are single messages, bulk those of campaigns."`
+	QueueWaiting
+}
+
+// QueuePace is how fast a channel sends now, and why no faster.
+type QueuePace struct {
+	AcceptedPerSecond float64    `json:"accepted_per_second" doc:"What its provider accepted, on average of the last 10 seconds, from all workers together."`
+	MostPerSecond     *float64   `json:"most_per_second,omitempty" doc:"How many of those that wait may go out a second at present; 0 while none may, absent where only the provider says how many it takes."`
+	Reason            string     `json:"reason,omitempty" doc:"Why no more: what holds all of them back, or the limit that decides; absent without one. throttled is the provider's wish." enum:"throttled,channel.per_second,account.per_second,campaign.per_second,channel.warm_up,channel.recipients_per_day,campaign_paused,channel_paused,channel_stopped,no_worker,no_scheduler,redis_unreachable,channel_not_served,channel_degraded,channel_held,account_per_day,awaits_winner,due_later"`
+	WaitReason        string     `json:"wait_reason,omitempty" doc:"With due_later: the reason of the message that is due first, if it has one."`
+	Until             *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent where it doesn't, or nobody knows."`
+	Words             string     `json:"words" doc:"The reason in a sentence."`
 }
 
 // Clearing is one clearing of the queue.
@@ -138,18 +162,36 @@ func (s *Server) getQueue(ctx context.Context, caller access.Caller, in *QueueFi
 	if n := q.Next; n != nil {
 		view.Next = &NextFiring{CampaignID: n.CampaignID, Campaign: n.CampaignName, ChannelID: n.ChannelID, At: n.At}
 	}
-	for _, t := range q.Totals {
-		total := QueueTotal{ChannelID: t.ChannelID, Pending: t.Pending, Queued: t.Queued, Sending: t.Sending, OldestAt: timestamp(t.OldestPendingCreatedAt)}
-		if total.OldestAt != nil {
-			total.OldestWaitSeconds = max(s.Clock.Now().Sub(*total.OldestAt).Seconds(), 0)
+	for i, t := range q.Totals {
+		total := QueueTotal{
+			ChannelID: t.ChannelID, QueueWaiting: s.waitingView(t.Whole), Priorities: []QueuePriority{}, InDoubt: t.InDoubt, Pace: paceView(q.Paces[i]),
 		}
-		view.Pending, view.Queued, view.Sending = view.Pending+t.Pending, view.Queued+t.Queued, view.Sending+t.Sending
+		for _, p := range []QueuePriority{{"transactional", s.waitingView(t.Transactional)}, {"bulk", s.waitingView(t.Bulk)}} {
+			if p.Pending+p.Queued+p.Sending > 0 {
+				total.Priorities = append(total.Priorities, p)
+			}
+		}
+		view.Pending, view.Queued, view.Sending = view.Pending+total.Pending, view.Queued+total.Queued, view.Sending+total.Sending
 		view.Channels = append(view.Channels, total)
 	}
 	for _, m := range q.Head {
 		view.Messages = append(view.Messages, messageView(m))
 	}
 	return &one[QueueView]{view}, nil
+}
+
+func (s *Server) waitingView(w messages.Waiting) QueueWaiting {
+	view := QueueWaiting{Pending: w.Pending, Queued: w.Queued, Sending: w.Sending, OldestAt: timestamp(w.Oldest)}
+	if view.OldestAt != nil {
+		view.OldestWaitSeconds = max(s.Clock.Now().Sub(*view.OldestAt).Seconds(), 0)
+	}
+	return view
+}
+
+func paceView(p campaigns.ChannelPace) QueuePace {
+	return QueuePace{
+		AcceptedPerSecond: p.Accepted, MostPerSecond: p.Most, Reason: string(p.Reason), WaitReason: p.Waits, Until: known(p.Until), Words: p.Words,
+	}
 }
 
 func planningViews(list []campaigns.PlanningRun) []PlanningRun {

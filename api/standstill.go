@@ -7,6 +7,7 @@ import (
 
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // Standstill says why nothing goes out.
@@ -31,6 +32,7 @@ type Status struct {
 	Wrong []string `json:"wrong" doc:"What is wrong with this installation's parts, in words: the store, the disk, Redis, the schema."`
 	// Hindrances come in the order of how much they hold.
 	Hindrances []Hindrance `json:"hindrances" doc:"Why messages do not go out: what holds everything first, then channels, then campaigns."`
+	InDoubt    int64       `json:"in_doubt" doc:"Messages in state unknown: whether the provider took them is not known. Somebody has to say, or to send them again."`
 	Version    string      `json:"version"`
 	Workers    int         `json:"workers" doc:"How many are alive."`
 	Scheduler  string      `json:"scheduler,omitempty" doc:"The scheduler that leads; absent if none does."`
@@ -104,6 +106,9 @@ func (s *Server) status(ctx context.Context, accountID int64) (Status, error) {
 		return status, err
 	}
 	status.Hindrances = hindranceViews(hindrances)
+	if status.InDoubt, err = s.Queue.InDoubt(ctx, messages.QueueFilter{AccountID: accountID}); err != nil {
+		return status, err
+	}
 	workers, err := s.Campaigns.Workers(ctx, 0)
 	if err != nil {
 		return status, err

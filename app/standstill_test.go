@@ -23,6 +23,7 @@ import (
 	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/queue"
 	"carillon/store/storetest"
 )
 
@@ -281,4 +282,46 @@ func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
 	require.Eventually(t, func() bool { return reason() == campaigns.StillNoQueue }, soon, 20*time.Millisecond)
 	require.NoError(t, redis.Start())
 	require.Eventually(t, func() bool { return reason() == "" }, soon, 20*time.Millisecond)
+}
+
+// What a provider's wish has left of a channel's rate is the same for every process: it
+// stands in Redis.
+func TestTheQueueSaysThatAProviderAsksToSlowDown(t *testing.T) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
+		e := startTestEngine(t, config, AllRoles)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: 0.05}}, people)
+		_, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
+		require.NoError(t, err)
+		e.Wake()
+		pace := func() campaigns.ChannelPace {
+			q, err := e.Campaigns.Queue(t.Context(), messages.QueueFilter{AccountID: f.account})
+			require.NoError(t, err)
+			if len(q.Paces) == 0 {
+				return campaigns.ChannelPace{}
+			}
+			return q.Paces[0]
+		}
+		reasonIs := func(reason campaigns.PaceReason) func() bool { return func() bool { return pace().Reason == reason } }
+		require.Eventually(t, reasonIs(campaigns.PaceChannel), soon, 20*time.Millisecond)
+		require.InDelta(t, 0.05, *pace().Most, 1e-9)
+		channel, err := e.Store.GetChannel(t.Context(), f.account, f.channel.ID)
+		require.NoError(t, err)
+		throttle := func(wait time.Duration) {
+			t.Helper()
+			require.NoError(t, e.Queue.Limiter().Throttle(t.Context(), queue.Channel{AccountID: f.account, ID: channel.ID}, channel.Epoch, wait))
+		}
+		// Again and again, which is no longer one overload after a second.
+		var slowed campaigns.ChannelPace
+		require.Eventually(t, func() bool {
+			throttle(time.Millisecond)
+			slowed = pace()
+			return slowed.Reason == campaigns.PaceThrottled && *slowed.Most > 0
+		}, soon, 20*time.Millisecond)
+		require.InDelta(t, 0.025, *slowed.Most, 1e-9)
+		throttle(time.Hour)
+		p := pace()
+		require.Equal(t, campaigns.PaceThrottled, p.Reason)
+		require.Zero(t, *p.Most)
+		require.Greater(t, p.Until.Sub(clock.System{}.Now()), 59*time.Minute)
+	})
 }

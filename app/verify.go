@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/messages"
+	"carillon/providers"
 	"carillon/queue"
 	"carillon/store"
 )
@@ -25,6 +27,21 @@ func (v verifier) QueueAnswers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
 	return v.queue.Ping(ctx)
+}
+
+// Throttled says what throttling has left of a channel's rate.
+func (v verifier) Throttled(ctx context.Context, c providers.Channel) (t campaigns.Throttled, err error) {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	state, err := v.queue.Limiter().State(ctx, queue.Channel{AccountID: c.AccountID, ID: c.ID}, c.Epoch)
+	if err != nil {
+		return t, err
+	}
+	t.For = state.BlockedFor
+	if state.RateFactor < 1 {
+		t.PerSecond = cmp.Or(c.Limits.PerSecond, queue.ThrottleCeiling) * state.RateFactor
+	}
+	return t, nil
 }
 
 // reachWithin is how long Redis may take to say that it is there.

@@ -12,10 +12,14 @@ import (
 type QueueState struct {
 	QueueOutlook
 	Totals []messages.QueueTotals
+	// Paces are how fast their channels send, whatever of it was asked for.
+	Paces []ChannelPace
 	// Head are the first messages.
 	Head []messages.Message
 	// Hindrances are why what waits does not go out.
 	Hindrances []Hindrance
+
+	runs []LiveRun // that are under way, with why they stand still
 }
 
 // Outlook says what is still to come into the queue: the runs that are still being
@@ -40,11 +44,20 @@ func (s *Service) Queue(ctx context.Context, f messages.QueueFilter) (q QueueSta
 	if q.Head, err = s.queue.Head(ctx, f); err != nil {
 		return q, err
 	}
-	q.Hindrances, err = s.Hindrances(ctx, f.AccountID)
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return q, err
+	}
+	if q.Hindrances, q.runs, err = s.hindrances(ctx, v, f.AccountID); err != nil {
+		return q, err
+	}
+	if q.Paces, err = s.paces(ctx, v, f.AccountID, q); err != nil {
+		return q, err
+	}
 	q.Hindrances = slices.DeleteFunc(q.Hindrances, func(h Hindrance) bool {
 		return f.ChannelID != 0 && h.ChannelID != 0 && h.ChannelID != f.ChannelID || f.CampaignID != 0 && h.CampaignID != 0 && h.CampaignID != f.CampaignID
 	})
-	return q, err
+	return q, nil
 }
 
 // ClearQueue says what is to be cleared of the queue.

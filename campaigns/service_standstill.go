@@ -94,13 +94,18 @@ func (s *Service) Hindrances(ctx context.Context, accountID int64) ([]Hindrance,
 	if err != nil {
 		return nil, err
 	}
-	var list []Hindrance
+	list, _, err := s.hindrances(ctx, v, accountID)
+	return list, err
+}
+
+// hindrances are Hindrances, and the runs that are under way, with why they stand still.
+func (s *Service) hindrances(ctx context.Context, v *survey, accountID int64) (list []Hindrance, runs []LiveRun, err error) {
 	if v.everything.Stands() {
 		list = append(list, Hindrance{Standstill: v.everything})
 	}
 	channels, err := s.store.LiveChannels(ctx, []int64{accountID})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(channels, func(a, b LiveChannel) int { return cmp.Compare(a.ID, b.ID) })
 	for _, c := range channels {
@@ -108,21 +113,22 @@ func (s *Service) Hindrances(ctx context.Context, accountID int64) ([]Hindrance,
 			list = append(list, Hindrance{Standstill: still, ChannelID: c.ID})
 		}
 	}
-	runs, _, err := s.store.LiveRuns(ctx, []int64{accountID}, -1, nil)
+	runs, _, err = s.store.LiveRuns(ctx, []int64{accountID}, -1, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(runs, func(a, b LiveRun) int { return cmp.Compare(a.ID, b.ID) })
-	for _, r := range runs {
+	for i, r := range runs {
 		still, err := v.runItself(ctx, r.Run, r.CampaignChangedAt)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		runs[i].Pace.Still = still
 		if still.Stands() {
 			list = append(list, Hindrance{Standstill: still, ChannelID: r.ChannelID, CampaignID: r.CampaignID})
 		}
 	}
-	return list, nil
+	return list, runs, nil
 }
 
 // NotSending says in sentences, which name nobody and no channel, what keeps

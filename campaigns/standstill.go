@@ -20,6 +20,8 @@ type Standstill struct {
 	Until time.Time
 	// Words say all of this in a sentence, Remedy what to do in another.
 	Words, Remedy string
+	// Waits is the reason of a message that is due later, of messages that all are.
+	Waits string
 }
 
 // StandstillReason is a Standstill in a word.
@@ -96,14 +98,22 @@ type Worker struct {
 	Channels []int64
 	// Requests are how many it has under way at most, by channel.
 	Requests map[int64]int
+	// Accepted are how many messages a second providers took from it over the last
+	// AcceptedOver, by channel; one that took none is left out.
+	Accepted map[int64]float64
 	InFlight int
 }
+
+// AcceptedOver is over how long it is counted what providers took: long enough for a
+// channel of one message in a few seconds, and short enough to be called now.
+const AcceptedOver = 10 * time.Second
 
 // Beat is what a worker says of itself with its heartbeat.
 type Beat struct {
 	Version  string
 	Channels []int64
 	Requests map[int64]int
+	Accepted map[int64]float64
 	InFlight int
 }
 
@@ -153,6 +163,8 @@ type survey struct {
 	// requests are how many the living workers have under way at most together, by
 	// channel.
 	requests map[int64]int
+	// accepted are how many messages a second providers took from them together.
+	accepted map[int64]float64
 	// full are the accounts that may send no more today.
 	full map[int64]messages.DaySends
 	// begun is since when the oldest worker is alive; zero if none is.
@@ -173,7 +185,7 @@ func newSurvey(ctx context.Context, store StandstillStore, now time.Time) (*surv
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{store: store, now: now, serving: map[int64]bool{}, requests: map[int64]int{}, full: full}
+	v := &survey{store: store, now: now, serving: map[int64]bool{}, requests: map[int64]int{}, accepted: map[int64]float64{}, full: full}
 	var last time.Time
 	for _, w := range workers {
 		if w.SeenAt.After(last) {
@@ -188,6 +200,7 @@ func newSurvey(ctx context.Context, store StandstillStore, now time.Time) (*surv
 		for _, id := range w.Channels {
 			v.serving[id] = true
 			v.requests[id] += w.Requests[id]
+			v.accepted[id] += w.Accepted[id]
 		}
 	}
 	switch {
@@ -402,7 +415,7 @@ const DueBatch = "batch"
 
 func dueLater(what string, due messages.Due) Standstill {
 	return Standstill{
-		Reason: StillDueLater, Until: due.At, Words: fmt.Sprintf("%s at %s%s.", what, exactTime(due.At), waitWords(due.Reason)),
+		Reason: StillDueLater, Until: due.At, Waits: due.Reason, Words: fmt.Sprintf("%s at %s%s.", what, exactTime(due.At), waitWords(due.Reason)),
 		Remedy: "It goes on by itself then.",
 	}
 }

@@ -48,9 +48,18 @@ func (c *cli) queueLs() *cobra.Command {
 
 func queueTable(w *tabwriter.Writer, q api.QueueView, channels map[int64]string) {
 	if len(q.Channels) > 0 {
-		sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
+		sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS\tIN DOUBT\tA SECOND\tAT MOST\tWHY NO MORE")
 		for _, t := range q.Channels {
-			sayf(w, "%s\t%d\t%d\t%d\t%s\n", clean(nameOr(channels, t.ChannelID)), t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+			most := "-"
+			if t.Pace.MostPerSecond != nil {
+				most = fmt.Sprintf("%.4g", *t.Pace.MostPerSecond)
+			}
+			waitingRow(w, clean(nameOr(channels, t.ChannelID)), t.QueueWaiting)
+			sayf(w, "\t%d\t%.4g\t%s\t%s\n", t.InDoubt, t.Pace.AcceptedPerSecond, most, clean(t.Pace.Words))
+			for _, p := range t.Priorities {
+				waitingRow(w, "  "+p.Priority, p.QueueWaiting)
+				sayln(w, "\t\t\t\t")
+			}
 		}
 	}
 	_ = w.Flush() // what follows is no table
@@ -60,10 +69,15 @@ func queueTable(w *tabwriter.Writer, q api.QueueView, channels map[int64]string)
 	queueOutlook(w, q)
 }
 
+// waitingRow begins a row of the table.
+func waitingRow(w io.Writer, name string, q api.QueueWaiting) {
+	sayf(w, "%s\t%d\t%d\t%d\t%s", name, q.Pending, q.Queued, q.Sending, seconds(q.OldestWaitSeconds))
+}
+
 // queueOutlook says what is still to come into the queue, and of an empty one
 // what fills it.
 func queueOutlook(w io.Writer, q api.QueueView) {
-	empty := len(q.Channels) == 0
+	empty := q.Pending+q.Queued+q.Sending == 0
 	if empty && len(q.Planning) == 0 {
 		sayln(w, "Nothing waits to be sent.")
 	}

@@ -37,6 +37,9 @@ func (c *cli) status(cmd *cobra.Command, _ []string) error {
 		for _, h := range s.Hindrances {
 			sayln(w, standstillLine(&h.Standstill))
 		}
+		if s.InDoubt > 0 {
+			sayf(w, "Messages in doubt: %d. Whether the provider took them is not known; `carillon messages ls --state unknown` lists them.\n", s.InDoubt)
+		}
 		_ = w.Flush() // what follows is a table
 		fields(w, "Workers alive", s.Workers, "Scheduler", cmp.Or(s.Scheduler, "none"), "Version", s.Version)
 	})

@@ -15,13 +15,31 @@ type QueueFilter struct {
 	CampaignID int64
 }
 
-// QueueTotals is a channel's share of the outbound queue.
+// QueueTotals is a channel's share of the outbound queue, and what of the channel is in
+// doubt.
 type QueueTotals struct {
-	ChannelID              int64
-	Pending                int64
-	Queued                 int64
-	Sending                int64
-	OldestPendingCreatedAt *time.Time
+	ChannelID int64
+	// Whole is everything, Transactional and Bulk what it consists of: single messages,
+	// which go first, and those of campaigns.
+	Whole, Transactional, Bulk Waiting
+	// InDoubt are the messages of which nobody knows whether the provider took them.
+	InDoubt int64
+}
+
+// Waiting is how much of a queue waits, pending or queued, and how much is in flight.
+type Waiting struct {
+	Pending, Queued, Sending int64
+	// Oldest is when the longest waiting message was made, as far as the first in line of
+	// every run tell; nil where none waits.
+	Oldest *time.Time
+}
+
+// Add counts more in.
+func (w *Waiting) Add(more Waiting) {
+	w.Pending, w.Queued, w.Sending = w.Pending+more.Pending, w.Queued+more.Queued, w.Sending+more.Sending
+	if more.Oldest != nil && (w.Oldest == nil || more.Oldest.Before(*w.Oldest)) {
+		w.Oldest = more.Oldest
+	}
 }
 
 // Clearing is one clearing of the queue, finished or under way.
@@ -47,8 +65,11 @@ type ClearedMessage struct {
 
 // QueueStore knows what waits and clears it.
 type QueueStore interface {
-	// QueueTotals says what waits on each channel.
+	// QueueTotals says what waits on each channel, and what is in doubt: of every channel
+	// of which something is.
 	QueueTotals(ctx context.Context, f QueueFilter) ([]QueueTotals, error)
+	// InDoubt is how many messages of a filter are in doubt, by channel.
+	InDoubt(ctx context.Context, f QueueFilter) (map[int64]int64, error)
 	// QueuePreview is the head of the queue: what is in the windows, then what waits for
 	// room, at most limit messages.
 	QueuePreview(ctx context.Context, f QueueFilter, limit int) ([]Message, error)
@@ -76,6 +97,15 @@ const queueHead = 100
 // Totals says what waits on each channel.
 func (q *Queue) Totals(ctx context.Context, f QueueFilter) ([]QueueTotals, error) {
 	return q.store.QueueTotals(ctx, f)
+}
+
+// InDoubt is how many messages nobody knows of whether the provider took them.
+func (q *Queue) InDoubt(ctx context.Context, f QueueFilter) (n int64, err error) {
+	by, err := q.store.InDoubt(ctx, f)
+	for _, of := range by {
+		n += of
+	}
+	return n, err
 }
 
 // Head is the first hundred messages: what is in the windows, then what waits for room.

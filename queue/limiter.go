@@ -15,6 +15,9 @@ const (
 	ChannelShare = ruleShare
 	// CampaignShare is the same for a campaign.
 	CampaignShare = ruleCampaignShare
+	// ThrottleCeiling is the rate, messages a second, that counts as a channel's where it has
+	// no limit and its provider asks to slow down.
+	ThrottleCeiling = ruleCeiling
 	// SlotSlack is how late a slot may be used without breaking the promise that
 	// no sliding second holds more than the limit: slots are given out for 98.5 %
 	// of it. A worker that comes later must ask for another slot.

@@ -139,7 +139,7 @@ func (tx conn) clearScope(ctx context.Context, f messages.QueueFilter, column st
 	where, args := queueWhere(f)
 	scope, err = sqldb.Structs(ctx, tx, func(key *countKey) []any {
 		return []any{&key.runID, &key.channelID}
-	}, `SELECT c.run_id, c.channel_id FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
+	}, `SELECT c.run_id, c.channel_id FROM `+unfinished+` r JOIN run_counts c ON c.run_id = r.id JOIN channels h ON h.id = c.channel_id
 		WHERE `+where+` GROUP BY c.run_id, c.channel_id HAVING SUM(c.`+column+`) > 0 ORDER BY 1, 2`, args...)
 	return scope, err
 }
@@ -183,32 +183,6 @@ func (tx conn) clearExamples(ctx context.Context, f messages.QueueFilter) ([]mes
 	return examples, err
 }
 
-// QueueTotals says what waits on each channel.
-func (s *Store) QueueTotals(ctx context.Context, f messages.QueueFilter) (totals []messages.QueueTotals, err error) {
-	where, args := queueWhere(f)
-	totals, err = sqldb.Structs(ctx, s.reader(), func(t *messages.QueueTotals) []any {
-		return []any{&t.ChannelID, &t.Pending, &t.Queued, &t.Sending}
-	}, `SELECT c.channel_id, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT), CAST(SUM(c.sending) AS BIGINT)
-		FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
-		WHERE `+where+` GROUP BY c.channel_id HAVING SUM(c.pending + c.queued + c.sending) > 0 ORDER BY 1`, args...)
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	for i := range totals {
-		f := f
-		f.ChannelID = totals[i].ChannelID
-		head, err := s.reader().queueHead(ctx, f, 1)
-		if err != nil {
-			return nil, s.translate(err)
-		}
-		if len(head) > 0 {
-			at := head[0].CreatedAt
-			totals[i].OldestPendingCreatedAt = &at
-		}
-	}
-	return totals, nil
-}
-
 // OldestWaiting is since when the oldest message waits on each of the channels, by
 // id; those on which none does are left out.
 func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChannel) (map[int64]time.Time, error) {
@@ -217,12 +191,12 @@ func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChan
 		if c.Pending+c.Queued == 0 {
 			continue
 		}
-		head, err := s.reader().queueHead(ctx, messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
+		by, err := s.waiting(ctx, messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID})
 		if err != nil {
-			return nil, s.translate(err)
+			return nil, err
 		}
-		if len(head) > 0 {
-			oldest[c.ID] = head[0].CreatedAt
+		if since := by.of(c.ID).Whole.Oldest; since != nil {
+			oldest[c.ID] = *since
 		}
 	}
 	return oldest, nil

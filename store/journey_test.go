@@ -387,7 +387,7 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 		filter := messages.QueueFilter{AccountID: j.AccountID, CampaignID: j.Campaign}
 		totals, err := s.QueueTotals(t.Context(), filter)
 		require.NoError(t, err)
-		require.Equal(t, [3]int64{70, 10, 10}, [3]int64{totals[0].Pending, totals[0].Queued, totals[0].Sending})
+		require.Equal(t, [3]int64{70, 10, 10}, [3]int64{totals[0].Whole.Pending, totals[0].Whole.Queued, totals[0].Whole.Sending})
 
 		other := filter
 		other.AccountID++

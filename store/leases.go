@@ -61,10 +61,14 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat)
 	if err != nil {
 		return fmt.Errorf("encode requests: %w", err)
 	}
+	accepted, err := json.Marshal(b.Accepted)
+	if err != nil {
+		return fmt.Errorf("encode what was accepted: %w", err)
+	}
 	return s.inTx(ctx, func(tx conn) error {
 		_, err := tx.Exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.Now+", seen_at = "+s.d.Now+
-			", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
-			b.Version, string(channels), string(requests), b.InFlight, workerID)
+			", retired_at = NULL, version = ?, channels = ?, requests = ?, accepted = ?, in_flight = ? WHERE id = ?",
+			b.Version, string(channels), string(requests), string(accepted), b.InFlight, workerID)
 		return err
 	})
 }

@@ -40,6 +40,13 @@ const maxPage = 1000
 // ListMessages lists messages in the order of their ids, from behind the filter's
 // cursor.
 func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
+	if f.State != nil && *f.State == messages.Unknown {
+		// Every message would be looked at to find none, which is the rule.
+		doubts, err := s.InDoubt(ctx, messages.QueueFilter{AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID})
+		if err != nil || len(doubts) == 0 {
+			return nil, err
+		}
+	}
 	query := listMessages(f)
 	list, err := sqldb.Query(ctx, s.reader(), scanMessage, query.sql, query.args...)
 	if err == nil {

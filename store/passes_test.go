@@ -183,6 +183,34 @@ func rowsRead(t *testing.T, s *Store, tables ...string) func() int64 {
 	}
 }
 
+// The queue is told by what is counted as it moves, however many messages wait, and what
+// is in doubt of none without a look at any.
+func TestTheQueueIsNotReadToBeTold(t *testing.T) {
+	const waiting = 3_000
+	eachStore(t, func(t *testing.T, s *Store) {
+		if !s.Postgres() {
+			return // which does not say what it reads
+		}
+		j := newJourney(t, s, waiting)
+		run := j.start()
+		j.planAll(run.ID, waiting)
+		_, err := s.reader().Exec(t.Context(), "ANALYZE messages, runs, run_counts")
+		require.NoError(t, err)
+		read := rowsRead(t, s, "messages")
+		before := read()
+		totals, err := s.QueueTotals(t.Context(), messages.QueueFilter{AccountID: j.accountID})
+		require.NoError(t, err)
+		require.EqualValues(t, waiting*9/10, totals[0].Bulk.Pending)
+		require.LessOrEqual(t, read()-before, int64(2), "the first in line, in the index and in the table")
+		before = read()
+		unknown := messages.Unknown
+		found, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, State: &unknown})
+		require.NoError(t, err)
+		require.Empty(t, found)
+		require.Equal(t, before, read())
+	})
+}
+
 // What became of one recipient is looked up, however many there are.
 func TestOneRecipientsMessagesAreLookedUp(t *testing.T) {
 	const recipients = 5_000

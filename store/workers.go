@@ -24,9 +24,9 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (campaigns.Worker, error) {
 		var w campaigns.Worker
 		var since, seen, retired sqldb.Time
-		var channels, requests []byte
+		var channels, requests, accepted []byte
 		var alive bool
-		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &requests, &w.InFlight, &alive); err != nil {
+		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &requests, &accepted, &w.InFlight, &alive); err != nil {
 			return w, err
 		}
 		w.Since, w.SeenAt, w.State = since.Time, seen.Time, campaigns.WorkerDead
@@ -42,8 +42,11 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 		if err := json.Unmarshal(requests, &w.Requests); err != nil {
 			return w, fmt.Errorf("read requests of worker %d: %w", w.ID, err)
 		}
+		if err := json.Unmarshal(accepted, &w.Accepted); err != nil {
+			return w, fmt.Errorf("read what worker %d was taken: %w", w.ID, err)
+		}
 		return w, nil
-	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, requests, in_flight, heartbeat_at >= "+s.d.Now+
+	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, requests, accepted, in_flight, heartbeat_at >= "+s.d.Now+
 		" - ? FROM workers WHERE seen_at IS NOT NULL ORDER BY id DESC LIMIT ?", campaigns.WorkerSilentAfter.Milliseconds(), maxWorkers)
 	return list, s.translate(err)
 }

@@ -23,7 +23,8 @@ func TestWorkersSayWhatTheyAreAt(t *testing.T) {
 		worker := func(name string) int64 {
 			id, err := s.RegisterWorker(ctx, name)
 			require.NoError(t, err)
-			require.NoError(t, s.Heartbeat(ctx, id, campaigns.Beat{Version: "1.2", Channels: []int64{3, 5}, Requests: map[int64]int{3: 8, 5: 40}, InFlight: 7}))
+			require.NoError(t, s.Heartbeat(ctx, id, campaigns.Beat{Version: "1.2", Channels: []int64{3, 5}, Requests: map[int64]int{3: 8, 5: 40},
+				Accepted: map[int64]float64{5: 12.5}, InFlight: 7}))
 			return id
 		}
 		killed, retired, alive := worker("killed"), worker("retired"), worker("alive")
@@ -43,7 +44,7 @@ func TestWorkersSayWhatTheyAreAt(t *testing.T) {
 			require.False(t, list[i].Since.IsZero())
 			require.False(t, list[i].SeenAt.IsZero(), "what was heard last stays")
 			list[i].Since, list[i].SeenAt = time.Time{}, time.Time{}
-			want.Version, want.Channels, want.Requests = "1.2", []int64{3, 5}, map[int64]int{3: 8, 5: 40}
+			want.Version, want.Channels, want.Requests, want.Accepted = "1.2", []int64{3, 5}, map[int64]int{3: 8, 5: 40}, map[int64]float64{5: 12.5}
 			require.Equal(t, want, list[i])
 		}
 		require.NoError(t, s.RetireOthers(ctx))

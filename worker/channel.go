@@ -57,6 +57,8 @@ type channel struct {
 	// gradient finds out how much room there is to be; nil where a person has said it.
 	gradient *gradient
 	pace     pace
+	// accepted counts what the provider takes.
+	accepted *rate
 	// ahead is how many messages are claimed beside those that there is room for.
 	ahead    atomic.Int64
 	turns    chan struct{}
@@ -83,6 +85,7 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider, most int) 
 	ch := &channel{
 		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
 		breaker: newBreaker(w.o.Clock), renderers: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		accepted: w.acceptedOn(c.ID),
 	}
 	if c.Limits.Concurrency == providers.Auto {
 		ch.gradient = newGradient(most)

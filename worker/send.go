@@ -177,6 +177,7 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item,
 	o := ch.outcome(e, item, messages.Sent)
 	if err == nil {
 		ch.succeeded(ctx, e.RunID)
+		ch.accepted.add(o.At)
 		o.ProviderID = accepted.ProviderID
 		return o
 	}

@@ -171,6 +171,8 @@ type Worker struct {
 	o        Options
 	beat     atomic.Int64 // when the last heartbeat was asked for, ms since 1970
 	channels map[int64]*channel
+	// accepted are what was accepted on each channel, however often it is served anew.
+	accepted map[int64]*rate
 	// draining are the channels that take nothing new any more and have something
 	// in flight; drains counts them.
 	draining sync.WaitGroup
@@ -195,7 +197,7 @@ func New(o Options) *Worker {
 	if o.SendTimeout == 0 {
 		o.SendTimeout = defaultSendTimeout
 	}
-	return &Worker{o: o, channels: map[int64]*channel{}}
+	return &Worker{o: o, channels: map[int64]*channel{}, accepted: map[int64]*rate{}}
 }
 
 // Start begins to serve the channels.
@@ -244,11 +246,14 @@ func (w *Worker) heartbeats(ctx context.Context) {
 
 // doing is what the worker is at.
 func (w *Worker) doing() campaigns.Beat {
-	b := campaigns.Beat{Version: w.o.Version, InFlight: int(w.inFlight.Load()), Requests: map[int64]int{}}
+	b := campaigns.Beat{Version: w.o.Version, InFlight: int(w.inFlight.Load()), Requests: map[int64]int{}, Accepted: map[int64]float64{}}
 	if served := w.served.Load(); served != nil {
 		b.Channels = slices.Sorted(maps.Keys(*served))
 		for id, ch := range *served {
 			b.Requests[id] = ch.room.all()
+			if accepted := ch.accepted.perSecond(w.o.Clock.Now()); accepted > 0 {
+				b.Accepted[id] = accepted
+			}
 		}
 	}
 	return b
@@ -297,6 +302,11 @@ func (w *Worker) reconcile(list []providers.Channel) {
 			running.stop()
 			w.drains.Add(-1)
 		})
+	}
+	for id := range w.accepted {
+		if _, exists := wanted[id]; !exists {
+			delete(w.accepted, id)
+		}
 	}
 	if w.drains.Load() >= maxDraining {
 		w.draining.Wait()

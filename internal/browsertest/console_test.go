@@ -28,7 +28,7 @@ var journeys = []journey{
 	{"people", 3},
 	{"running", 2},
 	{"campaign", 6},
-	{"operator", 3},
+	{"operator", 4},
 	{"senders", 2},
 	{"contacts", 6},
 	{"lists", 2},

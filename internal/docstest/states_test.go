@@ -1,6 +1,7 @@
 package docstest
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -143,4 +144,38 @@ func TestStandstillsAreExplained(t *testing.T) {
 		explained = append(explained, campaigns.StandstillReason(strings.Trim(row[0], "`")))
 	}
 	require.Equal(t, campaigns.StandstillReasons(), explained, "in the order in which they are told")
+}
+
+// The limits that the queue names are explained, and the API knows them and the standstills.
+func TestPacesAreExplained(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "campaigns", "queue_pace.go"), nil, 0)
+	require.NoError(t, err)
+	var want []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Pace") {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			want = append(want, value)
+		}
+		return true
+	})
+	var explained []string
+	for _, row := range table(t, statesPage, "How fast, and why no faster") {
+		explained = append(explained, strings.Trim(row[0], "`"))
+	}
+	require.Equal(t, want, explained)
+	for _, reason := range campaigns.StandstillReasons() {
+		want = append(want, string(reason))
+	}
+	source, err := os.ReadFile(filepath.Join(root, "api", "testdata", "openapi.json"))
+	require.NoError(t, err)
+	var document struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Enum []string }
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(source, &document))
+	require.Equal(t, want, document.Components.Schemas["QueuePace"].Properties["reason"].Enum)
 }

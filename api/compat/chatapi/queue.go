@@ -40,7 +40,7 @@ func (c *Server) waiting(ctx context.Context, a asked) (total int64, head []mess
 		return 0, nil, err
 	}
 	for _, t := range totals {
-		total += t.Pending + t.Queued + t.Sending
+		total += t.Whole.Pending + t.Whole.Queued + t.Whole.Sending
 	}
 	head, err = c.Queue.Head(ctx, of)
 	return total, head, err

@@ -1,8 +1,9 @@
 // What an operator does: a channel that is broken is found and mended, what waits is cleared, a reply is read.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
 
-import { ask, at, button, heading, known, picture, to } from "./person.mjs";
+import { ask, at, button, heading, known, picture, to, visitor } from "./person.mjs";
 
 const dialog = () => known.first.page.getByRole("dialog");
 
@@ -76,6 +77,11 @@ export const steps = {
     const rows = page.getByRole("table", { name: "The first messages" }).getByRole("row");
     await rows.nth(2).waitFor();
     const waiting = (await rows.count()) - 1;
+    // How much waits of what, why no faster, and what to do: by the button that stands beside it.
+    const totals = page.getByRole("table", { name: "Queue" });
+    await totals.getByRole("row", { name: /^Office Paused .*0 a second paused/ }).waitFor();
+    await totals.getByRole("row", { name: new RegExp(`^Campaigns ${waiting} 0 0`) }).waitFor();
+    await page.getByRole("status").filter({ hasText: "“Go on” lets it send again." }).waitFor();
     await picture("queue");
     await button("Clear").click();
     await dialog().getByText("This can't be undone.", { exact: false }).waitFor();
@@ -106,6 +112,39 @@ export const steps = {
     await dialog().getByRole("button", { name: "Delete" }).click();
     await heading("Channels");
     await page.getByRole("link", { name: "Office" }).waitFor({ state: "detached" });
+  },
+  async "what is in doubt is found in the queue, and settled"() {
+    const { context, page } = known.first;
+    // It takes what it is asked, and hangs up without an answer.
+    const mute = createServer((request) => request.resume().on("end", () => request.socket.destroy()));
+    await new Promise((listens) => mute.listen(0, "127.0.0.1", listens));
+    const secret = `whsec_${Buffer.from("a key that nobody else has").toString("base64")}`;
+    const config = { url: `http://127.0.0.1:${mute.address().port}/`, secret };
+    const channel = await ask(page, "POST", "/v1/channels", { name: "Mute", provider: "webhook", in_doubt: "hold", config });
+    const { id } = await ask(page, "POST", "/v1/messages", { channel_id: channel.id, to: "ada@example.org", content: { subject: "Your order", text: "It is on its way." } });
+    await at("/queue");
+    await page.getByRole("link", { name: "1 message in doubt" }).waitFor();
+    const german = await visitor({ locale: "de-DE", storageState: await context.storageState() });
+    await german.page.goto(to.base + "/queue");
+    await german.page.getByRole("row", { name: /^Mute Aktiv 0 0 0 .*so schnell, wie der Anbieter antwortet/ }).waitFor();
+    await german.page.goto(to.base + "/");
+    await german.page.getByRole("link", { name: "1 Nachricht ist im Zweifel: Ob der Anbieter sie angenommen hat, ist nicht bekannt." }).waitFor();
+    await german.close();
+    await page.getByRole("link", { name: "1 message in doubt" }).click();
+    await heading("Messages");
+    await page.getByRole("link", { name: "Mute" }).waitFor();
+    await page.getByRole("row", { name: /^ada@example.org In doubt/ }).waitFor();
+    await button("They did not go out").click();
+    await dialog().getByRole("button", { name: "Say so of 1 message" }).click();
+    await page.getByText("It is being recorded.").waitFor();
+    await at("/queue");
+    await page.getByText("Nothing waits").waitFor();
+    await page.getByRole("link", { name: "1 message in doubt" }).waitFor({ state: "detached" });
+    assert.equal((await ask(page, "GET", `/v1/messages/${id}`)).state, "failed");
+    await at("/messages?state=unknown");
+    await page.getByText("No messages like that").waitFor();
+    await ask(page, "DELETE", `/v1/channels/${channel.id}`);
+    await new Promise((closed) => mute.close(closed));
   },
   async "a reply that is unclear is read, and binds"() {
     const { page } = known.first;

@@ -8,6 +8,7 @@ import { Empty } from "@/ui/Empty";
 import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
 import { CampaignBadge } from "@/ui/State";
+import { Remedy } from "@/ui/Standstill";
 import { When } from "@/ui/When";
 
 import { About } from "./About";
@@ -50,7 +51,7 @@ function Known({ campaign }: { campaign: Campaign }) {
       <Stack>
         {campaign.standstill && (
           <Alert color="orange" title={t("campaign.still")}>
-            {campaign.standstill.words} {campaign.standstill.remedy}
+            {campaign.standstill.words} <Remedy of={campaign.standstill} />
           </Alert>
         )}
         {campaign.pause && (

@@ -93,7 +93,7 @@ export function Reasons({ campaign, run }: { campaign: Schema<"Campaign">; run: 
           },
         ]}
       />
-      {settled && <Settle run={run.id} as={settled} close={() => setSettled(undefined)} />}
+      {settled && <Settle of={{ run_id: run.id }} as={settled} close={() => setSettled(undefined)} />}
       {again && <Resend campaign={campaign} run={run.id} only={again} close={() => setAgain(undefined)} />}
     </Part>
   );

@@ -6,10 +6,10 @@ import { api, client, refresh, type Schema } from "@/api/client";
 import { Ask } from "@/ui/ask";
 import { Failure } from "@/ui/Failure";
 
-/** Says of the messages of a run that are in doubt what became of them, after it was said what that does. */
-export function Settle({ run, as, close }: { run: number; as: Schema<"SettleInput">["as"]; close: () => void }) {
+/** Says of messages that are in doubt what became of them, after it was said what that does. */
+export function Settle({ of, as, close }: { of: Pick<Schema<"SettleInput">, "run_id" | "channel_id" | "campaign_id">; as: Schema<"SettleInput">["as"]; close: () => void }) {
   const { t } = useTranslation();
-  const body = { run_id: run, as };
+  const body = { ...of, as };
   const preview = api.useQuery("post", "/v1/messages/settle", { body: { ...body, dry_run: true } }, { staleTime: 0 });
   return (
     <Ask
@@ -20,7 +20,7 @@ export function Settle({ run, as, close }: { run: number; as: Schema<"SettleInpu
         if (!preview.data) return;
         await client.POST("/v1/messages/settle", { body });
         notifications.show({ message: t("settle.done") });
-        await refresh("/v1/campaigns", "/v1/runs");
+        await refresh("/v1/campaigns", "/v1/runs", "/v1/messages", "/v1/queue", "/v1/status");
       }}
       close={close}
     >

@@ -14,6 +14,7 @@ import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
 import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";
+import { Remedy } from "@/ui/Standstill";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
 
@@ -85,7 +86,7 @@ function Troubles({ channel }: { channel: Channel }) {
     <>
       {standstill && (
         <Alert color="orange" title={t("campaign.still")} role="status">
-          {standstill.words} {standstill.remedy}
+          {standstill.words} <Remedy of={standstill} />
         </Alert>
       )}
       {!standstill && channel.status_reason && channel.status !== "active" && (

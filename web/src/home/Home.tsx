@@ -10,6 +10,7 @@ import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
+import { Hindrance } from "@/ui/Standstill";
 import { RunBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { ButtonLink, TextLink } from "@/ui/links";
@@ -193,35 +194,25 @@ function Next() {
 /** What waits for a person. Nothing where there is nothing. */
 function Needs() {
   const { t } = useTranslation();
+  const format = useFormat();
   const status = api.useQuery("get", "/v1/status", {}, { refetchInterval: 30_000 });
-  const doubt = api.useQuery("get", "/v1/messages", { params: { query: { state: "unknown", limit: 1 } } });
   const uploads = api.useQuery("get", "/v1/uploads", { params: { query: { limit: 10 } } });
   const notes = api.useQuery("get", "/v1/stats/notes");
+  const doubt = status.data?.in_doubt ?? 0;
   const failed = (uploads.data?.items ?? []).filter((u) => u.state === "failed");
   const lines: { key: string; words: ReactNode }[] = [
     ...(status.data?.wrong ?? []).map((words) => ({ key: words, words })),
     ...(status.data?.hindrances ?? []).map((h) => ({
       key: h.words,
-      words: (
-        <>
-          {h.campaign_id !== undefined ? (
-            <TextLink to="/campaigns/$id" params={{ id: String(h.campaign_id) }}>
-              {h.words}
-            </TextLink>
-          ) : (
-            h.words
-          )}{" "}
-          {h.remedy}
-        </>
-      ),
+      words: <Hindrance of={h} />,
     })),
-    ...((doubt.data?.items ?? []).length > 0
+    ...(doubt > 0
       ? [
           {
             key: "doubt",
             words: (
               <TextLink to="/messages" search={{ state: "unknown" }}>
-                {t("home.doubt")}
+                {t("home.doubt", { count: doubt, n: format.number(doubt) })}
               </TextLink>
             ),
           },
@@ -232,7 +223,7 @@ function Needs() {
   ];
   return (
     <>
-      <Failure error={status.error ?? doubt.error ?? uploads.error ?? notes.error} />
+      <Failure error={status.error ?? uploads.error ?? notes.error} />
       {lines.length > 0 && (
         <Alert color="orange" title={t("home.needs")}>
           <List size="sm">

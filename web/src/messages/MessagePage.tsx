@@ -9,6 +9,7 @@ import { Failure } from "@/ui/Failure";
 import { Page } from "@/ui/Page";
 import { useReason } from "@/ui/reason";
 import { StateBadge } from "@/ui/State";
+import { Remedy } from "@/ui/Standstill";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
 
@@ -54,7 +55,7 @@ export default function MessagePage() {
         <Failure error={cancel.error ?? resend.error} />
         {m.standstill && (
           <Alert color="orange" title={t("campaign.still")}>
-            {m.standstill.words} {m.standstill.remedy}
+            {m.standstill.words} <Remedy of={m.standstill} />
           </Alert>
         )}
         <Group>

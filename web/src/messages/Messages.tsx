@@ -1,9 +1,12 @@
 import { Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
+import { useMay } from "@/app/session";
 import { states } from "@/campaigns/counts";
+import { Settle } from "@/campaigns/Settle";
 import { nameOf } from "@/contacts/name";
 import { Empty } from "@/ui/Empty";
 import { Filter } from "@/ui/Filter";
@@ -24,15 +27,18 @@ export default function Messages() {
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const state = states.find((s) => s === search.state);
   const campaign = api.useQuery("get", "/v1/campaigns/{id}", { params: { path: { id: Number(search.campaign) } } }, { enabled: /^\d+$/.test(search.campaign ?? "") });
+  const channel = api.useQuery("get", "/v1/channels/{id}", { params: { path: { id: Number(search.channel) } } }, { enabled: /^\d+$/.test(search.channel ?? "") });
   const query = {
     limit: pageSize,
-    ...(search.channel ? { channel_id: search.channel } : {}),
     ...(state ? { state } : {}),
     ...(search.campaign ? { campaign_id: search.campaign } : {}),
+    ...(search.channel ? { channel_id: search.channel } : {}),
     ...(search.run ? { run_id: Number(search.run) } : {}),
     ...(search.reason ? { reason: search.reason } : {}),
     ...(search.address ? { address: search.address } : {}),
   };
+  const edits = useMay("editor");
+  const [settled, setSettled] = useState<Schema<"SettleInput">["as"]>();
   const name = `messages ${JSON.stringify(query)}`;
   return (
     <Page title={t("messages.title")}>
@@ -55,9 +61,10 @@ export default function Messages() {
           <Filter
             label={t("messages.channel")}
             value={search.channel}
-            change={(channel) => set({ channel })}
+            name={channel.data?.name}
+            change={(given) => set({ channel: given })}
             asks={() => api.queryOptions("get", "/v1/channels", { params: { query: { limit: 500 } } })}
-            offers={(all) => (all.items ?? []).map((c) => ({ value: c.name, hint: c.provider }))}
+            offers={(all) => (all.items ?? []).map((c) => ({ value: String(c.id), name: c.name, hint: c.provider }))}
           />
           <Filter
             label={t("messages.why")}
@@ -79,12 +86,28 @@ export default function Messages() {
               {t("messages.ofCampaign", { id: campaign.data.id })}
             </TextLink>
           )}
+          {channel.data && (
+            <TextLink to="/channels/$id" params={{ id: String(channel.data.id) }}>
+              {t("messages.ofChannel", { id: channel.data.id })}
+            </TextLink>
+          )}
           {Object.values(search).some(Boolean) && (
             <Button variant="default" onClick={() => void navigate({ search: {}, replace: true })}>
               {t("messages.all")}
             </Button>
           )}
         </Group>
+        {edits && state === "unknown" && search.channel && !search.reason && !search.address && !search.campaign && !search.run && (
+          <Group gap="xs">
+            <Text size="sm">{t("messages.doubtHint")}</Text>
+            {(["sent", "not_sent"] as const).map((as) => (
+              <Button key={as} size="xs" variant="default" onClick={() => setSettled(as)}>
+                {t(`settle.${as}`)}
+              </Button>
+            ))}
+          </Group>
+        )}
+        {settled && search.channel && <Settle of={{ channel_id: Number(search.channel) }} as={settled} close={() => setSettled(undefined)} />}
         <LongRows<Schema<"Message">>
           key={name}
           name={name}

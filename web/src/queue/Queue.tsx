@@ -1,25 +1,27 @@
 import { Alert, Button, Checkbox, Group, List, Loader, NativeSelect, Stack, Text } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, client, refresh, type Schema } from "@/api/client";
 import { tell, useLive } from "@/app/live";
 import { useMay } from "@/app/session";
 import { PauseOrResume } from "@/channels/actions";
-import { useAtMost } from "@/channels/atMost";
 import { Ask } from "@/ui/ask";
 import { Empty } from "@/ui/Empty";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
+import { useReason } from "@/ui/reason";
 import { Rows } from "@/ui/Rows";
+import { Hindrance } from "@/ui/Standstill";
 import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
 import { TextLink } from "@/ui/links";
 
 import { examples, part, typed, waiting } from "./clearing";
+import { type Row, rows } from "./totals";
 
 type View = Schema<"QueueView">;
 
@@ -79,7 +81,7 @@ export default function Queue() {
           <>
             <Hindered queue={queue} />
             <Comes queue={queue} />
-            <Totals queue={queue} channels={channels.data?.items ?? []} live={!campaign} />
+            <Totals queue={queue} channels={channels.data?.items ?? []} />
             <First queue={queue} channels={channels.data?.items ?? []} filtered={channel !== undefined || campaign !== undefined} />
           </>
         )}
@@ -101,18 +103,7 @@ function Hindered({ queue }: { queue: View }) {
       <List size="sm">
         {list.map((h) => (
           <List.Item key={h.words}>
-            {h.campaign_id !== undefined ? (
-              <TextLink to="/campaigns/$id" params={{ id: String(h.campaign_id) }}>
-                {h.words}
-              </TextLink>
-            ) : h.channel_id !== undefined ? (
-              <TextLink to="/channels/$id" params={{ id: String(h.channel_id) }}>
-                {h.words}
-              </TextLink>
-            ) : (
-              h.words
-            )}{" "}
-            {h.remedy}
+            <Hindrance of={h} />
           </List.Item>
         ))}
       </List>
@@ -155,36 +146,41 @@ function Comes({ queue }: { queue: View }) {
   );
 }
 
-/** How much waits on each channel, as it is told of; with live false as it was read, since what is told of knows no campaigns. */
-function Totals({ queue, channels, live }: { queue: View; channels: Schema<"Channel">[]; live: boolean }) {
+/** How much waits on each channel and of what, how fast it goes out, and why no faster. */
+function Totals({ queue, channels }: { queue: View; channels: Schema<"Channel">[] }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const atMost = useAtMost();
   const now = useLive();
-  const totals = (queue.channels ?? []).map((total) => (live ? { ...total, ...now.queue.get(total.channel_id) } : total));
-  const of = (id: number) => channels.find((c) => c.id === id);
+  const of = ({ total }: Row) => channels.find((c) => c.id === total.channel_id);
+  const whole = (cell: (row: Row) => ReactNode) => (row: Row) => (row.priority ? null : cell(row));
+  const perSecond = (n: number) => t("run.rate", { rate: format.number(Math.round(n * 100) / 100) });
   return (
-    <Rows<Schema<"QueueTotal">>
+    <Rows<Row>
       label={t("queue.title")}
-      rows={totals}
-      id={(q) => q.channel_id}
+      rows={rows(queue.channels ?? [])}
+      id={(row) => row.key}
       empty={null}
       columns={[
         {
           key: "channel",
           label: t("queue.channel"),
-          cell: (q) => (
-            <TextLink to="/channels/$id" params={{ id: String(q.channel_id) }}>
-              {of(q.channel_id)?.name ?? q.channel_id}
-            </TextLink>
-          ),
+          cell: (row) =>
+            row.priority ? (
+              <Text span size="sm" c="dimmed" ml="md">
+                {t(`queue.priority.${row.priority}`)}
+              </Text>
+            ) : (
+              <TextLink to="/channels/$id" params={{ id: String(row.total.channel_id) }}>
+                {of(row)?.name ?? row.total.channel_id}
+              </TextLink>
+            ),
         },
         {
           key: "status",
           label: t("channels.status"),
           wide: true,
-          cell: (q) => {
-            const channel = of(q.channel_id);
+          cell: whole((row) => {
+            const channel = of(row);
             if (!channel) return null;
             const { status, health } = tell(channel, now.channels.get(channel.id));
             return (
@@ -193,32 +189,68 @@ function Totals({ queue, channels, live }: { queue: View; channels: Schema<"Chan
                 {health.state !== "ok" && <HealthBadge state={health.state} />}
               </Group>
             );
-          },
+          }),
         },
-        { key: "pending", label: t("message.state.pending"), numbers: true, cell: (q) => format.number(q.pending) },
-        { key: "queued", label: t("message.state.queued"), numbers: true, cell: (q) => format.number(q.queued) },
-        { key: "sending", label: t("queue.sending"), numbers: true, cell: (q) => format.number(q.sending) },
+        { key: "pending", label: t("message.state.pending"), numbers: true, cell: ({ waiting: w }) => format.number(w.pending) },
+        { key: "queued", label: t("message.state.queued"), numbers: true, cell: ({ waiting: w }) => format.number(w.queued) },
+        { key: "sending", label: t("queue.sending"), numbers: true, cell: ({ waiting: w }) => format.number(w.sending) },
+        { key: "oldest", label: t("queue.oldest"), wide: true, cell: ({ waiting: w }) => (w.oldest_at ? format.duration(w.oldest_wait_seconds) : null) },
+        { key: "rate", label: t("queue.rate"), numbers: true, wide: true, cell: whole(({ total }) => perSecond(total.pace.accepted_per_second)) },
         {
-          key: "rate",
+          key: "most",
           label: t("channels.rate"),
-          numbers: true,
           wide: true,
-          cell: (q) => {
-            const channel = of(q.channel_id);
-            return channel && atMost(channel);
-          },
+          cell: whole(({ total: { pace } }) => (
+            <>
+              {pace.most_per_second === undefined ? t("channels.noLimit") : perSecond(pace.most_per_second)}
+              <Text size="xs" c="dimmed">
+                <Why pace={pace} />
+              </Text>
+            </>
+          )),
         },
-        { key: "oldest", label: t("queue.oldest"), wide: true, cell: (q) => (q.oldest_at ? format.duration(q.oldest_wait_seconds) : null) },
+        {
+          key: "doubt",
+          label: t("message.state.unknown"),
+          numbers: true,
+          cell: whole(
+            ({ total }) =>
+              total.in_doubt > 0 && (
+                <TextLink to="/messages" search={{ state: "unknown", channel: String(total.channel_id) }} aria-label={t("queue.doubt", { count: total.in_doubt, n: format.number(total.in_doubt) })}>
+                  {format.number(total.in_doubt)}
+                </TextLink>
+              ),
+          ),
+        },
         {
           key: "actions",
           label: t("common.actions"),
-          cell: (q) => {
-            const channel = of(q.channel_id);
+          cell: whole((row) => {
+            const channel = of(row);
             return channel && <PauseOrResume small channel={tell(channel, now.channels.get(channel.id))} />;
-          },
+          }),
         },
       ]}
     />
+  );
+}
+
+/** Why a channel sends no faster. */
+function Why({ pace }: { pace: Schema<"QueuePace"> }) {
+  const { t } = useTranslation();
+  const why = useReason();
+  if (!pace.reason) return t("queue.why.nothing");
+  return (
+    <>
+      {t(`queue.why.${pace.reason}`)}
+      {pace.reason === "due_later" && pace.wait_reason && <>: {why(pace.wait_reason)}</>}
+      {pace.until && (
+        <>
+          {", "}
+          {t("queue.until")} <When at={pace.until} exact />
+        </>
+      )}
+    </>
   );
 }
 

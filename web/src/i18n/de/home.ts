@@ -1,6 +1,7 @@
 const home = {
   home: {
-    doubt: "Nachrichten sind im Zweifel: Ob der Anbieter sie angenommen hat, ist nicht bekannt.",
+    doubt_one: "{{n}} Nachricht ist im Zweifel: Ob der Anbieter sie angenommen hat, ist nicht bekannt.",
+    doubt_other: "{{n}} Nachrichten sind im Zweifel: Ob der Anbieter sie angenommen hat, ist nicht bekannt.",
     failed: "{{n}} gescheitert",
     failedUpload: "Der Import von {{file}} ist gescheitert: {{why}}",
     lastDays: "Die letzten 30 Tage",

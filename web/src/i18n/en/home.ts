@@ -1,6 +1,7 @@
 const home = {
   home: {
-    doubt: "Messages are in doubt: whether the provider took them is not known.",
+    doubt_one: "{{n}} message is in doubt: whether the provider took it is not known.",
+    doubt_other: "{{n}} messages are in doubt: whether the provider took them is not known.",
     failed: "{{n}} failed",
     failedUpload: "The import of {{file}} failed: {{why}}",
     lastDays: "The last 30 days",
