@@ -143,6 +143,28 @@ type DealtVariant struct {
 	Recipients int64  `json:"recipients"`
 }
 
+// DrawnContact is one of those who would get a campaign.
+type DrawnContact struct {
+	ContactID int64        `json:"contact_id"`
+	Name      string       `json:"name,omitempty" personal:"names"`
+	Address   string       `json:"address" personal:"addresses"`
+	Language  string       `json:"language,omitempty"`
+	Lists     []Membership `json:"lists" doc:"Those of the audience's groups, categories, labels and uploads that the contact is in; empty for who is in the audience by a rule, or because everybody is."`
+}
+
+func drawnView(d campaigns.Drawn) DrawnContact {
+	view := DrawnContact{ContactID: d.ContactID, Name: d.Name, Address: d.Address, Language: d.Language, Lists: []Membership{}}
+	for _, m := range d.Lists {
+		view.Lists = append(view.Lists, membershipView(m))
+	}
+	return view
+}
+
+type drawCampaign struct {
+	ByID
+	N int `query:"n" minimum:"1" maximum:"20" default:"5" doc:"How many, at most."`
+}
+
 // Sample is a campaign rendered for one recipient.
 type Sample struct {
 	Variant   string             `json:"variant,omitempty" doc:"Which variant it is; each is rendered for the same recipients."`
@@ -319,6 +341,16 @@ func (s *Server) campaignRoutes() {
 		status: http.StatusNoContent, roles: mayEdit},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*struct{}, error) {
 			return nil, s.Campaigns.Delete(ctx, caller.AccountID, in.ID)
+		})
+	register(s, operation{id: "draw-campaign", method: http.MethodGet, path: path + "/{id}/sample", tag: tag, roles: mayLook,
+		doc:  "Draw a few of those who would get a campaign",
+		more: "Others each time, from all who would be sent to if it were started now; with the lists of the audience that they are in."},
+		func(ctx context.Context, caller access.Caller, in *drawCampaign) (*pageOut[DrawnContact], error) {
+			list, err := s.Campaigns.Draw(ctx, caller.AccountID, in.ID, in.N)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, len(list), drawnView, func(d campaigns.Drawn) string { return idKey(d.ContactID) }), nil
 		})
 	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag,
 		doc: "What a campaign would do if it were started now", roles: mayLook,

@@ -34,7 +34,7 @@ list-audit
 
 One person, or a few to look at before something is sent:
 get-contact list-addresses list-contact-answers list-contact-consents list-contact-memberships list-contact-messages get-conversation explain
-explain-campaign preview-campaign get-message get-clearing get-upload list-webhook-deliveries get-webhook-delivery
+explain-campaign preview-campaign draw-campaign get-message get-clearing get-upload list-webhook-deliveries get-webhook-delivery
 `
 
 // Every operation that reads says whether it reads people, so that it is written down.

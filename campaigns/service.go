@@ -82,6 +82,9 @@ type Audiences interface {
 	// kept; empty for none.
 	ZonesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
+	// DrawAudience is SampleAudience of recipients that are drawn from all, with the lists of
+	// the audience that they are in.
+	DrawAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Drawn, error)
 	// AudienceLanguages counts those who will be sent to by the languages that they have.
 	AudienceLanguages(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	// HasCategory reports whether the account has a category of this id.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
@@ -75,6 +76,41 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 // millions of recipients.
 func (s *Service) Samples(ctx context.Context, accountID, id int64) (Forecast, error) {
 	return s.forecast(ctx, accountID, id, false)
+}
+
+// Drawn is somebody who would get a campaign.
+type Drawn struct {
+	messages.Recipient
+	// Lists are those of the audience that it is in; empty for who is in it by a rule, or
+	// because everybody is.
+	Lists []contacts.Membership
+}
+
+// MostDrawn is how many are drawn at most.
+const MostDrawn = 20
+
+// Draw is up to n of those who would get a campaign if it were started now, others each time.
+// It is Invalid where n is not from 1 to MostDrawn, or the audience is wrong.
+func (s *Service) Draw(ctx context.Context, accountID, id int64, n int) ([]Drawn, error) {
+	if n < 1 || n > MostDrawn {
+		return nil, fault.InvalidField("n", n, "must be from 1 to %d", MostDrawn)
+	}
+	c, err := s.ofOneStep(ctx, accountID, id)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := s.store.CheckAudience(ctx, accountID, &c.Audience)
+	if err != nil {
+		return nil, err
+	}
+	if err := fault.InvalidFields(missing); err != nil {
+		return nil, err
+	}
+	return s.store.DrawAudience(ctx, channel, c.Audience, c.CategoryID, n)
 }
 
 func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool) (f Forecast, err error) {

@@ -22,7 +22,8 @@ import (
 
 func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
-		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignCheck(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
+		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignSample(), c.campaignCheck(), c.campaignTest(),
+		c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
 		c.campaignPause(), c.campaignResume(), c.campaignResend(), c.campaignWinner(),
 		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
@@ -343,6 +344,28 @@ const countPatience = 2 * time.Second
 func (c *cli) campaignPreview() *cobra.Command {
 	cmd := &cobra.Command{Use: "preview ID", Short: "Say who gets a campaign, who is skipped and why, how it reads and how long it takes"}
 	return onID(cmd, c.campaignID, c.preview)
+}
+
+func (c *cli) campaignSample() *cobra.Command {
+	var n int
+	cmd := &cobra.Command{Use: "sample ID", Short: "Draw a few of those who would get a campaign, others each time",
+		Long: "Draws from all who would be sent to if the campaign were started now, and says by which of its lists they are in; nothing there is by a " +
+			"rule, or because everybody gets it.",
+		Example: "  carillon campaign sample 1 -n 10"}
+	cmd.Flags().IntVarP(&n, "number", "n", 5, "how many, 20 at most")
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
+		where := campaignsPath().id(id).below("sample").with(query{"n": n})
+		return show(ctx, c, get(where), func(w *tabwriter.Writer, drawn page[api.DrawnContact]) {
+			sayf(w, "CONTACT\tADDRESS\tNAME\tLANGUAGE\tLISTS\n")
+			for _, d := range drawn.Items {
+				lists := make([]string, 0, len(d.Lists))
+				for _, m := range d.Lists {
+					lists = append(lists, m.Name)
+				}
+				sayf(w, "%d\t%s\t%s\t%s\t%s\n", d.ContactID, clean(d.Address), clean(d.Name), clean(d.Language), clean(strings.Join(lists, ", ")))
+			}
+		})
+	})
 }
 
 // preview shows what a campaign would do, and how it reads before that is counted.

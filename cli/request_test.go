@@ -374,6 +374,7 @@ campaign create --name x --channel 1 --all --track links,opens --link-parameter 
 campaign create --name x --channel 1 --all --feed https://example.org/news.json --feed-items items --feed-new-by id --feed-skip-unless-new
 campaign create --name x --channel 1 --all --text x --attachment https://example.org/a.pdf --button postback|Yes --button link|Shop|https://example.org/?a|b
 campaign preview 1
+campaign sample 1 -n 10
 campaign check 1
 campaign test 1 --to ada@example.org
 campaign start 1

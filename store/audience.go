@@ -446,7 +446,7 @@ func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Pre
 	return preview, err
 }
 
-// SampleAudience is up to n recipients that a campaign would be sent to.
+// SampleAudience is up to n recipients that a campaign would be sent to, the first by their ids.
 func (s *Store) SampleAudience(
 	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int,
 ) ([]messages.Recipient, error) {
@@ -454,24 +454,34 @@ func (s *Store) SampleAudience(
 	if err != nil {
 		return nil, s.translate(err)
 	}
+	ids, err := s.reader().reachableBehind(ctx, compiled, 0, n)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	return s.recipientsOf(ctx, ids, channel, audience)
+}
+
+// reachableBehind are the ids of up to n who would be sent to, behind an id.
+func (tx conn) reachableBehind(ctx context.Context, compiled audienceSQL, behind int64, n int) ([]int64, error) {
 	// The first members may all be skipped; a few hundred are looked at.
-	last, _, err := s.reader().batchOf(ctx, compiled, 0, 100*n)
+	last, _, err := tx.batchOf(ctx, compiled, behind, 100*n)
 	if err != nil {
-		return nil, s.translate(err)
+		return nil, err
 	}
-	reason, from := compiled.reason(), compiled.from(0, last)
-	ids, err := sqldb.IDs(ctx, s.reader(), "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why"+from.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?",
+	reason, from := compiled.reason(), compiled.from(behind, last)
+	return sqldb.IDs(ctx, tx, "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why"+from.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?",
 		append(slices.Concat(reason.args, from.args), n)...)
-	if err != nil {
-		return nil, s.translate(err)
-	}
+}
+
+// recipientsOf are contacts as recipients, in the order of the ids.
+func (s *Store) recipientsOf(ctx context.Context, ids []int64, channel providers.Channel, audience targeting.Audience) ([]messages.Recipient, error) {
 	found, err := s.reader().recipients(ctx, ids, channel.Address, audience.Uploads)
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	sample := make([]messages.Recipient, 0, len(ids))
+	list := make([]messages.Recipient, 0, len(ids))
 	for _, id := range ids {
-		sample = append(sample, found[id])
+		list = append(list, found[id])
 	}
-	return sample, nil
+	return list, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -371,10 +372,44 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 			sample, err := s.SampleAudience(ctx, j.Channel, audience, 0, 3)
 			require.NoError(t, err)
 			require.Len(t, sample, 3)
+			requireDrawn(t, s, j, audience, list)
 			// Sent, so that the next audience can exclude them.
 			j.Record(run.ID, j.Claim(run.ID, run.ID, j.Feed(run.ID, []int64{run.ID}, 50)), nil)
 		}
 	})
+}
+
+// requireDrawn draws of an audience: only those to whom something goes, nobody twice, all where
+// there are no more, and sooner or later each of them.
+func requireDrawn(t *testing.T, s *storetest.Store, j *journey, audience targeting.Audience, planned []messages.Message) {
+	t.Helper()
+	gets, seen := map[int64]bool{}, map[int64]bool{}
+	for _, m := range planned {
+		if m.State == messages.Pending {
+			gets[m.ContactID] = true
+		}
+	}
+	in := slices.Concat(audience.Uploads, audience.Categories, audience.Groups, audience.Labels)
+	for range 2000 { // each is drawn with 4 of 200 at least, so that nobody is left with e^-40
+		drawn, err := s.DrawAudience(t.Context(), j.Channel, audience, 0, 4)
+		require.NoError(t, err)
+		require.Len(t, drawn, min(4, len(gets)))
+		once := map[int64]bool{}
+		for _, d := range drawn {
+			require.True(t, gets[d.ContactID], "%d gets nothing", d.ContactID)
+			require.NotEmpty(t, d.Address)
+			once[d.ContactID], seen[d.ContactID] = true, true
+			for _, m := range d.Lists {
+				require.Contains(t, in, m.ListID)
+				require.NotEmpty(t, m.Name)
+			}
+		}
+		require.Len(t, once, len(drawn))
+		if len(seen) == len(gets) {
+			return
+		}
+	}
+	require.Equal(t, gets, seen, "somebody is never drawn")
 }
 
 func TestClearingBindsAndFinishes(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 var journeys = []journey{
 	{"first", 3},
 	{"audience", 1},
-	{"campaigns", 5},
+	{"campaigns", 6},
 	{"keyboard", 1},
 	{"people", 3},
 	{"running", 2},

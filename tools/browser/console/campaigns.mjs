@@ -81,6 +81,16 @@ export const steps = {
     const { throttle } = await ask(page, "GET", new URL(page.url()).pathname.replace(/^(.*)\/edit$/, "/v1$1"));
     assert.deepEqual(throttle.batch, { size: 500, every: "10m", growth: 1.5 });
   },
+  async "some of those who get it are shown, and why"() {
+    const { page } = known.first;
+    await button("Show some of them").click();
+    const some = page.getByRole("list", { name: "Some who will get it" });
+    await some.getByText("Everybody gets it.").first().waitFor();
+    const { reachable } = await ask(page, "GET", new URL(page.url()).pathname.replace(/^(.*)\/edit$/, "/v1$1/preview"));
+    assert.equal(await some.getByRole("link").count(), Math.min(5, reachable));
+    await button("Others").click();
+    await some.getByRole("link").first().waitFor();
+  },
   async "and it begins"() {
     const { page } = known.first;
     await button("Start the schedule").click();

@@ -8,6 +8,7 @@ import { useFormat } from "@/ui/format";
 import { useReason } from "@/ui/reason";
 import { When } from "@/ui/When";
 
+import { Drawn } from "./Drawn";
 import { Preview } from "./Preview";
 
 /** What keeps it from being started, what may be a mistake, and who will get it, who not, and why. */
@@ -45,6 +46,7 @@ export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
               ))}
             </List>
           )}
+          {forecast.data.reachable ? <Drawn key={campaign.updated_at} campaign={campaign} /> : null}
           {forecast.data.ends_at && (
             <Text size="sm">
               {t("editor.ends")} <When at={forecast.data.ends_at} />

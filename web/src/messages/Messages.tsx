@@ -88,7 +88,7 @@ export default function Messages() {
           )}
           {channel.data && (
             <TextLink to="/channels/$id" params={{ id: String(channel.data.id) }}>
-              {t("messages.ofChannel", { id: channel.data.id })}
+              {channel.data.name}
             </TextLink>
           )}
           {Object.values(search).some(Boolean) && (
@@ -97,7 +97,7 @@ export default function Messages() {
             </Button>
           )}
         </Group>
-        {edits && state === "unknown" && search.channel && !search.reason && !search.address && !search.campaign && !search.run && (
+        {edits && state === "unknown" && channel.data && !search.reason && !search.address && !search.campaign && !search.run && (
           <Group gap="xs">
             <Text size="sm">{t("messages.doubtHint")}</Text>
             {(["sent", "not_sent"] as const).map((as) => (
@@ -107,7 +107,7 @@ export default function Messages() {
             ))}
           </Group>
         )}
-        {settled && search.channel && <Settle of={{ channel_id: Number(search.channel) }} as={settled} close={() => setSettled(undefined)} />}
+        {settled && channel.data && <Settle of={{ channel_id: channel.data.id }} as={settled} close={() => setSettled(undefined)} />}
         <LongRows<Schema<"Message">>
           key={name}
           name={name}

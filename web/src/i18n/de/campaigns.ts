@@ -84,6 +84,7 @@ const campaigns = {
     title: "Der letzte Lauf",
     why: "Warum",
   },
+  drawn: { all: "Alle bekommen sie.", others: "Andere", rule: "Durch die Regel.", show: "Einige davon zeigen", title: "Einige, die sie bekommen" },
   editor: {
     channel: "Kanal",
     check: "Bevor sie hinausgeht",

@@ -27,7 +27,6 @@ const messages = {
     noAddress: "keine Adresse",
     none: "Keine solchen Nachrichten",
     noneHint: "Ein anderer Filter findet vielleicht welche.",
-    ofChannel: "Kanal {{id}}",
     ofCampaign: "Kampagne {{id}}",
     providerID: "Beim Anbieter bekannt als {{id}}",
     resend: "Noch einmal senden",

@@ -84,6 +84,7 @@ const campaigns = {
     title: "The latest run",
     why: "Why",
   },
+  drawn: { all: "Everybody gets it.", others: "Others", rule: "By the rule.", show: "Show some of them", title: "Some who will get it" },
   editor: {
     channel: "Channel",
     check: "Before it goes out",

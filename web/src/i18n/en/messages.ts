@@ -28,7 +28,6 @@ const messages = {
     none: "No messages like that",
     noneHint: "Another filter may find some.",
     ofCampaign: "Campaign {{id}}",
-    ofChannel: "Channel {{id}}",
     providerID: "Known to the provider as {{id}}",
     resend: "Send again",
     state: "State",
