@@ -45,9 +45,10 @@ var selectors = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-
 // finds its record; until then a key from before goes on. It is Invalid where the provider does
 // not sign, and a Conflict where a key of the domain has the selector, or there are too many.
 func (s *Service) AddKey(ctx context.Context, n NewKey) (DomainCheck, error) {
-	n.Selector = strings.ToLower(strings.TrimSpace(n.Selector))
+	given := n.Selector
+	n.Selector = strings.ToLower(strings.TrimSpace(given))
 	if n.Selector != "" && !selectors.MatchString(n.Selector) {
-		return DomainCheck{}, fault.InvalidField("selector", n.Selector, "must be letters, digits and hyphens, such as news-2026")
+		return DomainCheck{}, fault.InvalidField("selector", given, "must be letters, digits and hyphens, such as news-2026")
 	}
 	c, err := s.signing(ctx, n.AccountID, n.ChannelID)
 	if err != nil {
