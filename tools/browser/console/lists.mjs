@@ -73,6 +73,16 @@ export const steps = {
     await page.getByRole("link", { name: "greeting" }).waitFor();
     await ask(page, "DELETE", `/v1/templates/${template.id}`);
 
+    await at("/queue");
+    await field("Channel").fill(channel.slice(0, 3));
+    await option(new RegExp(`^${channel}`)).click();
+    await page.waitForURL(/channel=/);
+    await field("Campaign").fill("tulips");
+    await option(new RegExp(`#${drafts[0].id}$`)).click();
+    await page.waitForURL(/campaign=/);
+    await page.getByText("Nothing like that waits").waitFor();
+    assert.deepEqual([await field("Channel").inputValue(), await field("Campaign").inputValue()], [channel, "Tulips for all"]);
+
     await at("/settings/audit");
     await field("What").fill("create-cam");
     await option("create-campaign").click();

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, List, Loader, NativeSelect, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, List, Loader, Stack, Text } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +10,7 @@ import { PauseOrResume } from "@/channels/actions";
 import { Ask } from "@/ui/ask";
 import { Empty } from "@/ui/Empty";
 import { Failure } from "@/ui/Failure";
+import { Filter } from "@/ui/Filter";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
@@ -40,11 +41,7 @@ export default function Queue() {
   const query = { ...(channel ? { channel_id: channel } : {}), ...(campaign ? { campaign_id: campaign } : {}) };
   const read = api.useQuery("get", "/v1/queue", { params: { query } }, { refetchInterval: connected ? again : false });
   const channels = api.useQuery("get", "/v1/channels", { params: { query: { limit: 500 } } });
-  const campaigns = api.useQuery("get", "/v1/campaigns", { params: { query: { limit: 500 } } });
-  const named = (list: { id: number; name: string }[] | null | undefined, chosen: string | undefined) => {
-    const options = (list ?? []).map(({ id, name }) => ({ value: String(id), label: name }));
-    return !chosen || options.some((o) => o.value === chosen) ? options : [...options, { value: chosen, label: chosen }];
-  };
+  const chosen = api.useQuery("get", "/v1/campaigns/{id}", { params: { path: { id: Number(campaign) } } }, { enabled: /^\d+$/.test(campaign ?? "") });
   const queue = read.data;
   return (
     <Page
@@ -61,17 +58,23 @@ export default function Queue() {
     >
       <Stack>
         <Group>
-          <NativeSelect
-            aria-label={t("queue.channel")}
-            value={channel ?? ""}
-            onChange={(e) => set({ channel: e.currentTarget.value || undefined })}
-            data={[{ value: "", label: t("queue.anyChannel") }, ...named(channels.data?.items, channel)]}
+          <Filter
+            label={t("queue.channel")}
+            placeholder={t("queue.anyChannel")}
+            value={channel}
+            name={channels.data?.items?.find(({ id }) => String(id) === channel)?.name}
+            change={(given) => set({ channel: given })}
+            asks={() => api.queryOptions("get", "/v1/channels", { params: { query: { limit: 500 } } })}
+            offers={(all) => (all.items ?? []).map((c) => ({ value: String(c.id), name: c.name, hint: c.provider }))}
           />
-          <NativeSelect
-            aria-label={t("queue.campaign")}
-            value={campaign ?? ""}
-            onChange={(e) => set({ campaign: e.currentTarget.value || undefined })}
-            data={[{ value: "", label: t("queue.anyCampaign") }, ...named(campaigns.data?.items, campaign)]}
+          <Filter
+            label={t("queue.campaign")}
+            placeholder={t("queue.anyCampaign")}
+            value={campaign}
+            name={chosen.data?.name}
+            change={(given) => set({ campaign: given })}
+            asks={(q) => api.queryOptions("get", "/v1/campaigns", { params: { query: { q, limit: 50 } } })}
+            offers={(found) => (found.items ?? []).map((c) => ({ value: String(c.id), name: c.name, hint: `#${c.id}` }))}
           />
         </Group>
         {search.cleared && <Record id={Number(search.cleared)} close={() => set({ cleared: undefined })} />}
