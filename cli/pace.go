@@ -78,7 +78,8 @@ func (f batchFlag) Set(text string) error {
 		b.Growth, err = strconv.ParseFloat(strings.TrimSpace(growth), 64)
 	}
 	if !ok || err != nil || b.Every == "" {
-		return fmt.Errorf("write it as 500/10m: so many messages, and as many again after so long; 500/10m/1.5 has each batch be 1.5 times as large as the one before")
+		return fmt.Errorf("write it as 500/10m: so many messages, and as many again after so long; " +
+			"500/10m/1.5 has each batch be 1.5 times as large as the one before")
 	}
 	*f.of = b
 	return nil

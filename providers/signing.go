@@ -82,13 +82,14 @@ func (k SigningKey) Record() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kind, public := "rsa", []byte(nil)
 	if key, is := signer.Public().(ed25519.PublicKey); is {
-		kind, public = "ed25519", key
-	} else if public, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
+		return "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(key), nil
+	}
+	public, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
 		return "", fmt.Errorf("encode the public key of selector %s: %w", k.Selector, err)
 	}
-	return "v=DKIM1; k=" + kind + "; p=" + base64.StdEncoding.EncodeToString(public), nil
+	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public), nil
 }
 
 // Signing is the key of those of a channel that mail of a domain is signed with now: the one

@@ -77,13 +77,12 @@ func policies(ctx context.Context, r Resolver, domain string) (name string, publ
 	if err != nil || len(published) > 0 {
 		return name, published, err
 	}
-	above, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	if err != nil || above == domain {
-		return name, nil, nil // a domain that nothing is registered below has no one above it
-	}
-	published, err = texts(ctx, r, "_dmarc."+above, tagDMARC)
-	if len(published) > 0 {
-		name = "_dmarc." + above
+	// A domain that nothing is registered below has no one above it.
+	if above, none := publicsuffix.EffectiveTLDPlusOne(domain); none == nil && above != domain {
+		published, err = texts(ctx, r, "_dmarc."+above, tagDMARC)
+		if len(published) > 0 {
+			name = "_dmarc." + above
+		}
 	}
 	return name, published, err
 }

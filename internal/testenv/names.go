@@ -23,7 +23,7 @@ type Names struct {
 // StartNames starts a name server that knows nothing yet; it ends with the test.
 func StartNames(t testing.TB) *Names {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	n := &Names{Addr: conn.LocalAddr().String(), records: map[string][]dnsmessage.ResourceBody{}}
 	done := make(chan struct{})
