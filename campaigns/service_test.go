@@ -107,7 +107,8 @@ func TestCreateRefuses(t *testing.T) {
 		}, []string{"content.text: has 4097 letters, an emoji counted as two; a chat channel sends at most 4096"}},
 		"too long beside a file": {func(c *campaigns.Campaign) {
 			c.ChannelID = chat.ID
-			c.Content = providers.Content{Text: strings.Repeat("я", 1000), Attachment: &providers.Attachment{URL: "https://x.org/a.jpg", Caption: strings.Repeat("x", 24)}}
+			file := &providers.Attachment{URL: "https://x.org/a.jpg", Caption: strings.Repeat("x", 24)}
+			c.Content = providers.Content{Text: strings.Repeat("я", 1000), Attachment: file}
 		}, []string{"content.text: has 1025 letters", "at most 1024 beside a file"}},
 		"weight":   {func(c *campaigns.Campaign) { c.Weight = 101 }, []string{"weight: must be from 1 to 100"}},
 		"schedule": {func(c *campaigns.Campaign) { c.Schedule.At = "tomorrow" }, []string{"schedule.at: not a time"}},

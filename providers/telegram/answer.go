@@ -107,9 +107,9 @@ func (p *Provider) refusal(answer *http.Response, a *answered) *providers.Error 
 	case status == http.StatusBadRequest && says(a.Description, closed):
 		failure.Kind = providers.ErrorRecipient
 	}
-	failure.Err = errors.New("Telegram refused" + hint)
+	failure.Err = errors.New("refused by Telegram" + hint)
 	if quoted := line.Quote(p.scrub(a.Description)); quoted != "" {
-		failure.Err = fmt.Errorf("Telegram refused: %s%s", quoted, hint)
+		failure.Err = fmt.Errorf("refused by Telegram: %s%s", quoted, hint)
 	}
 	return failure
 }

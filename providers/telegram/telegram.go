@@ -99,7 +99,8 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 func numbered(chat string, number int64) string { return chat + ":" + strconv.FormatInt(number, 10) }
 
 func inDoubt() *providers.Error {
-	return &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the answer is not the Bot API's, so that nobody knows what became of the request: check config.api")}
+	return &providers.Error{Kind: providers.ErrorInDoubt,
+		Err: errors.New("the answer is not the Bot API's, so that nobody knows what became of the request: check config.api")}
 }
 
 // request is one of a call. The token stands in the address, as it must: no error may show

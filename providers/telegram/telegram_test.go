@@ -261,7 +261,8 @@ func TestEveryCall(t *testing.T) {
 		"buttons": {
 			providers.Content{Text: "Choose", Buttons: []providers.MessageButton{
 				{Type: providers.ButtonPostback, Caption: "Yes"}, {Type: providers.ButtonPostback, Caption: "No", Info: "never"},
-				{Type: providers.ButtonLink, Caption: "See", Info: "https://x.org/?a=1&b=2"}, {Type: providers.ButtonShare, Caption: "Tell", Info: "https://x.org/?a=1&b=2"},
+				{Type: providers.ButtonLink, Caption: "See", Info: "https://x.org/?a=1&b=2"},
+				{Type: providers.ButtonShare, Caption: "Tell", Info: "https://x.org/?a=1&b=2"},
 			}}, "sendMessage",
 			`"text":"Choose","reply_markup":{"inline_keyboard":[[{"text":"Yes","callback_data":"Yes"}],[{"text":"No","callback_data":"never"}],
 				[{"text":"See","url":"https://x.org/?a=1&b=2"}],[{"text":"Tell","url":"https://t.me/share/url?url=https%3A%2F%2Fx.org%2F%3Fa%3D1%26b%3D2"}]]}`,
@@ -294,7 +295,7 @@ func TestTooLong(t *testing.T) {
 // A group that has become a supergroup is said with its new number; a wrong token with what to do.
 func TestWhatToDo(t *testing.T) {
 	for want, r := range map[string]providertest.Refusal{
-		"Telegram refused: Bad Request: group chat was upgraded to a supergroup chat; the group has the chat id -1001201784679 now": refusals()[1],
+		"refused by Telegram: Bad Request: group chat was upgraded to a supergroup chat; the group has the chat id -1001201784679 now": refusals()[1],
 		"@BotFather": said(401, "Unauthorized", providers.ErrorAuth, ""),
 	} {
 		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return r.Answer }}).Config)
@@ -358,8 +359,8 @@ func TestWhatIsPosted(t *testing.T) {
 // heard.
 func TestPressed(t *testing.T) {
 	p := open(t, config("https://example.org"))
-	header, body := posted(`{"update_id":7,"callback_query":{"id":"4382bfdwdsb323b2d9","from":{"id":12},"message":{"message_id":3,"chat":{"id":-100},"date":1504208593},
-		"data":"never"}}`)
+	header, body := posted(`{"update_id":7,"callback_query":{"id":"4382bfdwdsb323b2d9","from":{"id":12},"message":{"message_id":3,"chat":{"id":-100},
+		"date":1504208593},"data":"never"}}`)
 	replies, err := p.(providers.ReplyParser).ParseReplies(header, body)
 	require.NoError(t, err)
 	require.Equal(t, []providers.Reply{{ID: "pressed:4382bfdwdsb323b2d9", From: "-100", Text: "never"}}, replies)
