@@ -54,9 +54,6 @@ func (p *Provider) read(answer *http.Response) (a answered, failure *providers.E
 		return a, p.foreign(answer, text)
 	}
 	if *a.OK {
-		if answer.StatusCode/100 != 2 {
-			return a, p.foreign(answer, text)
-		}
 		return a, nil
 	}
 	return a, p.refusal(answer, &a)

@@ -157,13 +157,15 @@ func refusals() []providertest.Refusal {
 	moved.Answer.Text = strings.TrimSuffix(moved.Answer.Text, "}") + `,"parameters":{"migrate_to_chat_id":-1001201784679}}`
 	within := said(400, "refused with 200", providers.ErrorContent, "")
 	within.Answer.Code = 200
+	uncoded := providertest.Refusal{Name: "without a code", Answer: sink.Answer{Code: 200, Text: `{"ok":false}`}, Kind: providers.ErrorContent, Code: "400"}
+	status := providertest.Refusal{Name: "with a status alone", Answer: sink.Answer{Code: 401, Text: `{"ok":false}`}, Kind: providers.ErrorAuth, Code: "401"}
 	doubt := func(code int, text string) providertest.Refusal {
 		return providertest.Refusal{Name: "doubt " + text, Answer: sink.Answer{Code: code, Text: text}, Kind: providers.ErrorInDoubt}
 	}
 	gone := plain(410, providers.ErrorRecipient)
 	gone.Bounce = providers.BounceHard
 	return []providertest.Refusal{
-		slow, moved, within, said(429, "Too Many Requests", providers.ErrorThrottled, ""),
+		slow, moved, within, uncoded, status, said(429, "Too Many Requests", providers.ErrorThrottled, ""),
 		said(403, "Forbidden: bot was blocked by the user", providers.ErrorRecipient, providers.BounceHard),
 		said(403, "Forbidden: user is deactivated", providers.ErrorRecipient, providers.BounceHard),
 		said(403, "Forbidden: bot was kicked from the supergroup chat", providers.ErrorRecipient, providers.BounceHard),
