@@ -138,7 +138,7 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 		p.Request = named.RequestID(header, body)
 	}
 	if particular, ok := adapter.(providers.Acknowledger); ok {
-		p.words = particular.Acknowledgement()
+		p.words = particular.Acknowledgement(body)
 	}
 	if p.unusable > 0 && len(p.Receipts)+len(p.Replies) == 0 {
 		return p, fault.InvalidFields(p.refused)

@@ -61,6 +61,10 @@ var hookedOnes = map[string]hooked{
 			mac.Write(body)
 			return "", http.Header{"X-Chatwoot-Timestamp": {stamp}, "X-Chatwoot-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
 		}, `{}`},
+	"telegram": {"secret_token", `{"token":"110201543:a-token-that-only-shows-the-form-0","secret_token":%q}`,
+		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
+			return "", http.Header{"X-Telegram-Bot-Api-Secret-Token": {key}}
+		}, `{}`},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, `{"events":[]}`},
 	"sandbox": {"secret", `{"secret":%q}`, signed, `{"events":[]}`},
 }
@@ -98,7 +102,7 @@ func (s *server) setSecret(h hooked, key string, seconds int) map[string]any {
 
 // keyOf is a secret of a hook, one for each number.
 func keyOf(n int) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%032d", n))
+	return "whsec_" + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%033d", n))
 }
 
 // lately is for how long a hook believes what it knew of its channel.

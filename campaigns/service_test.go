@@ -2,6 +2,7 @@ package campaigns_test
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +57,8 @@ func (f fixture) create(t *testing.T) campaigns.Campaign {
 
 func TestCreateRefuses(t *testing.T) {
 	f := newFixture(t)
+	chat, err := f.Channels.Create(t.Context(), providers.Channel{AccountID: f.Account, Name: "chat", Provider: "chat", Config: json.RawMessage(`{}`)}, "test")
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		change func(*campaigns.Campaign)
 		want   []string
@@ -98,6 +101,15 @@ func TestCreateRefuses(t *testing.T) {
 			c.ChannelID = f.Text.ID
 			c.Content = providers.Content{Text: strings.Repeat("x", 150), Buttons: []providers.MessageButton{{Type: "call", Caption: "Call", Info: "+49301234567"}}}
 		}, []string{"has 170 bytes with the buttons that stand in it"}},
+		"too long in UTF-16": {func(c *campaigns.Campaign) {
+			c.ChannelID = chat.ID
+			c.Content = providers.Content{Text: strings.Repeat("😀", 2048) + "x"}
+		}, []string{"content.text: has 4097 letters, an emoji counted as two; a chat channel sends at most 4096"}},
+		"too long beside a file": {func(c *campaigns.Campaign) {
+			c.ChannelID = chat.ID
+			file := &providers.Attachment{URL: "https://x.org/a.jpg", Caption: strings.Repeat("x", 24)}
+			c.Content = providers.Content{Text: strings.Repeat("я", 1000), Attachment: file}
+		}, []string{"content.text: has 1025 letters", "at most 1024 beside a file"}},
 		"weight":   {func(c *campaigns.Campaign) { c.Weight = 101 }, []string{"weight: must be from 1 to 100"}},
 		"schedule": {func(c *campaigns.Campaign) { c.Schedule.At = "tomorrow" }, []string{"schedule.at: not a time"}},
 		"zone":     {func(c *campaigns.Campaign) { c.Schedule.Timezone = "Mars" }, []string{"schedule.timezone"}},

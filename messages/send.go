@@ -415,8 +415,16 @@ func checkCarried(content providers.Content, channel providers.Channel, can prov
 	if content.Preheader != "" && content.HTML == "" {
 		add("preheader", "stands in the HTML part: give html, or leave it out")
 	}
-	if n := len(templates.Carried(content, can.Buttons).Text); can.MaxTextBytes > 0 && n > can.MaxTextBytes {
+	carried := templates.Carried(content, can.Buttons)
+	if n := len(carried.Text); can.MaxTextBytes > 0 && n > can.MaxTextBytes {
 		add("text", "has %d bytes%s; a %s channel sends at most %d", n, withButtons(content, can), channel.Provider, can.MaxTextBytes)
+	}
+	most, where := can.MaxTextUnits, ""
+	if content.Attachment != nil {
+		most, where = can.MaxCaptionUnits, " beside a file"
+	}
+	if n := providers.Units(carried.Beside()); most > 0 && n > most {
+		add("text", "has %d letters%s, an emoji counted as two; a %s channel sends at most %d%s", n, withButtons(content, can), channel.Provider, most, where)
 	}
 	wrong = append(wrong, checkButtons(content.Buttons)...)
 	if a := content.Attachment; a != nil {

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // AttachmentType is what sort of file goes along.
@@ -30,6 +31,27 @@ type Attachment struct {
 	Filename string         `json:"filename,omitempty"`
 	Caption  string         `json:"caption,omitempty"`
 	Type     AttachmentType `json:"type,omitempty" enum:"image,video,audio,voice,document" doc:"What sort of file it is; by its name, if it is not said."`
+}
+
+// Beside is what is said beside a file, for providers that have one place for it: the text
+// and the file's caption, once where they are the same.
+func (c *Content) Beside() string {
+	switch a := c.Attachment; {
+	case a == nil || a.Caption == "" || a.Caption == c.Text:
+		return c.Text
+	case c.Text == "":
+		return a.Caption
+	default:
+		return c.Text + "\n" + a.Caption
+	}
+}
+
+// Units is the length of a text in UTF-16, by which some messengers bound texts.
+func Units(text string) (n int) {
+	for _, r := range text {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }
 
 // endings are the types of files by the ends of their names; all others are documents.

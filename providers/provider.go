@@ -170,11 +170,12 @@ type RequestIdentifier interface {
 	RequestID(header http.Header, body []byte) string
 }
 
-// Acknowledger is for providers that take only words of their own for a sign that a request
-// to /hooks/{channel_id} was taken, and not the status alone.
+// Acknowledger is for providers that read the answer to a request to /hooks/{channel_id}, and
+// not the status alone.
 type Acknowledger interface {
-	// Acknowledgement is the answer to a request that was taken: JSON.
-	Acknowledgement() []byte
+	// Acknowledgement is the answer to a request that was taken: JSON, or nil where this
+	// request wants none of its own.
+	Acknowledgement(body []byte) []byte
 }
 
 // Checker is for providers that can tell whether a configuration works without
@@ -231,6 +232,10 @@ type Capabilities struct {
 	Subject, HTML bool
 	// MaxTextBytes bounds the text; 0 means the provider sets no bound.
 	MaxTextBytes int
+	// MaxTextUnits bounds the text in units of UTF-16 (see Units) where the provider counts
+	// these, and MaxCaptionUnits what is said beside a file (see Content.Beside); 0 means
+	// that it does not.
+	MaxTextUnits, MaxCaptionUnits int
 	// Idempotent says that the provider drops a repeat of the same message id,
 	// so that an in-doubt message may be resent safely.
 	Idempotent bool

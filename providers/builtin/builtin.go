@@ -12,6 +12,7 @@ import (
 	"carillon/providers/messengerpeople"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
+	"carillon/providers/telegram"
 	"carillon/providers/webhook"
 	"carillon/providers/xms"
 )
@@ -26,6 +27,7 @@ func Kinds() []providers.Kind {
 		webhook.Kind(),
 		chatapi.Kind(),
 		xms.Kind(),
+		telegram.Kind(),
 	}
 }
 

@@ -75,10 +75,7 @@ type outbound struct {
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	call, o := "sendMessage", outbound{Phone: strings.TrimPrefix(m.To, "+"), Body: m.Content.Text}
 	if a := m.Content.Attachment; a != nil {
-		call, o.Body, o.Filename, o.Caption = "sendFile", a.URL, cmp.Or(a.Filename, nameOf(a.URL)), a.Caption
-		if m.Content.Text != a.Caption { // a text beside a file is its caption
-			o.Caption = strings.TrimPrefix(strings.TrimSuffix(m.Content.Text+"\n"+a.Caption, "\n"), "\n")
-		}
+		call, o.Body, o.Filename, o.Caption = "sendFile", a.URL, cmp.Or(a.Filename, nameOf(a.URL)), m.Content.Beside()
 	}
 	return p.line.Ask(ctx, line.Asking{
 		Message: &m,

@@ -172,7 +172,7 @@ func (p *progress) classify(err error) *providers.Error {
 	default:
 		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
 			// net/http quotes what it can't read, which is whatever greets at that port.
-			err = errors.New("the endpoint does not answer in HTTP: check config.url")
+			err = errors.New("the endpoint does not answer in HTTP: check the address in the configuration")
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no answer in time: %w", err)

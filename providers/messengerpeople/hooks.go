@@ -89,4 +89,4 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 
 // Acknowledgement is what MessengerPeople takes for a sign that a message was taken; it
 // switches webhooks off that say anything else.
-func (p *Provider) Acknowledgement() []byte { return []byte(`{"success":"true"}`) }
+func (p *Provider) Acknowledgement([]byte) []byte { return []byte(`{"success":"true"}`) }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,7 +83,20 @@ func (s Subject) able(m providers.Message) providers.Message {
 	if bound := can.MaxTextBytes; bound > 0 && len(m.Content.Text) > bound {
 		m.Content.Text = strings.ToValidUTF8(m.Content.Text[:bound], "")
 	}
+	if bound := can.MaxTextUnits; bound > 0 {
+		m.Content.Text = within(m.Content.Text, bound)
+	}
 	return m
+}
+
+// within is the beginning of a text that has at most so many units of UTF-16.
+func within(text string, most int) string {
+	for i, r := range text {
+		if most -= utf16.RuneLen(r); most < 0 {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // addresses sends to an address of every kind that a configuration may choose, and

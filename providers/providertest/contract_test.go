@@ -57,9 +57,12 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 		"Templates":        func(s *Subject) { s.Kind.Capabilities.Templates = false },
 		"IDUnreadable":     func(s *Subject) { s.Kind.Capabilities.GivesID = false },
 		"TextBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextBytes = 0 },
+		"UnitBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextUnits = 0 },
+		"CaptionBound":     func(s *Subject) { s.Kind.Capabilities.MaxCaptionUnits = 0 },
 		"Tokens/OneForAll": func(s *Subject) { s.Tokens = false },
 	} {
 		s := style{}.subject()
+		s.Kind.Capabilities.MaxTextUnits, s.Kind.Capabilities.MaxCaptionUnits = messengerUnits, messengerUnits
 		require.Contains(t, names(s), name)
 		take(&s)
 		require.NotContains(t, names(s), name)

@@ -36,6 +36,8 @@ type messengerConfig struct {
 
 const (
 	messengerBound = 4096
+	// messengerUnits fit into messengerBound, whatever letters they are of.
+	messengerUnits = 1000
 	messengerBatch = 5
 )
 

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -179,6 +180,37 @@ func TestEchoingMutants(t *testing.T) {
 		return m
 	})
 	require.Contains(t, words(record(t, s.find(t, "Receipts"))), "EchoesID promises our id")
+}
+
+// Who counts in UTF-16 is held to that, beside a file, too.
+func TestUnitMutants(t *testing.T) {
+	for says, change := range map[string]func(*mutant){
+		"": func(*mutant) {},
+		"text arrived changed": func(m *mutant) {
+			m.handed(func(message *providers.Message) { message.Content.Text = within(message.Content.Text, messengerUnits) })
+		},
+		"1000 letters": func(m *mutant) {
+			m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
+				if len(message.Content.Text) > messengerUnits {
+					return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: errors.New("more bytes than units")}
+				}
+				return m.cloud.Send(ctx, message)
+			}
+		},
+	} {
+		for _, name := range []string{"UnitBound", "CaptionBound"} {
+			s := style{}.subject()
+			s.Kind = style{}.kind(func(c *cloud) providers.Provider {
+				m := &mutant{cloud: c}
+				change(m)
+				return m
+			})
+			s.Kind.Capabilities.MaxTextBytes, s.Kind.Capabilities.MaxTextUnits, s.Kind.Capabilities.MaxCaptionUnits = 0, messengerUnits, messengerUnits
+			got := words(record(t, s.find(t, name)))
+			require.Contains(t, got, says)
+			require.Equal(t, says == "", got == "", got)
+		}
+	}
 }
 
 // Who says that it signs is held to it.

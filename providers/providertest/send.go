@@ -106,6 +106,41 @@ func (s Subject) textBound(t testing.TB) {
 	}
 }
 
+// unitBound is textBound where letters are counted as UTF-16 has them.
+func (s Subject) unitBound(t testing.TB) {
+	s.filled(t, s.Kind.Capabilities.MaxTextUnits, nil)
+}
+
+// filled sends texts of as many units as the adapter says that it takes, of letters of one, two
+// and four bytes, and texts of one more.
+func (s Subject) filled(t testing.TB, bound int, file *providers.Attachment) {
+	t.Helper()
+	var arrived seen
+	p := s.open(t, s.serve(t, sink.Options{Seen: arrived.add}).Config)
+	n := 0
+	requireWhole := func(m providers.Message) {
+		t.Helper()
+		if s.Serve != nil {
+			got := s.arrived(t, m.To, arrived.get(t, n)).Content
+			require.Equal(t, m.Content.Beside(), got.Beside(), "text arrived changed")
+		}
+		n++
+	}
+	for _, letter := range []string{"x", "я", "😀"} {
+		m := s.message(int64(n + 1))
+		m.Content = providers.Content{Text: strings.Repeat(letter, bound/providers.Units(letter)), Attachment: file}
+		_, err := p.Send(t.Context(), m)
+		require.NoError(t, err, "%d letters %s", bound, letter)
+		requireWhole(m)
+		m.Content.Text += "x"
+		if _, err = p.Send(t.Context(), m); err != nil {
+			require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind, err.Error())
+			continue
+		}
+		requireWhole(m)
+	}
+}
+
 // beginAndCommit has a message ask whether it may begin, and say when it could be
 // delivered: both before it can have arrived, and nothing goes of one that may not.
 func (s Subject) beginAndCommit(t testing.TB) {

@@ -49,6 +49,9 @@ type Subject struct {
 	// Reply is a request to the same place with which it hands on what somebody wrote;
 	// it is needed if Capabilities.Replies is set.
 	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
+	// Unnamed says that the far end has no place for the name of a file: it goes by that in
+	// its address.
+	Unnamed bool
 	// Proof is what shows that such a request is the far end's.
 	Proof Proof
 	// Templates are what the far end keeps, more than go on one page where it has

@@ -76,6 +76,8 @@ func (s Subject) checks() []check {
 	)
 	add(can.Idempotent || s.Key != nil, check{"IdempotencyKey", s.idempotencyKey})
 	add(can.MaxTextBytes > 0, check{"TextBound", s.textBound})
+	add(can.MaxTextUnits > 0, check{"UnitBound", s.unitBound})
+	add(can.MaxCaptionUnits > 0, check{"CaptionBound", s.captionBound})
 	add(can.Media, check{"Media", s.media})
 	add(!can.Media && s.Serve != nil, check{"Link", s.link})
 	add(len(can.Buttons) > 0, check{"Buttons", s.buttons})

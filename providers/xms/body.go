@@ -103,10 +103,7 @@ func (p *Provider) encode(m *providers.Message) ([]byte, error) {
 // attach puts a file in; a text beside it is its caption.
 func (o *outbound) attach(c *providers.Content) {
 	a := c.Attachment
-	file := &media{Link: a.URL, Caption: a.Caption, Filename: a.Filename}
-	if c.Text != a.Caption {
-		file.Caption = strings.TrimPrefix(strings.TrimSuffix(c.Text+"\n"+a.Caption, "\n"), "\n")
-	}
+	file := &media{Link: a.URL, Caption: c.Beside(), Filename: a.Filename}
 	switch o.Type = string(a.Sort()); a.Sort() {
 	case providers.Image:
 		o.Image = file

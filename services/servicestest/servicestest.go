@@ -86,6 +86,7 @@ func New(t testing.TB) *Fixture {
 		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}),
 		kind("chat", providers.Capabilities{
 			Address: providers.WhatsApp, Media: true, Buttons: providers.ButtonTypes(), Location: true, Cards: true, Receipts: true, Replies: true, EchoesID: true,
+			MaxTextUnits: 4096, MaxCaptionUnits: 1024,
 		}),
 		kind("whatsapp", providers.Capabilities{Address: providers.WhatsApp, Receipts: true, Replies: true}),
 		kind("app", providers.Capabilities{Address: providers.Custom, Receipts: true, Replies: true}))

@@ -1,0 +1,112 @@
+package telegram
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"carillon/providers"
+	"carillon/providers/line"
+)
+
+// answered is what is answered to every call.
+type answered struct {
+	OK          *bool  `json:"ok"`
+	ErrorCode   int    `json:"error_code"`
+	Description string `json:"description"`
+	Result      struct {
+		MessageID int64 `json:"message_id"`
+	} `json:"result"`
+	Parameters struct {
+		RetryAfter      int64 `json:"retry_after"`
+		MigrateToChatID int64 `json:"migrate_to_chat_id"`
+	} `json:"parameters"`
+}
+
+// What Telegram says of chats, in any case of its letters: the Bot API has no code for it.
+var (
+	// out are words for a bot that was put out, or a chat that is no more.
+	out = []string{"bot was blocked by the user", "user is deactivated", "bot was kicked", "group chat was deleted"}
+	// closed are words for a chat that can't be written to, in an answer that refuses the
+	// request: with any other recipient the same message goes.
+	closed = []string{"chat not found", "peer_id_invalid", "user not found", "rights to send", "chat_write_forbidden", "chat_restricted", "chat_send_",
+		"need administrator rights", "topic_closed", "bot is not a member", "group is deactivated"}
+)
+
+// says reports whether a description has one of some words in it.
+func says(description string, words []string) bool {
+	description = strings.ToLower(description)
+	for _, w := range words {
+		if strings.Contains(description, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads an answer; failure is what one that refuses means.
+func (p *Provider) read(answer *http.Response) (a answered, failure *providers.Error) {
+	text := line.Text(answer)
+	if json.Unmarshal([]byte(text), &a) != nil || a.OK == nil {
+		return a, p.foreign(answer, text)
+	}
+	if *a.OK {
+		return a, nil
+	}
+	return a, p.refusal(answer, &a)
+}
+
+// foreign is what an answer means that is not in Telegram's words: somebody else's.
+func (p *Provider) foreign(answer *http.Response, text string) *providers.Error {
+	failure := providers.ClassifyHTTP(answer.StatusCode, answer.Header, p.deps.Clock.Now())
+	switch {
+	case failure == nil:
+		return inDoubt()
+	case answer.StatusCode/100 == 3:
+		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
+		return failure
+	}
+	failure.Err = fmt.Errorf("%w, and not in the words of the Bot API: check config.api", failure.Err)
+	if quoted := line.Quote(p.scrub(text)); quoted != "" {
+		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
+	}
+	return failure
+}
+
+// refusal is what Telegram means by one.
+func (p *Provider) refusal(answer *http.Response, a *answered) *providers.Error {
+	status := a.ErrorCode
+	if status < http.StatusBadRequest {
+		status = max(answer.StatusCode, http.StatusBadRequest)
+	}
+	header := answer.Header.Clone()
+	if a.Parameters.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.FormatInt(a.Parameters.RetryAfter, 10))
+	}
+	failure := providers.ClassifyHTTP(status, header, p.deps.Clock.Now())
+	hint := ""
+	switch migrated := a.Parameters.MigrateToChatID; {
+	case migrated != 0:
+		// The contract has no word for an address that moves: the old one is gone for good.
+		failure.Kind, failure.Bounce = providers.ErrorRecipient, providers.BounceHard
+		hint = fmt.Sprintf("; the group has the chat id %d now: write to that one", migrated)
+	case status == http.StatusUnauthorized, status == http.StatusNotFound:
+		failure.Kind = providers.ErrorAuth
+		hint = ": Telegram knows no bot with this token; @BotFather shows the right one, or gives a new one by /token"
+	case status == http.StatusForbidden:
+		failure.Kind = providers.ErrorRecipient // a chat's alone: a wrong token is a 401
+		if says(a.Description, out) {
+			failure.Bounce = providers.BounceHard
+		}
+	case status == http.StatusBadRequest && says(a.Description, closed):
+		failure.Kind = providers.ErrorRecipient
+	}
+	failure.Err = errors.New("refused by Telegram" + hint)
+	if quoted := line.Quote(p.scrub(a.Description)); quoted != "" {
+		failure.Err = fmt.Errorf("refused by Telegram: %s%s", quoted, hint)
+	}
+	return failure
+}

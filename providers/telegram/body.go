@@ -1,0 +1,121 @@
+package telegram
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"carillon/providers"
+)
+
+// Bounds of Telegram's, in units of UTF-16 and, of what a button answers, in bytes.
+const (
+	maxText    = 4096
+	maxCaption = 1024
+	maxAnswer  = 64
+)
+
+// shareAddress opens Telegram's own dialog for handing an address on.
+const shareAddress = "https://t.me/share/url?url="
+
+// button stands below a message, each in a line of its own.
+type button struct {
+	Text         string `json:"text"`
+	URL          string `json:"url,omitempty"`
+	CallbackData string `json:"callback_data,omitempty"`
+}
+
+// files are the calls for files, and what the file is called there.
+var files = map[providers.AttachmentType]struct{ call, field string }{
+	providers.Image:    {"sendPhoto", "photo"},
+	providers.Video:    {"sendVideo", "video"},
+	providers.Audio:    {"sendAudio", "audio"},
+	providers.Voice:    {"sendVoice", "voice"},
+	providers.Document: {"sendDocument", "document"},
+}
+
+// outbound is the call that takes a message, and its parameters.
+func outbound(m *providers.Message) (call string, body map[string]any, refused *providers.Error) {
+	c := &m.Content
+	body = map[string]any{"chat_id": m.To}
+	buttons := c.Buttons
+	switch {
+	case c.Location != nil:
+		call = place(c.Location, body)
+		if address := c.Location.URL; address != "" {
+			caption := cmp.Or(c.Location.Name, c.Location.Address, address)
+			buttons = []providers.MessageButton{{Type: providers.ButtonLink, Caption: caption, Info: address}}
+		}
+	case c.Attachment != nil:
+		if n := providers.Units(c.Beside()); n > maxCaption {
+			return "", nil, tooLong(n, maxCaption, "beside a file")
+		}
+		call = file(c.Attachment, body)
+		if caption := c.Beside(); caption != "" {
+			body["caption"] = caption
+		}
+	default:
+		if n := providers.Units(c.Text); n > maxText {
+			return "", nil, tooLong(n, maxText, "in a message")
+		}
+		call, body["text"] = "sendMessage", c.Text
+	}
+	keyboard, refused := keys(buttons)
+	if len(keyboard) > 0 {
+		body["reply_markup"] = map[string]any{"inline_keyboard": keyboard}
+	}
+	return call, body, refused
+}
+
+func tooLong(n, most int, where string) *providers.Error {
+	return &providers.Error{Kind: providers.ErrorContent, Code: "too_long",
+		Err: fmt.Errorf("the text has %d letters, an emoji counted as two; Telegram takes at most %d %s: shorten it", n, most, where)}
+}
+
+// place puts a place in: as one with a name and an address where it has either.
+func place(l *providers.Location, body map[string]any) (call string) {
+	body["latitude"], body["longitude"] = l.Latitude, l.Longitude
+	if l.Name == "" && l.Address == "" {
+		return "sendLocation"
+	}
+	// Both must be given.
+	body["title"] = cmp.Or(l.Name, l.Address)
+	body["address"] = cmp.Or(l.Address, degrees(l.Latitude)+", "+degrees(l.Longitude))
+	return "sendVenue"
+}
+
+func degrees(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }
+
+// file puts a file in, by its address: Telegram fetches it.
+func file(a *providers.Attachment, body map[string]any) (call string) {
+	f := files[a.Sort()]
+	address, _, _ := strings.Cut(a.URL, "?")
+	if a.Sort() == providers.Image && strings.EqualFold(path.Ext(address), ".gif") {
+		f.call, f.field = "sendAnimation", "animation" // as a photo it would stand still
+	}
+	body[f.field] = a.URL
+	return f.call
+}
+
+// keys are buttons as Telegram has them.
+func keys(buttons []providers.MessageButton) (rows [][]button, refused *providers.Error) {
+	for _, b := range buttons {
+		made := button{Text: b.Caption}
+		switch b.Type {
+		case providers.ButtonLink:
+			made.URL = b.Info
+		case providers.ButtonShare:
+			made.URL = shareAddress + url.QueryEscape(b.Info)
+		default:
+			if made.CallbackData = cmp.Or(b.Info, b.Caption); len(made.CallbackData) > maxAnswer {
+				return nil, &providers.Error{Kind: providers.ErrorContent, Code: "button_too_long",
+					Err: fmt.Errorf("what a button answers has %d bytes; Telegram takes at most %d: give the button a shorter info", len(made.CallbackData), maxAnswer)}
+			}
+		}
+		rows = append(rows, []button{made})
+	}
+	return rows, nil
+}

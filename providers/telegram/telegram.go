@@ -1,0 +1,139 @@
+// Package telegram owns the adapter for Telegram's Bot API: texts, files, places and buttons go
+// out through a bot, and what Telegram posts to its webhook, what people write and press, is
+// read. It must not know who else the bot talks for.
+package telegram
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"carillon/internal/secret"
+	"carillon/internal/tracing"
+	"carillon/providers"
+	"carillon/providers/line"
+)
+
+// Kind describes Telegram.
+func Kind() providers.Kind {
+	k := providers.Define(providers.Kind{
+		Name: "telegram", Title: "Telegram",
+		Description: "Sends through a bot of Telegram's, to who has started it and to groups that it is in: texts, files, places and buttons. " +
+			"Telegram takes about 30 messages a second of a bot, one a second in a chat and 20 a minute in a group: limit the channel to 30 a second. " +
+			"Give the address of /hooks/{channel_id} and the secret_token to setWebhook, and what people write and press comes back.",
+		Capabilities: providers.Capabilities{
+			Address: providers.Telegram, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Replies: true, GivesID: true, Media: true, Location: true,
+			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback, providers.ButtonShare},
+		},
+	}, check, open)
+	k.MostRequests = func(raw json.RawMessage) int {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return line.MostRequests
+		}
+		return cmp.Or(c.MaxConnections, line.MostRequests)
+	}
+	return k
+}
+
+// Provider sends messages through a bot.
+type Provider struct {
+	// config is behind a pointer because fmt prints what is in an unexported field
+	// without asking it, secrets too.
+	config *Config
+	deps   providers.Deps
+	line   *line.Line
+	// scrub takes the secrets out of what the other side says.
+	scrub func(string) string
+}
+
+func open(c *Config, deps providers.Deps) (providers.Provider, error) {
+	_, half, _ := strings.Cut(c.Token.Reveal(), ":")
+	pairs := []string{c.Token.Reveal(), secret.Redacted, half, secret.Redacted}
+	for _, s := range deps.Taken("secret_token", c.SecretToken) {
+		pairs = append(pairs, s.Reveal(), secret.Redacted)
+	}
+	return &Provider{
+		config: c, deps: deps, scrub: strings.NewReplacer(pairs...).Replace,
+		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
+	}, nil
+}
+
+// Send asks Telegram to take one message.
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
+	call, parameters, refused := outbound(&m)
+	if refused != nil {
+		return providers.Accepted{}, refused
+	}
+	return p.line.Ask(ctx, line.Asking{
+		Message: &m,
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			body, err := json.Marshal(parameters)
+			if err != nil {
+				return nil, nil, fmt.Errorf("encode message: %w", err)
+			}
+			r, err := p.request(ctx, http.MethodPost, call)
+			return r, body, err
+		},
+		Read: func(answer *http.Response) (providers.Accepted, error) {
+			a, failure := p.read(answer)
+			switch {
+			case failure != nil:
+				return providers.Accepted{}, failure
+			case a.Result.MessageID <= 0:
+				return providers.Accepted{}, inDoubt()
+			}
+			// Messages are numbered in each chat.
+			return providers.Accepted{ProviderID: numbered(m.To, a.Result.MessageID), Response: answer.Status}, nil
+		},
+	})
+}
+
+// numbered is the id of a message that has a number in a chat.
+func numbered(chat string, number int64) string { return chat + ":" + strconv.FormatInt(number, 10) }
+
+func inDoubt() *providers.Error {
+	return &providers.Error{Kind: providers.ErrorInDoubt,
+		Err: errors.New("the answer is not the Bot API's, so that nobody knows what became of the request: check config.api")}
+}
+
+// request is one of a call. The token stands in the address, as it must: no error may show
+// that.
+func (p *Provider) request(ctx context.Context, method, call string) (*http.Request, error) {
+	address := strings.TrimSuffix(p.config.API, "/") + "/bot" + p.config.Token.Reveal() + "/" + call
+	r, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
+	if err != nil {
+		return nil, errors.New("make request: config.api can't be asked")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Carillon")
+	tracing.Inject(ctx, r.Header)
+	return r, nil
+}
+
+// Check looks whether Telegram knows the bot. It sends nothing.
+func (p *Provider) Check(ctx context.Context) error {
+	_, err := p.line.Ask(ctx, line.Asking{
+		Message: &providers.Message{},
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			r, err := p.request(ctx, http.MethodGet, "getMe")
+			return r, nil, err
+		},
+		Read: func(answer *http.Response) (providers.Accepted, error) {
+			if _, failure := p.read(answer); failure != nil {
+				return providers.Accepted{}, failure
+			}
+			return providers.Accepted{}, nil
+		},
+	})
+	return err
+}
+
+// Close closes the idle connections; no request is under way.
+func (p *Provider) Close() error { return p.line.Close() }
