@@ -3,12 +3,14 @@ package api_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/api"
+	"carillon/channels/domains"
 )
 
 // domainOf is the domain that a request answers with.
@@ -63,4 +65,24 @@ func TestAChannelsDomain(t *testing.T) {
 		require.Equal(t, http.StatusUnprocessableEntity, s.do(method, path, "").Code, at)
 	}
 	require.NotContains(t, s.log.String(), "PRIVATE")
+}
+
+// The API lists all that a check can find.
+func TestRecordsListWhatIsFound(t *testing.T) {
+	record := reflect.TypeFor[api.DNSRecord]()
+	listed := func(field string) []string {
+		f, ok := record.FieldByName(field)
+		require.True(t, ok)
+		return strings.Split(f.Tag.Get("enum"), ",")
+	}
+	require.Equal(t, listed("Purpose"), textsOf(domains.Purposes()))
+	require.Equal(t, listed("State"), textsOf(domains.States()))
+	require.Equal(t, listed("Problem"), textsOf(domains.Problems()))
+}
+
+func textsOf[S ~string](list []S) (texts []string) {
+	for _, s := range list {
+		texts = append(texts, string(s))
+	}
+	return texts
 }

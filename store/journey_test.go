@@ -372,7 +372,7 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 			sample, err := s.SampleAudience(ctx, j.Channel, audience, 0, 3)
 			require.NoError(t, err)
 			require.Len(t, sample, 3)
-			requireDrawn(t, s, j, audience, list)
+			j.requireDrawn(audience, list)
 			// Sent, so that the next audience can exclude them.
 			j.Record(run.ID, j.Claim(run.ID, run.ID, j.Feed(run.ID, []int64{run.ID}, 50)), nil)
 		}
@@ -381,7 +381,8 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 
 // requireDrawn draws of an audience: only those to whom something goes, nobody twice, all where
 // there are no more, and sooner or later each of them.
-func requireDrawn(t *testing.T, s *storetest.Store, j *journey, audience targeting.Audience, planned []messages.Message) {
+func (j *journey) requireDrawn(audience targeting.Audience, planned []messages.Message) {
+	t := j.t
 	t.Helper()
 	gets, seen := map[int64]bool{}, map[int64]bool{}
 	for _, m := range planned {
@@ -391,7 +392,7 @@ func requireDrawn(t *testing.T, s *storetest.Store, j *journey, audience targeti
 	}
 	in := slices.Concat(audience.Uploads, audience.Categories, audience.Groups, audience.Labels)
 	for range 2000 { // each is drawn with 4 of 200 at least, so that nobody is left with e^-40
-		drawn, err := s.DrawAudience(t.Context(), j.Channel, audience, 0, 4)
+		drawn, err := j.DrawAudience(t.Context(), j.Channel, audience, 0, 4)
 		require.NoError(t, err)
 		require.Len(t, drawn, min(4, len(gets)))
 		once := map[int64]bool{}
