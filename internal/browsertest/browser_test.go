@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,28 @@ const adminKey = "the-administrators-key-in-browser-tests"
 // browser is where Debian's package puts it; no other is looked for, so that every run
 // means the same.
 const browser = "/usr/bin/chromium"
+
+// program is the real one, built once for all tests.
+var program string
+
+// installing keeps two tests from installing the same modules.
+var installing sync.Mutex
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "carillon-browsertest")
+	if err != nil {
+		log.Fatal(err)
+	}
+	program = filepath.Join(dir, "carillon")
+	code := 1
+	if output, err := exec.CommandContext(context.Background(), "go", "build", "-o", program, "carillon/cmd/carillon").CombinedOutput(); err == nil {
+		code = m.Run()
+	} else {
+		log.Printf("build the program: %v\n%s", err, output)
+	}
+	_ = os.RemoveAll(dir) // the system clears what is left
+	os.Exit(code)
+}
 
 // server is the real program with a public address.
 type server struct {
@@ -45,9 +69,6 @@ func serve(t *testing.T) *server { return serveAs(t, "http://127.0.0.1", http.De
 // with a port.
 func serveAs(t *testing.T, origin string, client *http.Client, settings ...string) *server {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "carillon")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "carillon/cmd/carillon").CombinedOutput()
-	require.NoError(t, err, "%s", built)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := free.Addr().String()
@@ -58,7 +79,7 @@ func serveAs(t *testing.T, origin string, client *http.Client, settings ...strin
 	var log bytes.Buffer
 	data := t.TempDir()
 	s.start = func() *exec.Cmd {
-		cmd := exec.Command(binary, "serve") // it is ended by the clean-up
+		cmd := exec.Command(program, "serve") // it is ended by the clean-up
 		cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+data, "CARILLON_LISTEN="+address,
 			"CARILLON_PUBLIC_URL="+s.base, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
 		cmd.Env = append(cmd.Env, settings...)
@@ -130,6 +151,8 @@ type object = map[string]any
 // modules installs what a folder's scripts use, as its lock file says, unless it is there.
 func modules(t *testing.T, dir string) {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
 		return
 	}
@@ -162,6 +185,7 @@ func walk(t *testing.T, script string, with object, steps int) {
 }
 
 func TestRecipientsInABrowser(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<title>Shop</title>Tulips") }))
 	defer shop.Close()

@@ -81,6 +81,7 @@ func picked() (chosen []journey) {
 // The console as marketers use it, from an empty installation on. With CARILLON_TEST_PICTURES, a
 // folder, it takes the pictures of docs/console.md.
 func TestTheConsoleInABrowser(t *testing.T) {
+	t.Parallel()
 	chosen := picked()
 	if chosen == nil {
 		chosen = slices.DeleteFunc(slices.Clone(journeys), func(j journey) bool { return slices.Contains(measured, j.name) })
@@ -91,6 +92,7 @@ func TestTheConsoleInABrowser(t *testing.T) {
 // The same journeys by people who have no mouse: whatever is clicked, filled in, chosen and uploaded
 // is reached by the tab key and the arrows. The short form makes the first of them.
 func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	chosen := picked()
 	switch {
 	case chosen != nil:

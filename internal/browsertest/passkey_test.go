@@ -10,6 +10,7 @@ import (
 // What a real browser makes of passkeys, whose keeper is one that the browser itself plays. They
 // hang on a name: the server is reached by that of the machine.
 func TestPasskeysInABrowser(t *testing.T) {
+	t.Parallel()
 	s := serveAs(t, "http://localhost", http.DefaultClient)
 	const email, password = "grace@example.org", "a sentence that nobody else says"
 	invited := s.post("/v1/invitations", object{"email": email, "role": "editor"})

@@ -37,6 +37,7 @@ func elsewhere(t *testing.T, ip string, own tls.Certificate) string {
 
 // What a real browser keeps, sends and shows of a sign-in, over TLS that the server speaks itself.
 func TestSignInsInABrowser(t *testing.T) {
+	t.Parallel()
 	own, ca := testenv.Certificate(t)
 	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	require.NoError(t, err)
