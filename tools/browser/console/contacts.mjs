@@ -1,7 +1,7 @@
 // Contacts and what they are in: lists, properties, suppressions, uploads, replies, and what is done to many.
 import assert from "node:assert/strict";
 
-import { ask, at, button, heading, known, look, picture } from "./person.mjs";
+import { ask, at, button, heading, known, look, picture, to } from "./person.mjs";
 
 const dialog = () => known.first.page.getByRole("dialog");
 
@@ -155,14 +155,15 @@ export const steps = {
     assert.equal(await table.getAttribute("aria-rowcount"), "451");
     const there = () => table.getByRole("row").count();
     assert.ok((await there()) < 100, "what is out of sight is not there");
-    // Who has scrolled stays where they are when rows become lower, and higher again.
+    // Who has scrolled stays where they are when rows become lower, and higher again. By the keys one passes the first rows on the way to
+    // the menu, and is there.
     const place = () => page.evaluate(() => Number(document.elementFromPoint(400, 150)?.closest("tr")?.getAttribute("aria-rowindex")));
     await page.mouse.wheel(0, 6000);
     // While rows are drawn there is none at that place.
     let before = NaN;
     for (let i = 0; i < 100 && !(before >= 100); i++, await page.waitForTimeout(50)) before = await place();
     assert.ok(before >= 100, `row ${before}`);
-    for (const density of ["Dense", "Roomy"]) {
+    for (const density of to.keyboard ? [] : ["Dense", "Roomy"]) {
       await look("menuitemradio", density);
       // The menu covers the rows until it is gone.
       let row = NaN;
