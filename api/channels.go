@@ -165,11 +165,9 @@ func (s *Server) channelView(caller access.Caller, c providers.Channel) (Channel
 	if err := json.Unmarshal(public, &view.Config); err != nil {
 		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)
 	}
-	sender, err := channels.SenderOf(s.Providers, c)
-	if err != nil {
+	if view.SenderDomain, err = channels.MailDomain(s.Providers, c); err != nil {
 		return Channel{}, err
 	}
-	view.SenderDomain = sender.Domain
 	x, err := s.Providers.Exchange(c.Provider, nil, c.Config)
 	if err != nil {
 		return Channel{}, err

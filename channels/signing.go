@@ -154,7 +154,7 @@ func (s *Service) signing(ctx context.Context, accountID, id int64) (providers.C
 	if err != nil {
 		return c, err
 	}
-	if c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config); err != nil {
+	if c.SenderDomain, err = MailDomain(s.known, c); err != nil {
 		return c, err
 	}
 	if !kind.Capabilities.Signs || c.SenderDomain == "" {
@@ -249,9 +249,19 @@ func (s *Service) sender(ctx context.Context, accountID, id int64) (domains.Send
 	return sender, c, err
 }
 
+// MailDomain is the domain that a channel's mail comes from; empty where it sends none, or from
+// an address without one, such as news@[192.0.2.1].
+func MailDomain(known Configurations, c providers.Channel) (string, error) {
+	domain, err := known.SenderDomain(c.Provider, c.Config)
+	if strings.HasPrefix(domain, "[") {
+		domain = ""
+	}
+	return domain, err
+}
+
 // SenderOf is what a channel sends mail as; one without a domain for a channel that sends none.
 func SenderOf(known Configurations, c providers.Channel) (sender domains.Sender, err error) {
-	if sender.Domain, err = known.SenderDomain(c.Provider, c.Config); err != nil || strings.HasPrefix(sender.Domain, "[") {
+	if sender.Domain, err = MailDomain(known, c); err != nil || sender.Domain == "" {
 		return domains.Sender{}, err
 	}
 	if sender.Host, err = known.Server(c.Provider, c.Config); err != nil {

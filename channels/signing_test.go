@@ -139,6 +139,8 @@ func TestSigningKeys(t *testing.T) {
 		require.NoError(t, err)
 		_, err = service.Domain(ctx, f.Account, add("nowhere", "signing", "nobody").ID)
 		require.Equal(t, fault.Invalid, fault.CodeOf(err))
+		_, err = keep(add("literal", "signing", "news@[192.0.2.1]"), "", "")
+		require.Equal(t, fault.Invalid, fault.CodeOf(err), "there is no domain to publish at")
 		_, err = service.Domain(ctx, f.Account+1, one.ID)
 		require.Equal(t, fault.NotFound, fault.CodeOf(err))
 
