@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/contacts"
@@ -15,6 +16,10 @@ import (
 // drawsFor is how often one is drawn for each that is wanted: again where somebody was drawn
 // twice, or nobody can be reached among the hundred behind an id.
 const drawsFor = 3
+
+// drawingTime bounds the draws: where a rule holds for few of millions each of them looks at
+// most contacts.
+const drawingTime = 3 * time.Second
 
 // DrawAudience is up to n recipients that a campaign would be sent to, drawn from all of them,
 // each with the lists of the audience that it is in. Who follows a gap in the ids is drawn more
@@ -52,17 +57,22 @@ func (s *Store) DrawAudience(
 	return drawn, nil
 }
 
-// draw draws n, and fills up with the first where fewer are found.
+// draw draws n, and fills up with the first where fewer are found in time.
 func (tx conn) draw(ctx context.Context, compiled audienceSQL, first []int64, n int) (ids []int64, err error) {
 	var last int64
 	if err := tx.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM contacts WHERE account_id = ?", compiled.accountID).Scan(&last); err != nil {
 		return nil, err
 	}
+	drawing, cancel := context.WithTimeout(ctx, drawingTime)
+	defer cancel()
 	for range drawsFor * n {
 		if len(ids) == n {
 			break
 		}
-		found, err := tx.reachableBehind(ctx, compiled, rand.Int64N(last+1), 1)
+		found, err := tx.reachableBehind(drawing, compiled, rand.Int64N(last+1), 1)
+		if drawing.Err() != nil && ctx.Err() == nil {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
