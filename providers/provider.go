@@ -50,6 +50,9 @@ type Content struct {
 	Location   *Location       `json:"location,omitempty" doc:"A place on the map; refused where the channel has none."`
 	Cards      []Card          `json:"cards,omitempty" maxItems:"10" doc:"Contact cards; refused where the channel has none."`
 	Masked     bool            `json:"masked,omitempty" doc:"Of a single message: what it says is shown to nobody, and kept only until it was sent."`
+	// Kept is set where a template speaks that the channel's provider has approved; nobody
+	// can ask for it in words of the API.
+	Kept *KeptTemplate `json:"kept,omitempty" hidden:"true"`
 }
 
 // Empty reports whether nothing is in it.

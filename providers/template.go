@@ -29,3 +29,41 @@ const (
 	TemplateApproved TemplateStatus = "approved"
 	TemplateRejected TemplateStatus = "rejected" // also one that was approved and is no more
 )
+
+// KeptTemplate is a message as a template that the provider keeps, with what fills its places, for
+// providers that let nobody write first but with one (Capabilities.Templates). The content
+// that it stands in says the same in words, its buttons among them, and has the file of the
+// header as its Attachment.
+type KeptTemplate struct {
+	// Name is the provider's, and Language is BCP 47.
+	Name     string `json:"name"`
+	Language string `json:"language"`
+	// Header and Body fill the places of these texts, by number or in the order in which the
+	// texts name them.
+	Header []PlaceValue `json:"header,omitempty"`
+	Body   []PlaceValue `json:"body,omitempty"`
+	// Buttons fill those that have a place; the others are left out.
+	Buttons []ButtonValue `json:"buttons,omitempty"`
+}
+
+// PlaceValue fills one place, wherever the text has it.
+type PlaceValue struct {
+	Place string `json:"place"` // a number from 1, or a name
+	Value string `json:"value"`
+}
+
+// ButtonValue fills the place of a button.
+type ButtonValue struct {
+	Index int                `json:"index"` // among the template's buttons, from 0
+	Type  TemplateButtonType `json:"type"`
+	Value string             `json:"value"`
+}
+
+// TemplateButtonType is what the value of a template's button is.
+type TemplateButtonType string
+
+// The types of values.
+const (
+	TemplateURL      TemplateButtonType = "url"       // what is added to the button's address
+	TemplateCopyCode TemplateButtonType = "copy_code" // what the button copies
+)

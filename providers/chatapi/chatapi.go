@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/secret"
-	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -29,13 +27,7 @@ func Kind() providers.Kind {
 			"and its ackNotificationsOn: it tells what arrived and was read, and nothing of what failed.",
 		Capabilities: providers.Capabilities{Address: providers.WhatsApp, Receipts: true, Replies: true, GivesID: true, Media: true},
 	}, check, open)
-	k.MostRequests = func(raw json.RawMessage) int {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return line.MostRequests
-		}
-		return cmp.Or(c.MaxConnections, line.MostRequests)
-	}
+	k.MostRequests = line.Requests
 	return k
 }
 
@@ -51,14 +43,8 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	var pairs []string
-	for _, s := range append(deps.Taken("hook_token", c.HookToken), c.Token) {
-		if !s.Empty() {
-			pairs = append(pairs, s.Reveal(), secret.Redacted)
-		}
-	}
 	return &Provider{
-		config: c, deps: deps, scrub: strings.NewReplacer(pairs...).Replace,
+		config: c, deps: deps, scrub: line.Scrub(append(deps.Taken("hook_token", c.HookToken), c.Token)...),
 		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
@@ -107,14 +93,7 @@ func nameOf(address string) string {
 // that.
 func (p *Provider) request(ctx context.Context, method, call string) (*http.Request, error) {
 	address := strings.TrimSuffix(p.config.URL, "/") + "/" + call + "?token=" + url.QueryEscape(p.config.Token.Reveal())
-	r, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
-	if err != nil {
-		return nil, errors.New("make request: config.url can't be asked")
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Carillon")
-	tracing.Inject(ctx, r.Header)
-	return r, nil
+	return line.Request(ctx, method, address, "url")
 }
 
 // answered is what is answered to every call.

@@ -2,11 +2,11 @@ package chatapi
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/providers/line"
 )
 
 // Config is the configuration of a channel of Chat-API.
@@ -27,12 +27,8 @@ func check(c *Config) []fault.Field {
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		refuse("url", "must be an http or https address, such as https://api.example.org/instance12")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		refuse("url", "must not hold a name, a password, a query or a #fragment: the token is a setting of its own")
+	if wrong := line.WrongAddress(c.URL, "such as https://api.example.org/instance12"); wrong != "" {
+		refuse("url", "%s", wrong)
 	}
 	for field, value := range map[string]string{"token": c.Token.Reveal(), "hook_token": c.HookToken.Reveal()} {
 		if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {

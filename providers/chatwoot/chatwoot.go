@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -63,14 +62,9 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	var hidden []string
-	for _, s := range append(deps.Taken("secret", c.Secret), c.Token) {
-		if !s.Empty() {
-			hidden = append(hidden, s.Reveal(), secret.Redacted)
-		}
-	}
 	return &Provider{
-		config: *c, deps: deps, scrub: strings.NewReplacer(hidden...).Replace, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
+		config: *c, deps: deps, scrub: line.Scrub(append(deps.Taken("secret", c.Secret), c.Token)...),
+		line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
 
@@ -271,12 +265,10 @@ func (p *Provider) ask(ctx context.Context, m *providers.Message, o asking) (raw
 		Message: m,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
 			address := fmt.Sprintf("%s/api/v1/accounts/%d/%s", strings.TrimRight(p.config.URL, "/"), p.config.Account, o.path)
-			r, err := http.NewRequestWithContext(ctx, o.method, address, nil)
+			r, err := line.Request(ctx, o.method, address, "url")
 			if err != nil {
-				return nil, nil, errors.New("config.url is no address")
+				return nil, nil, err
 			}
-			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("User-Agent", "Carillon")
 			// Proxies drop names with underscores; the other is the same there.
 			r.Header["api_access_token"] = []string{p.config.Token.Reveal()}
 			r.Header.Set("Api-Access-Token", p.config.Token.Reveal())

@@ -4,16 +4,21 @@ package line
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"carillon/internal/secret"
+	"carillon/internal/tracing"
 	"carillon/providers"
 )
 
@@ -108,6 +113,64 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	return a.Read(answer)
+}
+
+// Look makes a request that sends nothing, for a Checker or to list something.
+func (l *Line) Look(ctx context.Context, request func(ctx context.Context) (*http.Request, error), read func(answer *http.Response) error) error {
+	_, err := l.Ask(ctx, Asking{
+		Message: &providers.Message{},
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			r, err := request(ctx)
+			return r, nil, err
+		},
+		Read: func(answer *http.Response) (providers.Accepted, error) { return providers.Accepted{}, read(answer) },
+	})
+	return err
+}
+
+// Request is a request without its body and without anything that proves who asks. The
+// error quotes no address, because some hold a secret: setting names what is wrong.
+func Request(ctx context.Context, method, address, setting string) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("make request: config.%s can't be asked", setting)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Carillon")
+	tracing.Inject(ctx, r.Header)
+	return r, nil
+}
+
+// WrongAddress says what is wrong with the address of an API in a configuration; empty if
+// nothing is. such ends the sentence that says how one looks.
+func WrongAddress(address, such string) string {
+	switch u, err := url.Parse(address); {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return "must be an http or https address, " + such
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "must not hold a name, a password, a query or a #fragment: what is secret is a setting of its own"
+	}
+	return ""
+}
+
+// Requests is the Kind.MostRequests of a configuration with a max_connections.
+func Requests(config json.RawMessage) int {
+	var c struct {
+		MaxConnections int `json:"max_connections"`
+	}
+	_ = json.Unmarshal(config, &c) // Validate has looked at it
+	return cmp.Or(c.MaxConnections, MostRequests)
+}
+
+// Scrub takes secrets out of what the other side says.
+func Scrub(secrets ...secret.String) func(string) string {
+	var pairs []string
+	for _, s := range secrets {
+		if !s.Empty() {
+			pairs = append(pairs, s.Reveal(), secret.Redacted)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
 }
 
 // Close closes the idle connections; no request is under way.

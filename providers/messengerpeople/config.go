@@ -2,12 +2,12 @@ package messengerpeople
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers"
+	"carillon/providers/line"
 )
 
 // Config is the configuration of a channel.
@@ -29,12 +29,8 @@ func check(c *Config) []fault.Field {
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		refuse("url", "must be an http or https address, such as https://rest.messengerpeople.com/api/v14")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		refuse("url", "must hold no name, password, query or fragment: the key belongs into config.api_key")
+	if wrong := line.WrongAddress(c.URL, "such as https://rest.messengerpeople.com/api/v14"); wrong != "" {
+		refuse("url", "%s", wrong)
 	}
 	if c.APIKey.Empty() {
 		refuse("api_key", "is required")

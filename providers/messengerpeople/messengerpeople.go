@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/secret"
-	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -55,14 +53,9 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	var pairs []string
-	for _, s := range append(deps.Taken("hook_token", c.HookToken), c.APIKey) {
-		if !s.Empty() {
-			pairs = append(pairs, s.Reveal(), secret.Redacted)
-		}
-	}
 	return &Provider{
-		config: c, deps: deps, scrub: strings.NewReplacer(pairs...).Replace, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
+		config: c, deps: deps, scrub: line.Scrub(append(deps.Taken("hook_token", c.HookToken), c.APIKey)...),
+		line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
 
@@ -111,13 +104,11 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	return p.line.Ask(ctx, line.Asking{
 		Message: &m,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
-			r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(p.config.URL, "/")+call, nil)
+			r, err := line.Request(ctx, http.MethodPost, strings.TrimSuffix(p.config.URL, "/")+call, "url")
 			if err != nil {
-				return nil, nil, errors.New("config.url is no address")
+				return nil, nil, err
 			}
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.Header.Set("User-Agent", "Carillon")
-			tracing.Inject(ctx, r.Header)
 			return r, []byte(form.Encode()), nil
 		},
 		Read: p.read,

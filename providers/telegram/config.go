@@ -2,11 +2,11 @@ package telegram
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/providers/line"
 )
 
 // Config is the configuration of a channel of a bot.
@@ -31,12 +31,8 @@ func check(c *Config) []fault.Field {
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	u, err := url.Parse(c.API)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		refuse("api", "must be an http or https address; leave it out for Telegram's own")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		refuse("api", "must not hold a name, a password, a query or a #fragment: the token is a setting of its own")
+	if wrong := line.WrongAddress(c.API, "or left out for Telegram's own"); wrong != "" {
+		refuse("api", "%s", wrong)
 	}
 	switch {
 	case c.Token.Empty():

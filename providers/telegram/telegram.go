@@ -4,7 +4,6 @@
 package telegram
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"carillon/internal/secret"
-	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -32,13 +30,7 @@ func Kind() providers.Kind {
 			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback, providers.ButtonShare},
 		},
 	}, check, open)
-	k.MostRequests = func(raw json.RawMessage) int {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return line.MostRequests
-		}
-		return cmp.Or(c.MaxConnections, line.MostRequests)
-	}
+	k.MostRequests = line.Requests
 	return k
 }
 
@@ -55,12 +47,9 @@ type Provider struct {
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	_, half, _ := strings.Cut(c.Token.Reveal(), ":")
-	pairs := []string{c.Token.Reveal(), secret.Redacted, half, secret.Redacted}
-	for _, s := range deps.Taken("secret_token", c.SecretToken) {
-		pairs = append(pairs, s.Reveal(), secret.Redacted)
-	}
+	secrets := append(deps.Taken("secret_token", c.SecretToken), c.Token, secret.New(half))
 	return &Provider{
-		config: c, deps: deps, scrub: strings.NewReplacer(pairs...).Replace,
+		config: c, deps: deps, scrub: line.Scrub(secrets...),
 		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
@@ -107,32 +96,18 @@ func inDoubt() *providers.Error {
 // that.
 func (p *Provider) request(ctx context.Context, method, call string) (*http.Request, error) {
 	address := strings.TrimSuffix(p.config.API, "/") + "/bot" + p.config.Token.Reveal() + "/" + call
-	r, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
-	if err != nil {
-		return nil, errors.New("make request: config.api can't be asked")
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Carillon")
-	tracing.Inject(ctx, r.Header)
-	return r, nil
+	return line.Request(ctx, method, address, "api")
 }
 
 // Check looks whether Telegram knows the bot. It sends nothing.
 func (p *Provider) Check(ctx context.Context) error {
-	_, err := p.line.Ask(ctx, line.Asking{
-		Message: &providers.Message{},
-		Request: func(ctx context.Context) (*http.Request, []byte, error) {
-			r, err := p.request(ctx, http.MethodGet, "getMe")
-			return r, nil, err
-		},
-		Read: func(answer *http.Response) (providers.Accepted, error) {
+	return p.line.Look(ctx, func(ctx context.Context) (*http.Request, error) { return p.request(ctx, http.MethodGet, "getMe") },
+		func(answer *http.Response) error {
 			if _, failure := p.read(answer); failure != nil {
-				return providers.Accepted{}, failure
+				return failure
 			}
-			return providers.Accepted{}, nil
-		},
-	})
-	return err
+			return nil
+		})
 }
 
 // Close closes the idle connections; no request is under way.

@@ -43,13 +43,7 @@ func Kind() providers.Kind {
 		}
 		return c.Address
 	}
-	k.MostRequests = func(raw json.RawMessage) int {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil || c.MaxConnections == 0 {
-			return line.MostRequests
-		}
-		return c.MaxConnections
-	}
+	k.MostRequests = line.Requests
 	return k
 }
 

@@ -2,12 +2,12 @@ package xms
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers"
+	"carillon/providers/line"
 )
 
 // Config is the configuration of a channel of XMS.
@@ -28,12 +28,8 @@ func check(c *Config) []fault.Field {
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		refuse("url", "must be an http or https address, such as https://alex.example.org/xms")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		refuse("url", "must not hold a name, a password, a query or a #fragment")
+	if wrong := line.WrongAddress(c.URL, "such as https://alex.example.org/xms"); wrong != "" {
+		refuse("url", "%s", wrong)
 	}
 	for field, value := range map[string]string{
 		"api_key": c.APIKey.Reveal(), "api_id": c.APIID, "channel_id": c.ChannelID, "verify_token": c.VerifyToken.Reveal(),

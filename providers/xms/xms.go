@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/secret"
-	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -43,10 +41,7 @@ func Kind() providers.Kind {
 		_, lane, _ := strings.Cut(c.ChannelID, ":")
 		return lane
 	}
-	k.MostRequests = func(raw json.RawMessage) int {
-		c, _ := read(raw)
-		return cmp.Or(c.MaxConnections, line.MostRequests)
-	}
+	k.MostRequests = line.Requests
 	return k
 }
 
@@ -67,15 +62,10 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	var pairs []string
-	for _, s := range append(deps.Taken("verify_token", c.VerifyToken), c.APIKey) {
-		if !s.Empty() {
-			pairs = append(pairs, s.Reveal(), secret.Redacted)
-		}
-	}
 	return &Provider{
-		config: c, deps: deps, base: strings.TrimSuffix(c.URL, "/") + "/api/v1", scrub: strings.NewReplacer(pairs...).Replace,
-		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
+		config: c, deps: deps, base: strings.TrimSuffix(c.URL, "/") + "/api/v1",
+		scrub: line.Scrub(append(deps.Taken("verify_token", c.VerifyToken), c.APIKey)...),
+		line:  line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
 
@@ -97,32 +87,26 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 
 // request is one with the headers that every call has.
 func (p *Provider) request(ctx context.Context, method, path string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, method, p.base+path, http.NoBody)
+	r, err := line.Request(ctx, method, p.base+path, "url")
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Carillon")
 	r.Header.Set("x-api-key", p.config.APIKey.Reveal())
 	if p.config.APIID != "" {
 		r.Header.Set("x-api-id", p.config.APIID)
 	}
-	tracing.Inject(ctx, r.Header)
 	return r, nil
 }
 
 // Check looks whether the key is good and the channel is there. It sends nothing.
 func (p *Provider) Check(ctx context.Context) error {
-	_, err := p.line.Ask(ctx, line.Asking{
-		Message: &providers.Message{},
-		Request: func(ctx context.Context) (*http.Request, []byte, error) {
-			r, err := p.request(ctx, http.MethodGet, "/config/channels")
-			return r, nil, err
-		},
-		Read: func(answer *http.Response) (providers.Accepted, error) {
+	return p.line.Look(ctx, func(ctx context.Context) (*http.Request, error) {
+		return p.request(ctx, http.MethodGet, "/config/channels")
+	},
+		func(answer *http.Response) error {
 			text := line.Text(answer)
 			if failure := p.failure(answer, text); failure != nil {
-				return providers.Accepted{}, failure
+				return failure
 			}
 			var list struct {
 				Results []struct {
@@ -130,18 +114,16 @@ func (p *Provider) Check(ctx context.Context) error {
 				} `json:"results"`
 			}
 			if err := json.Unmarshal([]byte(text), &list); err != nil {
-				return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("what answers there is no XMS API: check config.url")}
+				return &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("what answers there is no XMS API: check config.url")}
 			}
 			for _, c := range list.Results {
 				if string(c.ChannelID) == p.config.ChannelID {
-					return providers.Accepted{}, nil
+					return nil
 				}
 			}
-			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorSender, Code: channelNotFound,
+			return &providers.Error{Kind: providers.ErrorSender, Code: channelNotFound,
 				Err: errors.New("there is no such channel for this key: check config.channel_id")}
-		},
-	})
-	return err
+		})
 }
 
 // envelope is around every answer.
