@@ -48,8 +48,8 @@ func TestAProviderReportsToWhereItWasTold(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(content), &of))
 		return of.ID
 	}
-	require.EqualValues(t, 1, made("/v1/channels", fmt.Sprintf(`{"name":"sms","provider":"twilio","config":{"api":%q,"account_sid":"AC00000000000000000000000000000001",
-		"auth_token":%q,"from":"+15005550006"}}`, far.URL, token)))
+	require.EqualValues(t, 1, made("/v1/channels", fmt.Sprintf(`{"name":"sms","provider":"twilio","config":{
+		"api":%q,"account_sid":"AC00000000000000000000000000000001","auth_token":%q,"from":"+15005550006"}}`, far.URL, token)))
 	id := made("/v1/messages", `{"channel_id":1,"to":"+4915112345678","content":{"text":"Hello"}}`)
 	require.Equal(t, hook, (<-asked).Get("StatusCallback"))
 	state := func(want messages.State) {

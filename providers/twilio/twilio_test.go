@@ -240,8 +240,8 @@ func open(t testing.TB, raw json.RawMessage, hook string) providers.Provider {
 }
 
 // changed is the configuration with something else in place of a part of it.
-func changed(raw json.RawMessage, old, new string) json.RawMessage {
-	return json.RawMessage(strings.Replace(string(raw), old, new, 1))
+func changed(raw json.RawMessage, part, other string) json.RawMessage {
+	return json.RawMessage(strings.Replace(string(raw), part, other, 1))
 }
 
 // Each content goes in the parameters that Twilio has for it, of WhatsApp with the prefix on both
