@@ -13,6 +13,7 @@ import (
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
+	"carillon/providers/twilio"
 	"carillon/providers/webhook"
 	"carillon/providers/xms"
 )
@@ -28,6 +29,7 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		twilio.Kind(),
 	}
 }
 

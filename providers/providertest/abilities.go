@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"encoding/json"
+	"mime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,8 +26,13 @@ func (s Subject) abilities(t testing.TB) {
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
 	if particular, ok := p.(providers.Acknowledger); ok {
 		require.True(t, receipts || replies, "an Acknowledger is told something")
-		if words := particular.Acknowledgement([]byte(`{}`)); words != nil {
-			require.True(t, json.Valid(words), "an acknowledgement is JSON")
+		typed, other := p.(providers.AcknowledgerIn)
+		if words := particular.Acknowledgement([]byte(`{}`)); words != nil && !other {
+			require.True(t, json.Valid(words), "an acknowledgement is JSON unless it is said to be something else")
+		}
+		if other {
+			_, _, err := mime.ParseMediaType(typed.AcknowledgementType())
+			require.NoError(t, err)
 		}
 	}
 	if can.Receipts {
