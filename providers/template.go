@@ -18,6 +18,8 @@ type Template struct {
 	Status         TemplateStatus
 	// Body is the text, its places for values as the provider writes them.
 	Body string
+	// Reason is why it can't be used, in the provider's words; empty where it gives none.
+	Reason string
 }
 
 // TemplateStatus is whether a provider lets a template be used.
@@ -27,8 +29,15 @@ type TemplateStatus string
 const (
 	TemplatePending  TemplateStatus = "pending" // nobody has looked at it yet
 	TemplateApproved TemplateStatus = "approved"
-	TemplateRejected TemplateStatus = "rejected" // also one that was approved and is no more
+	TemplateRejected TemplateStatus = "rejected"
+	TemplatePaused   TemplateStatus = "paused"   // approved, and not to be used for a time
+	TemplateDisabled TemplateStatus = "disabled" // not to be used any more, or archived
 )
+
+// TemplateStatuses lists every status.
+func TemplateStatuses() []TemplateStatus {
+	return []TemplateStatus{TemplatePending, TemplateApproved, TemplateRejected, TemplatePaused, TemplateDisabled}
+}
 
 // KeptTemplate is a message as a template that the provider keeps, with what fills its places, for
 // providers that let nobody write first but with one (Capabilities.Templates). The content

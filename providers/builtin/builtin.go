@@ -14,6 +14,7 @@ import (
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
 	"carillon/providers/webhook"
+	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
 
@@ -28,6 +29,7 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		whatsapp.Kind(),
 	}
 }
 
