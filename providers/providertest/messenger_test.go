@@ -209,7 +209,9 @@ func (m *messenger) deliver(ctx context.Context, token string, messages []provid
 	list := make([]outgoing, len(messages))
 	for i := range messages {
 		c := messages[i].Content
-		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons, Place: c.Location, Cards: c.Cards, Template: c.Kept}
+		o := outgoing{
+			To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons, Place: c.Location, Cards: c.Cards, Template: c.Kept,
+		}
 		if m.style.echoes {
 			o.ClientRef = strconv.FormatInt(messages[i].ID, 10)
 		}

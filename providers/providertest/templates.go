@@ -66,8 +66,10 @@ func (s Subject) kept(t testing.TB) {
 		{Kept: &providers.KeptTemplate{Name: "hello", Language: "en"}},
 		{Kept: &providers.KeptTemplate{
 			Name: "order_sent", Language: "pt-BR", Header: []providers.PlaceValue{{Place: "1", Value: `Größe "1" & <2>`}},
-			Body:    []providers.PlaceValue{{Place: "1", Value: "Zoë"}, {Place: "2", Value: "{{1}} 7 €"}},
-			Buttons: []providers.ButtonValue{{Index: 0, Type: providers.TemplateURL, Value: "a%20b?x=1&y=2"}, {Index: 2, Type: providers.TemplateCopyCode, Value: "SAVE 10%"}},
+			Body: []providers.PlaceValue{{Place: "1", Value: "Zoë"}, {Place: "2", Value: "{{1}} 7 €"}},
+			Buttons: []providers.ButtonValue{
+				{Index: 0, Type: providers.TemplateURL, Value: "a%20b?x=1&y=2"}, {Index: 2, Type: providers.TemplateCopyCode, Value: "SAVE 10%"},
+			},
 		}},
 		{
 			Attachment: &providers.Attachment{URL: attachment.URL, Filename: attachment.Filename},

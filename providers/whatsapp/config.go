@@ -26,7 +26,7 @@ type Config struct {
 // Forms of the settings. A secret shorter than this can be guessed.
 var (
 	ids     = regexp.MustCompile(`^[0-9]{1,32}$`)
-	tokens  = regexp.MustCompile(`^[!-~]{20,2000}$`)
+	tokens  = regexp.MustCompile(`^[!-~]{20,1000}$`)
 	secrets = regexp.MustCompile(`^[!-~]{16,256}$`)
 )
 

@@ -80,7 +80,8 @@ func (p *Provider) signed(header http.Header, body []byte) (right bool) {
 // read checks who posts, and has what is about the channel's number, with its place.
 func (p *Provider) read(header http.Header, body []byte, each func(place, field string, v *value)) error {
 	if !p.signed(header, body) {
-		return &providers.Error{Kind: providers.ErrorAuth, Err: errors.New(signatureHeader + " is not made with the channel's config.app_secret over the body as it came")}
+		return &providers.Error{Kind: providers.ErrorAuth,
+			Err: errors.New(signatureHeader + " is not made with the channel's config.app_secret over the body as it came")}
 	}
 	var all posted
 	if err := json.Unmarshal(body, &all); err != nil {

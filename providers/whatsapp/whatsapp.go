@@ -21,7 +21,8 @@ import (
 func Kind() providers.Kind {
 	k := providers.Define(providers.Kind{
 		Name: "whatsapp", Title: "WhatsApp",
-		Description: "Sends from a business phone number through Meta's WhatsApp Cloud API: texts, files, places, contact cards, buttons, and templates that Meta has approved. " +
+		Description: "Sends from a business phone number through Meta's WhatsApp Cloud API: texts, files, places, contact cards, buttons, " +
+			"and templates that Meta has approved. " +
 			"Who has not written in the last 24 hours can be sent a template and nothing else. " +
 			"Meta takes 80 messages a second of a number (20 where the WhatsApp Business app uses it, too), and one in 6 seconds to the same person: " +
 			"limit the channel to 80 a second, and to 10 a minute for each recipient. " +
