@@ -65,6 +65,12 @@ var hookedOnes = map[string]hooked{
 		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 			return "", http.Header{"X-Telegram-Bot-Api-Secret-Token": {key}}
 		}, `{}`},
+	"whatsapp": {"app_secret", `{"phone_number_id":"106540352242922","token":"a-token-that-only-shows-the-form-0","app_secret":%q}`,
+		func(key string, _ time.Time, body []byte) (query string, header http.Header) {
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write(body)
+			return "", http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
+		}, `{}`},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, `{"events":[]}`},
 	"sandbox": {"secret", `{"secret":%q}`, signed, `{"events":[]}`},
 }

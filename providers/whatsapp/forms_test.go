@@ -158,6 +158,7 @@ func TestRefusedBefore(t *testing.T) {
 		return kept(providers.KeptTemplate{Buttons: []providers.ButtonValue{b}})
 	}
 	body := func(all ...providers.PlaceValue) providers.Content { return kept(providers.KeptTemplate{Body: all}) }
+	filled := providers.PlaceValue{Place: "1", Value: "x"}
 	picture := &providers.Attachment{URL: "https://x.org/a.jpg"}
 	called := []providers.Card{{Name: providers.CardName{Formatted: "Z"}, IMs: []providers.CardIM{{}}}}
 	for want, c := range map[string]providers.Content{
@@ -168,14 +169,14 @@ func TestRefusedBefore(t *testing.T) {
 		"4098 letters, an emoji counted as two; WhatsApp takes at most 4096 above a list":   {Text: long(4098), Buttons: answers(4)},
 		"21 letters, an emoji counted as two; WhatsApp takes at most 20 on a button":        {Text: "a", Buttons: button(providers.ButtonPostback, long(21), "", 0)},
 		"22 letters": {Text: "a", Buttons: button(providers.ButtonLink, long(22), "https://x.org", 0)},
-		"25 letters, an emoji counted as two; WhatsApp takes at most 24 in a list":      {Text: "a", Buttons: button(providers.ButtonPostback, long(25), "", 3)},
-		"257 letters; WhatsApp takes at most 256: give the button a shorter info":       {Text: "a", Buttons: button(providers.ButtonPostback, "b", long(257), 0)},
-		"201 letters; WhatsApp takes at most 200":                                       {Text: "a", Buttons: button(providers.ButtonPostback, "b", long(201), 3)},
-		`the contact card of "Z" says how they are called elsewhere`:                    {Cards: called},
-		`the place "2" of the template's body is empty for this recipient`:              body(providers.PlaceValue{Place: "1", Value: "x"}, providers.PlaceValue{Place: "2", Value: " \n"}),
-		`the place "who" of the template's header is empty`:                             kept(providers.KeptTemplate{Header: []providers.PlaceValue{{Place: "who"}}}),
-		"the place of the template's button 2 is empty":                                 first(providers.ButtonValue{Index: 1, Type: providers.TemplateURL}),
-		`the code "xxxxxxxxxxxxxxxx" has 16 letters; WhatsApp copies at most 15: short`: first(providers.ButtonValue{Type: providers.TemplateCopyCode, Value: long(16)}),
+		"25 letters, an emoji counted as two; WhatsApp takes at most 24 in a list": {Text: "a", Buttons: button(providers.ButtonPostback, long(25), "", 3)},
+		"257 letters; WhatsApp takes at most 256: give the button a shorter info":  {Text: "a", Buttons: button(providers.ButtonPostback, "b", long(257), 0)},
+		"201 letters; WhatsApp takes at most 200":                                  {Text: "a", Buttons: button(providers.ButtonPostback, "b", long(201), 3)},
+		`the contact card of "Z" says how they are called elsewhere`:               {Cards: called},
+		`the place "2" of the template's body is empty for this recipient`:         body(filled, providers.PlaceValue{Place: "2", Value: " \n"}),
+		`the place "who" of the template's header is empty`:                        kept(providers.KeptTemplate{Header: []providers.PlaceValue{{Place: "who"}}}),
+		"the place of the template's button 2 is empty":                            first(providers.ButtonValue{Index: 1, Type: providers.TemplateURL}),
+		`the code "xxxxxxxxxxxxxxxx" has 16 letters; WhatsApp copies at most 15`:   first(providers.ButtonValue{Type: providers.TemplateCopyCode, Value: long(16)}),
 	} {
 		_, err := p.Send(t.Context(), providers.Message{ID: 7, To: person, Content: c})
 		require.ErrorContains(t, err, want)
