@@ -194,6 +194,21 @@ func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	return p
 }
 
+// The page for those who send says of each code what it means for them.
+func TestCodesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/providers/whatsapp.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(page), "## What errors mean")
+	for _, codes := range known {
+		for _, code := range codes {
+			if code > 200 && code < 299 {
+				continue // between two that are named
+			}
+			require.Regexp(t, fmt.Sprintf(`(?m)^\| [0-9a-z, ]*\b%d\b[0-9a-z, ]* \|`, code), table)
+		}
+	}
+}
+
 // What stops the channel, and what a person can do about, says so.
 func TestWhatToDo(t *testing.T) {
 	for want, r := range map[string]providertest.Refusal{
