@@ -120,6 +120,7 @@ func TestWhatIsPosted(t *testing.T) {
 	for _, nothing := range []string{
 		`"type":"reaction","reaction":{"emoji":"👍"}`, `"type":"system","system":{"type":"user_changed_number"}`, `"type":"unsupported"`, `"type":"interactive"`,
 		`"type":"text","text":{"body":"x"},"from":"US.13491208655302741918"`, `"type":"text","text":{"body":"x"},"from":""`,
+		`"type":"text","text":{"body":"x"},"group_id":"Y2FwaV9ncm91cDo"`,
 	} {
 		header, raw := posted(`"messages":[{"from":"4917000000007","id":"wamid.in",` + nothing + `}]`)
 		replies, err := p.ParseReplies(header, raw)

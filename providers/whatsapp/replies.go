@@ -13,8 +13,10 @@ import (
 
 // message is what somebody wrote, as far as it is read: Type says which of the others there is.
 type message struct {
-	ID        string `json:"id"`
-	From      string `json:"from"`
+	ID   string `json:"id"`
+	From string `json:"from"`
+	// Group is where it was said, if not to the number alone.
+	Group     string `json:"group_id"`
 	Timestamp loose  `json:"timestamp"`
 	Type      string `json:"type"`
 	Text      struct {
@@ -108,7 +110,7 @@ func heard(place string, raw json.RawMessage) (r providers.Reply, said bool, wro
 	}
 	text, said := m.said()
 	switch {
-	case !said || !ids.MatchString(m.From): // who hides their number can't be written to by it either
+	case !said || m.Group != "" || !ids.MatchString(m.From): // who hides their number can't be written to by it either
 		return r, false, nil
 	case !providers.Key(m.ID):
 		return r, false, providers.Refused{providers.NoKey(place+".id", m.ID)}
