@@ -16,10 +16,10 @@ type Template struct {
 	// Name and Language are the provider's; together they name one.
 	Name, Language string
 	Status         TemplateStatus
+	// Reason says why it can't be used, in the provider's words; empty where that is not told.
+	Reason string
 	// Body is the text, its places for values as the provider writes them.
 	Body string
-	// Reason is why it can't be used, in the provider's words; empty where it gives none.
-	Reason string
 }
 
 // TemplateStatus is whether a provider lets a template be used.
@@ -30,8 +30,8 @@ const (
 	TemplatePending  TemplateStatus = "pending" // nobody has looked at it yet
 	TemplateApproved TemplateStatus = "approved"
 	TemplateRejected TemplateStatus = "rejected"
-	TemplatePaused   TemplateStatus = "paused"   // approved, and not to be used for a time
-	TemplateDisabled TemplateStatus = "disabled" // not to be used any more, or archived
+	TemplatePaused   TemplateStatus = "paused"   // for a time, because people complained
+	TemplateDisabled TemplateStatus = "disabled" // for good, because people complained, or put away
 )
 
 // TemplateStatuses lists every status.
