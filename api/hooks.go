@@ -44,7 +44,9 @@ type hooks struct {
 	reports  *messages.Reports
 	registry *providers.Registry
 	options  Options
-	clock    clock.Clock
+	// public is where providers reach this server; empty where nobody said so.
+	public string
+	clock  clock.Clock
 
 	mu    sync.Mutex
 	known map[int64]*hooked
@@ -71,7 +73,8 @@ func (k *hooked) close() error {
 }
 
 func newHooks(d Deps) *hooks {
-	return &hooks{channels: d.Channels, reports: d.Reports, registry: d.Providers, options: d.Options, clock: d.Clock, known: map[int64]*hooked{}}
+	return &hooks{channels: d.Channels, reports: d.Reports, registry: d.Providers, options: d.Options, public: d.PublicURL, clock: d.Clock,
+		known: map[int64]*hooked{}}
 }
 
 func (h *hooks) close() error {
@@ -92,9 +95,10 @@ type posted struct {
 	// there are.
 	refused  providers.Refused
 	unusable int
-	// words is what the provider takes for a sign that this was taken; nil where the status
-	// is one.
+	// words is what the provider takes for a sign that this was taken, of the Content-Type form;
+	// nil where the status is one.
 	words []byte
+	form  string
 }
 
 // HookAnswer is what a provider is told.
@@ -140,7 +144,10 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 		p.Request = named.RequestID(header, body)
 	}
 	if particular, ok := adapter.(providers.Acknowledger); ok {
-		p.words = particular.Acknowledgement(body)
+		p.words, p.form = particular.Acknowledgement(body), "application/json"
+	}
+	if particular, ok := adapter.(providers.AcknowledgerIn); ok {
+		p.form = particular.AcknowledgementType()
 	}
 	if p.unusable > 0 && len(p.Receipts)+len(p.Replies) == 0 {
 		return p, fault.InvalidFields(p.refused)
@@ -269,6 +276,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
 			Installation: h.options.Installation, ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced,
+			HookURL: providers.HookURL(h.public, id),
 			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 				return h.reports.Receive(ctx, id, receipts)
 			},
@@ -340,11 +348,12 @@ func (s *Server) hookRoutes() {
 			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location,
 				"source", gate.Source(r.Context()))
 		}
-		w.Header().Set("Content-Type", "application/json")
 		if p.words != nil {
+			w.Header().Set("Content-Type", p.form)
 			_, _ = w.Write(p.words)
 			return
 		}
+		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer)
 	})
 }

@@ -2,7 +2,11 @@ package api_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -128,4 +132,29 @@ func TestHooksKnowWhatWasSentByOthers(t *testing.T) {
 		}, 10*time.Second, time.Millisecond)
 		require.JSONEq(t, fmt.Sprintf(`{"accepted":%d}`, accepted), got, echo)
 	}
+}
+
+// What Twilio posts is a form, of which it signs the public address; it is answered in TwiML that sends
+// nothing back, and what it posts again changes nothing.
+func TestAFormIsPostedToAHook(t *testing.T) {
+	s := newServer(t)
+	h := hookedOnes["twilio"]
+	s.ok("POST", "/v1/channels", fmt.Sprintf(`{"name":"sms","provider":"twilio","config":`+h.config+`}`, keyOf(1)))
+	form := url.Values{"Body": {"Blue & green"}, "From": {"+4916000000007"}, "MessageSid": {"SM1"}, "SmsStatus": {"received"}}
+	mac := hmac.New(sha1.New, []byte(keyOf(1)))
+	mac.Write([]byte("https://n.example.org/hooks/1BodyBlue & greenFrom+4916000000007MessageSidSM1SmsStatusreceived"))
+	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	for range 2 {
+		w := s.do("POST", "/hooks/1", form.Encode(), "Authorization", "", "Content-Type", "application/x-www-form-urlencoded; charset=UTF-8",
+			"X-Twilio-Signature", signature)
+		require.Equal(t, 200, w.Code, w.Body.String())
+		require.Equal(t, "text/xml; charset=utf-8", w.Header().Get("Content-Type"))
+		require.Equal(t, `<?xml version="1.0" encoding="UTF-8"?><Response/>`, w.Body.String())
+	}
+	replies := s.ok("GET", "/v1/replies", "")["items"].([]any)
+	require.Len(t, replies, 1)
+	require.Equal(t, []any{"Blue & green", "+4916000000007"}, []any{replies[0].(map[string]any)["text"], replies[0].(map[string]any)["address"]})
+	w := s.do("POST", "/hooks/1", form.Encode()+"&x=y", "X-Twilio-Signature", signature)
+	require.Equal(t, 401, w.Code)
+	require.Contains(t, w.Body.String(), "https://n.example.org/hooks/1")
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -71,6 +72,12 @@ var hookedOnes = map[string]hooked{
 			mac.Write(body)
 			return "", http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
 		}, `{}`},
+	"twilio": {"auth_token", `{"account_sid":"AC00000000000000000000000000000001","from":"+15005550006","api_key_sid":"SK00000000000000000000000000000003",
+		"api_key_secret":"0123456789abcdef","auth_token":%q}`, func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
+		mac := hmac.New(sha1.New, []byte(key)) // the address, and the only parameter
+		mac.Write([]byte("https://n.example.org/hooks/1" + "MessageStatus" + "sent"))
+		return "", http.Header{"X-Twilio-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
+	}, `MessageStatus=sent`},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, `{"events":[]}`},
 	"sandbox": {"secret", `{"secret":%q}`, signed, `{"events":[]}`},
 }

@@ -153,7 +153,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		deps.SignIns = access.PeopleDeps{
 			Brake: &brake{Brake: e.Queue.Brake(), log: o.Logger, clock: clock.System{}, meter: o.Meter}, Later: later.do,
 			OpenID: openid.New(dialer(o.Config), clock.System{}),
-			Mailer: personMails{e.Store, e.Registry, dialer(o.Config)}, Address: o.Config.ConsoleURL, Channel: o.Config.PeopleChannel,
+			Mailer: personMails{e.Store, e.Registry, dialer(o.Config), o.Config.PublicURL}, Address: o.Config.ConsoleURL, Channel: o.Config.PeopleChannel,
 			Idle: time.Duration(o.Config.SessionIdleMinutes) * time.Minute, Longest: time.Duration(o.Config.SessionHours) * time.Hour,
 		}
 	}
@@ -324,7 +324,7 @@ func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
-		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
+		Dialer: dialer(o.Config), PublicURL: o.Config.PublicURL, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
 		Links: func(accountID, messageID int64) messages.Links {
 			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},

@@ -71,6 +71,7 @@ type personMails struct {
 	store    *store.Store
 	registry *providers.Registry
 	dialer   providers.Dialer
+	public   string
 }
 
 // MailPerson sends one mail. Its error names neither the person nor what the server said of one.
@@ -95,6 +96,7 @@ func (p personMails) send(ctx context.Context, m access.PersonMail) error {
 	}
 	adapter, err := p.registry.New(channel.Provider, channel.Config, providers.Deps{
 		ChannelID: channel.ID, Concurrency: 1, Dialer: p.dialer, Clock: clock.System{}, Replaced: channel.Replaced, SigningKeys: channel.SigningKeys,
+		HookURL: providers.HookURL(p.public, channel.ID),
 		Receive: func(context.Context, []providers.Receipt) error { return nil }, // no message waits for one
 	})
 	if err != nil {

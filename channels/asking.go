@@ -104,6 +104,7 @@ func (s *Service) asking(ctx context.Context, accountID, id int64, ask func(cont
 	}
 	adapter, err := s.known.New(c.Provider, c.Config, providers.Deps{
 		ChannelID: c.ID, Concurrency: 1, Dialer: s.outside.Dialer, Clock: s.clock, Replaced: c.Replaced,
+		HookURL: providers.HookURL(s.outside.PublicURL, c.ID),
 		Receive: func(context.Context, []providers.Receipt) error { return nil }, // nothing is sent
 	})
 	if err != nil {

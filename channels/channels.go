@@ -97,6 +97,8 @@ type Outside struct {
 	Resolver domains.Resolver
 	// Dialer reaches providers.
 	Dialer providers.Dialer
+	// PublicURL is where providers reach this server; empty where nobody said so.
+	PublicURL string
 }
 
 // Service is the service for channels.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"carillon/internal/clock"
@@ -137,6 +138,15 @@ type Provider interface {
 // proof of those that sign nothing and send no header of their own.
 const HookTokenHeader = "X-Hook-Token"
 
+// HookURL is the public address of /hooks/{channel_id} on a server with a public address; empty
+// without one.
+func HookURL(public string, channelID int64) string {
+	if public == "" {
+		return ""
+	}
+	return strings.TrimRight(public, "/") + "/hooks/" + strconv.FormatInt(channelID, 10)
+}
+
 // CallbackParser is for providers that report back to /hooks/{channel_id}.
 type CallbackParser interface {
 	// ParseCallback checks the signature and reads the receipts of one request.
@@ -177,9 +187,16 @@ type RequestIdentifier interface {
 // Acknowledger is for providers that read the answer to a request to /hooks/{channel_id}, and
 // not the status alone.
 type Acknowledger interface {
-	// Acknowledgement is the answer to a request that was taken: JSON, or nil where this
-	// request wants none of its own.
+	// Acknowledgement is the answer to a request that was taken: JSON unless the adapter is an
+	// AcknowledgerIn, or nil where this request wants none of its own.
 	Acknowledgement(body []byte) []byte
+}
+
+// AcknowledgerIn is for providers that want another form of answer than JSON.
+type AcknowledgerIn interface {
+	Acknowledger
+	// AcknowledgementType is the Content-Type of what Acknowledgement returns.
+	AcknowledgementType() string
 }
 
 // Challenger is for providers that ask an address whether it wants what they would post there,
@@ -298,6 +315,9 @@ type Deps struct {
 	// Dialer is how adapters connect to anything; the zero one reaches public
 	// addresses alone.
 	Dialer Dialer
+	// HookURL is where the provider reaches /hooks/{channel_id}, for adapters that tell it, or
+	// whose provider signs it; see HookURL. Empty where no public address is configured.
+	HookURL string
 	// Clock tells the time; nil is the machine's. Network deadlines are the
 	// machine's time whatever the Clock, because the kernel keeps them.
 	Clock clock.Clock

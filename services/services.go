@@ -176,7 +176,7 @@ func New(d Deps) *Services {
 		Keys:       access.NewKeys(d.Store),
 		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer}, d.Clock),
+		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer, PublicURL: d.PublicURL}, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

@@ -117,9 +117,10 @@ func (m *moving) writeMessages(ctx context.Context) error {
 	return m.insertValues(ctx, "message_answers (message_id, answers)", answers, "bigint", "text")
 }
 
-// wakeSessions has the sessions looked at again that wait for what becomes of messages.
+// wakeSessions has the sessions looked at again that wait for what becomes of messages, or for a
+// receipt of them.
 func (tx conn) wakeSessions(ctx context.Context, messageIDs []int64) error {
-	_, err := tx.Exec(ctx, "UPDATE flow_sessions SET wake_at = ? WHERE phase = 'sending' AND message_id "+tx.d.InIDs,
+	_, err := tx.Exec(ctx, "UPDATE flow_sessions SET wake_at = ? WHERE phase IN ('sending', 'arriving') AND message_id "+tx.d.InIDs,
 		sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(messageIDs))
 	return err
 }

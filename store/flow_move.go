@@ -297,7 +297,7 @@ func (m *moving) loadSettled(ctx context.Context) error {
 	of := map[int64]*place{}
 	var ids []int64
 	for i := range m.places {
-		if p := &m.places[i]; p.was.Phase == flow.Sending {
+		if p := &m.places[i]; p.was.Phase == flow.Sending || p.was.Phase == flow.Arriving {
 			of[p.message], ids = p, append(ids, p.message)
 		}
 	}
@@ -312,6 +312,7 @@ func (m *moving) loadSettled(ctx context.Context) error {
 			return err
 		}
 		of[id].in.Settled, of[id].in.Why = settledAs(state), why
+		of[id].in.Arrived = state == messages.Delivered || state == messages.Read
 		return nil
 	}, "SELECT id, state, COALESCE(reason, '') FROM messages WHERE id "+m.d.InIDs, m.d.IDList(ids))
 }

@@ -147,7 +147,7 @@ func (l *ledger) close(ctx context.Context, shard int) error {
 }
 
 // settle takes down that messages of a run have come to a state, if that says whether a
-// step of a flow has sent them.
+// step of a flow has sent them, or what became of them then.
 func (l *ledger) settle(ctx context.Context, runID int64, to messages.State, ids ...int64) error {
 	if settledAs(to) == "" || len(ids) == 0 {
 		return nil

@@ -277,6 +277,9 @@ func (l *ledger) moveTargets(ctx context.Context, targets map[int64]*receiptTarg
 		rows = append(rows, row)
 		if t.to != t.from {
 			l.count(t.whose, t.from, t.to, 1)
+			if err := l.settle(ctx, t.whose.runID, t.to, id); err != nil {
+				return err
+			}
 		}
 	}
 	if rows == nil {

@@ -271,6 +271,7 @@ func (w *fakeWriter) recorded() map[int64]messages.Outcome {
 // fakeProvider answers as its fake says.
 type fakeProvider struct {
 	bench  *bench
+	hook   string
 	mu     sync.Mutex
 	closed bool
 }
@@ -325,8 +326,8 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	registry, err := providers.NewRegistry(providers.Kind{
 		Name: "fake", Title: "Fake", Capabilities: providers.Capabilities{Address: providers.Email}, Config: &struct{}{},
 		Validate: func(json.RawMessage) error { return nil },
-		New: func(json.RawMessage, providers.Deps) (providers.Provider, error) {
-			p := &fakeProvider{bench: b}
+		New: func(_ json.RawMessage, d providers.Deps) (providers.Provider, error) {
+			p := &fakeProvider{bench: b, hook: d.HookURL}
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.made = append(b.made, p)
@@ -334,7 +335,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 		},
 	})
 	require.NoError(t, err)
-	b.Worker = New(Options{ID: 7, Store: b.store, Writer: b.writer, Queue: q, Registry: registry, Clock: c})
+	b.Worker = New(Options{ID: 7, Store: b.store, Writer: b.writer, Queue: q, Registry: registry, Clock: c, PublicURL: "https://n.example.org/"})
 	b.beat.Store(b.o.Clock.Now().UnixMilli())
 	return b
 }

@@ -115,6 +115,8 @@ type Options struct {
 	Registry *providers.Registry
 	// Dialer is handed to the providers.
 	Dialer providers.Dialer
+	// PublicURL is where providers reach this server; empty where nobody said so.
+	PublicURL string
 	// SendTimeout bounds one request to a provider; default 30 s.
 	SendTimeout time.Duration
 	// Installation names this Carillon among all others; adapters make ids that are
@@ -332,8 +334,8 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 		return nil, err
 	}
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
-		Installation: w.o.Installation,
-		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock, Replaced: c.Replaced, SigningKeys: c.SigningKeys,
+		Installation: w.o.Installation, HookURL: providers.HookURL(w.o.PublicURL, c.ID),
+		ChannelID: c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock, Replaced: c.Replaced, SigningKeys: c.SigningKeys,
 		Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 			return w.o.Writer.Receive(ctx, c.ID, receipts)
 		},

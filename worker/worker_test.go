@@ -104,6 +104,7 @@ func TestReconcile(t *testing.T) {
 	})
 	require.Len(t, b.channels, 2, "a channel that can't be served keeps no other from it")
 	first, second := b.channels[1], b.channels[2]
+	require.Equal(t, "https://n.example.org/hooks/1", first.provider.(*fakeProvider).hook)
 	b.reconcile([]providers.Channel{one, two})
 	require.Same(t, first, b.channels[1], "nothing has changed")
 

@@ -68,9 +68,10 @@ func Compile(d Definition, of Vocabulary) (*Flow, error) {
 			d.Steps[i].Branches = slices.Clone(d.Steps[i].Branches)
 		}
 	}
-	c := &checker{f: &Flow{Definition: d, at: map[string]*step{}, asked: map[string][]string{}}, of: of}
-	if n := len(d.Steps); n == 0 || n > MaxSteps {
-		return nil, fault.InvalidField("steps", n, "a flow has 1 to %d steps; the smallest is a send and an end", MaxSteps)
+	c := &checker{f: &Flow{at: map[string]*step{}, asked: map[string][]string{}}, of: of}
+	c.f.Definition = c.writeOut(d)
+	if n := len(c.f.Steps); n == 0 || n > MaxSteps {
+		return nil, fault.InvalidField("steps", n, "a flow has 1 to %d steps, those of fallbacks among them; the smallest is a send and an end", MaxSteps)
 	}
 	list := c.name()
 	if len(c.wrong) == 0 {
@@ -86,7 +87,7 @@ func Compile(d Definition, of Vocabulary) (*Flow, error) {
 	return c.f, fault.InvalidFields(c.wrong)
 }
 
-func at(i int, field string) string { return fmt.Sprintf("steps[%d].%s", i, field) }
+func (c *checker) at(i int, field string) string { return c.f.At(i, field) }
 
 // name finds the steps by their names, and where each goes on.
 func (c *checker) name() []*step {
@@ -95,19 +96,19 @@ func (c *checker) name() []*step {
 		list[i] = &step{Step: s}
 		switch first := c.f.at[s.ID]; {
 		case !property.ValidKey(s.ID):
-			c.add(at(i, "id"), s.ID, "begins with a lower-case letter, then has lower-case letters, digits and _, at most %d in all", maxName)
+			c.add(c.at(i, "id"), s.ID, "begins with a lower-case letter, then has lower-case letters, digits and _, at most %d in all", maxName)
 		case first != nil:
-			c.add(at(i, "id"), s.ID, "is the name of another step, too: give each its own")
+			c.add(c.at(i, "id"), s.ID, "is the name of another step, too: give each its own")
 		}
 		c.f.at[s.ID] = list[i]
 		if !slices.Contains(Kinds(), s.Kind) {
-			c.add(at(i, "kind"), string(s.Kind), "is no kind of step: use send, ask, wait, branch, set, call, start or end")
+			c.add(c.at(i, "kind"), string(s.Kind), "is no kind of step: use send, ask, wait, branch, set, call, start or end")
 		}
 	}
 	for i, s := range list {
 		if s.next = s.Next; s.Kind == End {
 			if s.Next != "" {
-				c.add(at(i, "next"), s.Next, "an end leads nowhere: take it away")
+				c.add(c.at(i, "next"), s.Next, "an end leads nowhere: take it away")
 			}
 			continue
 		}
@@ -115,19 +116,20 @@ func (c *checker) name() []*step {
 			s.next = list[i+1].ID
 		}
 		if s.next == "" {
-			c.add(at(i, "next"), nil, "the last step leads nowhere: give next, or put a step of the kind end behind it")
+			c.add(c.at(i, "next"), nil, "the last step leads nowhere: give next, or put a step of the kind end behind it")
 		} else {
-			c.leads(at(i, "next"), s.next)
+			c.leads(c.at(i, "next"), s.next)
 		}
 		for _, exit := range slices.Sorted(maps.Keys(s.Exits)) {
-			if !slices.Contains(exits[s.Kind], exit) {
-				c.add(at(i, "exits."+exit), s.Exits[exit], "%s", noExit(s.Kind))
+			name, reason := cutExit(exit)
+			if !slices.Contains(exits[s.Kind], name) || strings.Contains(exit, exitReason) && !validReason(reason) {
+				c.add(c.at(i, "exits."+exit), s.Exits[exit], "%s", noExit(s.Kind))
 				continue
 			}
-			c.leads(at(i, "exits."+exit), s.Exits[exit])
+			c.leads(c.at(i, "exits."+exit), s.Exits[exit])
 		}
 		for j, w := range s.Branches {
-			c.leads(fmt.Sprintf("steps[%d].branches[%d].next", i, j), w.Next)
+			c.leads(c.at(i, fmt.Sprintf("branches[%d].next", j)), w.Next)
 		}
 	}
 	return list
@@ -224,7 +226,7 @@ func (c *checker) only(i int, s *step) {
 		{"outcome", s.Outcome != "", []Kind{End}},
 	} {
 		if part.given && !slices.Contains(part.kinds, s.Kind) {
-			c.add(at(i, part.name), nil, "belongs to %s, and this step is of the kind %s: take it away", part.kinds[0], s.Kind)
+			c.add(c.at(i, part.name), nil, "belongs to %s, and this step is of the kind %s: take it away", part.kinds[0], s.Kind)
 		}
 	}
 }
@@ -234,7 +236,7 @@ func (c *checker) step(i int, s *step) {
 	switch s.Kind {
 	case Send, Ask:
 		if s.Content == nil || s.Content.Empty() && s.Content.Template == nil {
-			c.add(at(i, "content"), nil, "is missing: give content or a template, which is what is said")
+			c.add(c.at(i, "content"), nil, "is missing: give content or a template, which is what is said")
 		}
 		if s.Kind == Ask {
 			c.question(i, s)
@@ -249,11 +251,11 @@ func (c *checker) step(i int, s *step) {
 		c.call(i, s)
 	case Start:
 		if s.FlowID <= 0 {
-			c.add(at(i, "flow_id"), s.FlowID, "is missing: the id of the flow that is entered, from GET /v1/flows")
+			c.add(c.at(i, "flow_id"), s.FlowID, "is missing: the id of the flow that is entered, from GET /v1/flows")
 		}
 	case End:
 		if n := utf8.RuneCountInString(s.Outcome); n > maxOutcome {
-			c.add(at(i, "outcome"), nil, "has %d letters, and may have %d", n, maxOutcome)
+			c.add(c.at(i, "outcome"), nil, "has %d letters, and may have %d", n, maxOutcome)
 		}
 		if s.Outcome == "" {
 			s.Outcome = "ended"
@@ -279,38 +281,38 @@ func short(d time.Duration) string {
 func (c *checker) question(i int, s *step) {
 	q := s.Question
 	if q == nil {
-		c.add(at(i, "question"), nil, `is missing: which answer is expected, such as {"type": "text", "timeout": "24h"}`)
+		c.add(c.at(i, "question"), nil, `is missing: which answer is expected, such as {"type": "text", "timeout": "24h"}`)
 		return
 	}
 	t, known := types[q.Type]
 	if !known {
-		c.add(at(i, "question.type"), string(q.Type), "is no kind of answer: use text, number, date, email, phone, choice, location or file")
+		c.add(c.at(i, "question.type"), string(q.Type), "is no kind of answer: use text, number, date, email, phone, choice, location or file")
 		return
 	}
-	s.timeout = c.duration(at(i, "question.timeout"), q.Timeout, leastTimeout, mostTimeout)
+	s.timeout = c.duration(c.at(i, "question.timeout"), q.Timeout, leastTimeout, mostTimeout)
 	checker, err := property.Compile(property.Property{Key: s.ID, Type: t, Rule: q.Rule})
 	if err != nil {
-		c.inside(at(i, "question."), err)
+		c.inside(c.at(i, "question."), err)
 		return
 	}
 	s.question = &question{Question: *q, checker: checker, tries: q.Tries}
 	switch {
 	case q.Tries < 0 || q.Tries > MaxTries:
-		c.add(at(i, "question.tries"), q.Tries, "must be from 1 to %d", MaxTries)
+		c.add(c.at(i, "question.tries"), q.Tries, "must be from 1 to %d", MaxTries)
 	case q.Tries == 0:
 		s.question.tries = 3
 	}
 	if q.Country != "" {
 		if _, reason := value.Country(q.Country); reason != "" {
-			c.add(at(i, "question.country"), q.Country, "%s", reason)
+			c.add(c.at(i, "question.country"), q.Country, "%s", reason)
 		}
 	}
 	if q.Write != "" {
 		switch p, known := c.of.Writable[q.Write]; {
 		case !known:
-			c.add(at(i, "question.write"), q.Write, "there is no such property: GET /v1/properties lists them")
+			c.add(c.at(i, "question.write"), q.Write, "there is no such property: GET /v1/properties lists them")
 		case p.Type.Comparison() != t.Comparison():
-			c.add(at(i, "question.write"), q.Write, "is a property of the type %s, which can't hold an answer of the type %s", p.Type, q.Type)
+			c.add(c.at(i, "question.write"), q.Write, "is a property of the type %s, which can't hold an answer of the type %s", p.Type, q.Type)
 		}
 	}
 }
@@ -331,29 +333,35 @@ func (c *checker) wait(i int, s *step) {
 	w := s.Wait
 	given := 0
 	if w != nil {
-		for _, has := range []bool{w.For != "", w.Until != nil, w.Event != ""} {
+		for _, has := range []bool{w.For != "", w.Until != nil, w.Event != "", w.Delivered} {
 			if has {
 				given++
 			}
 		}
 	}
 	if given != 1 {
-		c.add(at(i, "wait"), nil, `give one of for, until and event, such as {"for": "2d"}, {"until": {"time": "09:00"}} or {"event": "order.paid", "at_most": "3d"}`)
+		c.add(c.at(i, "wait"), nil, `give one of for, until, event and delivered, such as {"for": "2d"}, {"until": {"time": "09:00"}} or {"event": "order.paid", "at_most": "3d"}`)
 		return
 	}
 	switch {
 	case w.For != "":
-		s.timeout = c.duration(at(i, "wait.for"), w.For, leastWait, mostWait)
+		s.timeout = c.duration(c.at(i, "wait.for"), w.For, leastWait, mostWait)
 	case w.Event != "":
-		s.timeout = c.duration(at(i, "wait.at_most"), w.AtMost, leastWait, mostWait)
+		s.timeout = c.duration(c.at(i, "wait.at_most"), w.AtMost, leastWait, mostWait)
+	case w.Delivered:
+		s.timeout = c.duration(c.at(i, "wait.at_most"), w.AtMost, leastTimeout, mostTimeout)
 	default:
-		s.clock = c.clock(at(i, "wait.until"), *w.Until)
+		s.clock = c.clock(c.at(i, "wait.until"), *w.Until)
 	}
-	if w.Event == "" && w.AtMost != "" {
-		c.add(at(i, "wait.at_most"), w.AtMost, "belongs to the wait for an event: take it away")
+	ends := w.Event != "" || w.Delivered
+	if !ends && w.AtMost != "" {
+		c.add(c.at(i, "wait.at_most"), w.AtMost, "belongs to the wait for an event or a receipt: take it away")
 	}
-	if w.Event == "" && s.Exits[ExitTimeout] != "" {
-		c.add(at(i, "exits.timeout"), s.Exits[ExitTimeout], "belongs to the wait for an event: use next")
+	if !ends && s.Exits[ExitTimeout] != "" {
+		c.add(c.at(i, "exits.timeout"), s.Exits[ExitTimeout], "belongs to the wait for an event or a receipt: use next")
+	}
+	if !w.Delivered && s.Exits[ExitFailed] != "" {
+		c.add(c.at(i, "exits.failed"), s.Exits[ExitFailed], "belongs to the wait for a receipt: take it away")
 	}
 }
 
@@ -378,12 +386,12 @@ func (c *checker) clock(at string, given Clock) *clock {
 
 func (c *checker) branch(i int, s *step) {
 	if n := len(s.Branches); n == 0 || n > MaxBranches {
-		c.add(at(i, "branches"), n, "a branch has 1 to %d ways", MaxBranches)
+		c.add(c.at(i, "branches"), n, "a branch has 1 to %d ways", MaxBranches)
 		return
 	}
 	sum := 0
 	for j, w := range s.Branches {
-		at := fmt.Sprintf("steps[%d].branches[%d]", i, j)
+		at := c.at(i, fmt.Sprintf("branches[%d]", j))
 		read := way{share: w.Share, next: w.Next}
 		switch {
 		case (len(w.Rule) > 0) == (w.Share > 0) || w.Share < 0 || w.Share > 100:
@@ -397,7 +405,7 @@ func (c *checker) branch(i int, s *step) {
 		s.ways = append(s.ways, read)
 	}
 	if sum > 100 {
-		c.add(at(i, "branches"), sum, "the shares are more than 100 percent")
+		c.add(c.at(i, "branches"), sum, "the shares are more than 100 percent")
 	}
 }
 
@@ -426,11 +434,11 @@ func (c *checker) rule(at string, text *json.RawMessage) rule.Rule {
 
 func (c *checker) set(i int, s *step) {
 	if s.Set == nil || len(s.Set.Attributes) == 0 && s.Set.Add.empty() && s.Set.Remove.empty() {
-		c.add(at(i, "set"), nil, `is missing: what is written, such as {"attributes": {"plan": "gold"}} or {"add": {"groups": [3]}}`)
+		c.add(c.at(i, "set"), nil, `is missing: what is written, such as {"attributes": {"plan": "gold"}} or {"add": {"groups": [3]}}`)
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Set.Attributes)) {
-		location, given := at(i, "set.attributes."+key), s.Set.Attributes[key]
+		location, given := c.at(i, "set.attributes."+key), s.Set.Attributes[key]
 		p, known := c.of.Writable[key]
 		if !known {
 			c.add(location, nil, "there is no such property: GET /v1/properties lists them")
@@ -456,18 +464,18 @@ func (l *NamedLists) empty() bool {
 
 func (c *checker) call(i int, s *step) {
 	if s.Call == nil {
-		c.add(at(i, "call"), nil, `is missing: which program is asked, such as {"url": "https://…", "answers": ["score"]}`)
+		c.add(c.at(i, "call"), nil, `is missing: which program is asked, such as {"url": "https://…", "answers": ["score"]}`)
 		return
 	}
 	if u, err := url.Parse(s.Call.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-		c.add(at(i, "call.url"), s.Call.URL, "must be an address such as https://shop.example/score, without a password in it")
+		c.add(c.at(i, "call.url"), s.Call.URL, "must be an address such as https://shop.example/score, without a password in it")
 	}
 	if s.Call.Tries < 0 || s.Call.Tries > MaxTries {
-		c.add(at(i, "call.tries"), s.Call.Tries, "must be from 1 to %d", MaxTries)
+		c.add(c.at(i, "call.tries"), s.Call.Tries, "must be from 1 to %d", MaxTries)
 	}
 	for j, key := range s.Call.Answers {
 		if !property.ValidKey(key) {
-			c.add(fmt.Sprintf("steps[%d].call.answers[%d]", i, j), key, "begins with a lower-case letter, then has lower-case letters, digits and _")
+			c.add(c.at(i, fmt.Sprintf("call.answers[%d]", j)), key, "begins with a lower-case letter, then has lower-case letters, digits and _")
 		}
 	}
 }

@@ -33,8 +33,10 @@ func Kinds() []Kind { return []Kind{Send, Ask, Wait, Branch, Set, Call, Start, E
 // The exits of steps, beside the way on.
 const (
 	ExitSkipped = "skipped" // send, ask: our own rules kept the message from being sent
-	ExitFailed  = "failed"  // send, ask, call: it could not be sent, or the program did not answer
-	ExitTimeout = "timeout" // ask, wait for an event: nothing came in time
+	// send, ask, call: it could not be sent, or the program did not answer; a wait for what was
+	// sent to arrive: it came back.
+	ExitFailed  = "failed"
+	ExitTimeout = "timeout" // ask, wait for an event, or for what was sent to arrive: nothing came in time
 	ExitInvalid = "invalid" // ask: no answer could be used, after all tries
 )
 
@@ -42,7 +44,7 @@ const (
 var exits = map[Kind][]string{
 	Send: {ExitSkipped, ExitFailed},
 	Ask:  {ExitSkipped, ExitFailed, ExitTimeout, ExitInvalid},
-	Wait: {ExitTimeout},
+	Wait: {ExitTimeout, ExitFailed},
 	Call: {ExitFailed},
 }
 
@@ -84,7 +86,8 @@ type Step struct {
 	Flow      naming.Ref        `json:"flow,omitzero" kind:"campaign" doc:"Instead of flow_id: the flow, by its id or its name. It is kept as an id."`
 	Outcome   string            `json:"outcome,omitempty" doc:"end: how it ended, in your words." example:"bought"`
 	Next      string            `json:"next,omitempty" doc:"The step that follows; without it, the one behind."`
-	Exits     map[string]string `json:"exits,omitempty" doc:"Other ways on: skipped, failed, timeout, invalid. Without one, the step that follows."`
+	Exits     map[string]string `json:"exits,omitempty" doc:"Other ways on: skipped, failed, timeout, invalid. Without one, the step that follows. Behind a colon an exit may name the reason for which alone it is taken, such as skipped:no_address."`
+	Fallback  []Fallback        `json:"fallback,omitempty" doc:"send: other channels for who was not reached, tried in this order. It is written out as steps of its own, called as this one with _2, _3 behind, and with _arrived for a wait, as which it is kept and shown."`
 }
 
 // Saying is what is said: texts, or what a template says.
@@ -113,8 +116,10 @@ type WaitFor struct {
 	For   string `json:"for,omitempty" doc:"A duration such as 90m, 2d or 1w, from 1s to 400d." example:"2d"`
 	Until *Clock `json:"until,omitempty" doc:"Until the recipient's clock shows this, the next time."`
 	Event string `json:"event,omitempty" doc:"Until this event of the person comes." example:"order.paid"`
-	// AtMost bounds the wait for an event.
-	AtMost string `json:"at_most,omitempty" doc:"event: for how long at most; then the exit timeout is taken." example:"3d"`
+	// Delivered waits for a receipt.
+	Delivered bool `json:"delivered,omitempty" doc:"Until a receipt says that the last message of this person has arrived. Where it comes back, the exit failed is taken."`
+	// AtMost bounds the wait for an event or a receipt.
+	AtMost string `json:"at_most,omitempty" doc:"event, delivered: for how long at most; then the exit timeout is taken." example:"3d"`
 }
 
 // Clock is a time on the recipient's clock.

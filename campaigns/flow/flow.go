@@ -3,6 +3,7 @@ package flow
 import (
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"time"
 
 	"carillon/targeting"
@@ -17,7 +18,9 @@ type Flow struct {
 	goals []rule.Rule
 	// asked are the keys of answers with the steps that ask for them.
 	asked map[string][]string
-	gap   time.Duration
+	// places are where somebody wrote each step, such as steps[0].fallback[1].
+	places []string
+	gap    time.Duration
 	// ruled says that some rule looks at the contact, stepped at what became of messages.
 	ruled, stepped bool
 	lists          []int64
@@ -40,6 +43,14 @@ type way struct {
 	rule  rule.Rule
 	share int
 	next  string
+}
+
+// At is where somebody wrote a field of a step.
+func (f *Flow) At(i int, field string) string {
+	if field == "wait.at_most" && strings.Contains(f.places[i], ".fallback[") {
+		field = "undelivered"
+	}
+	return f.places[i] + "." + field
 }
 
 // First is the step at which everybody enters.
@@ -83,12 +94,20 @@ func (f *Flow) StepOf(id string) (Step, bool) {
 	return Step{}, false
 }
 
-// follows is the step to which an exit of a step leads.
-func (s *step) follows(exit string) string {
-	if to := s.Exits[exit]; exit != "" && to != "" {
-		return to
+// follows is the step to which an exit of a step leads that is taken for a reason.
+func (s *step) follows(exit, why string) string {
+	for _, name := range []string{exit + exitReason + why, exit} {
+		if to := s.Exits[name]; exit != "" && to != "" {
+			return to
+		}
 	}
 	return s.next
+}
+
+// cutExit cuts the reason from an exit that is taken for one alone.
+func cutExit(name string) (exit, reason string) {
+	exit, reason, _ = strings.Cut(name, exitReason)
+	return exit, reason
 }
 
 // leads are all the steps to which a step leads. Instant are those to which it leads
@@ -103,9 +122,14 @@ func (s *step) leads(instant bool) (to []string) {
 		}
 		return append(to, s.next)
 	case Ask:
-		to = append(to, s.follows(ExitSkipped), s.follows(ExitFailed))
+		to = append(to, s.follows(ExitSkipped, ""), s.follows(ExitFailed, ""))
 		if !instant {
-			to = append(to, s.next, s.follows(ExitTimeout), s.follows(ExitInvalid))
+			to = append(to, s.next, s.follows(ExitTimeout, ""), s.follows(ExitInvalid, ""))
+		}
+		for exit := range s.Exits {
+			if _, reason := cutExit(exit); reason != "" {
+				to = append(to, s.Exits[exit])
+			}
 		}
 		return to
 	case Wait:

@@ -25,9 +25,9 @@ func (c *checker) graph(list []*step) {
 	for i, s := range list {
 		switch {
 		case !from[s.ID]:
-			c.add(at(i, "id"), s.ID, "nobody can come here: no step leads to it")
+			c.add(c.at(i, "id"), s.ID, "nobody can come here: no step leads to it")
 		case !to[s.ID]:
-			c.add(at(i, "next"), s.next, "from here there is no way to an end: people would stay for ever")
+			c.add(c.at(i, "next"), s.next, "from here there is no way to an end: people would stay for ever")
 		}
 	}
 	c.rounds(list)
@@ -64,7 +64,7 @@ func (c *checker) rounds(list []*step) {
 		case under:
 			round := append(slices.Clone(path[slices.Index(path, id):]), id)
 			i := slices.IndexFunc(list, func(s *step) bool { return s.ID == id })
-			c.add(at(i, "id"), id, "goes round without a wait (%s): put a wait on the way", strings.Join(round, " → "))
+			c.add(c.at(i, "id"), id, "goes round without a wait (%s): put a wait on the way", strings.Join(round, " → "))
 			return true
 		}
 		mark[id], path = under, append(path, id)
@@ -88,7 +88,7 @@ func (c *checker) rounds(list []*step) {
 func (c *checker) answers(list []*step) {
 	for i, s := range list {
 		for j, w := range s.ways {
-			where := fmt.Sprintf("steps[%d].branches[%d].", i, j)
+			where := c.at(i, fmt.Sprintf("branches[%d].", j))
 			for _, key := range w.rule.AnswersNamed() {
 				if !c.f.before(c.f.asked[key.Name], s.ID) {
 					c.add(where+key.At, "answers."+key.Name, "is not asked for on any way to here: ask before")

@@ -16,8 +16,10 @@ const (
 	Sending Phase = "sending" // its message is under way
 	Open    Phase = "open"    // its question was asked
 	Waiting Phase = "waiting" // for a time or an event
-	Calling Phase = "calling" // a program is asked
-	Ended   Phase = "ended"
+	// Arriving: for a receipt that its last message has arrived.
+	Arriving Phase = "arriving"
+	Calling  Phase = "calling" // a program is asked
+	Ended    Phase = "ended"
 )
 
 // Session is a contact's place in a flow. Whatever a move needs that is not in its Input
@@ -67,6 +69,8 @@ type Input struct {
 	Steps map[string][]string
 	// Settled is what became of the message under way; empty while nobody knows.
 	Settled string
+	// Arrived says that a receipt tells of it.
+	Arrived bool
 	// Why is the reason for which it was not sent.
 	Why string
 	// Heard are replies and events that came for the session, oldest first.

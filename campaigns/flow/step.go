@@ -34,6 +34,10 @@ func (f *Flow) Step(s Session, in Input, now time.Time) (Session, Effects) {
 	case Arrived:
 		m.do.Wake = now
 	case Sending: // what becomes of the message wakes it
+	case Arriving:
+		if m.do.Wake = m.s.Deadline; s.Phase != Arriving {
+			m.do.Wake = now // its receipt may have come before it was waited for
+		}
 	default:
 		m.do.Wake = m.s.Deadline
 	}
@@ -63,6 +67,8 @@ func (m *mover) move() {
 		m.open(s)
 	case Waiting:
 		m.waiting(s)
+	case Arriving:
+		m.arriving(s)
 	case Calling:
 		m.calling(s)
 	default:
@@ -108,7 +114,7 @@ func (m *mover) end(outcome, why string) {
 // leave goes on by an exit of a step.
 func (m *mover) leave(s *step, exit, why string) {
 	m.do.Trace = append(m.do.Trace, Left{Step: s.ID, Exit: exit, Why: why})
-	m.enter(s.follows(exit))
+	m.enter(s.follows(exit, why))
 }
 
 // enter goes to a step and does what that can at once.
@@ -222,7 +228,9 @@ func (m *mover) keep(key string, value json.RawMessage) {
 }
 
 func (m *mover) wait(s *step) {
-	m.s.Phase = Waiting
+	if m.s.Phase = Waiting; s.Wait.Delivered {
+		m.s.Phase = Arriving
+	}
 	switch {
 	case s.clock != nil:
 		m.s.Deadline = s.clock.after(m.now, cmp.Or(m.in.Zone, time.UTC))
@@ -249,6 +257,18 @@ func (m *mover) waiting(s *step) {
 		exit = ExitTimeout
 	}
 	m.leave(s, exit, "")
+}
+
+// arriving goes on once a receipt tells what became of the last message.
+func (m *mover) arriving(s *step) {
+	switch {
+	case m.in.Arrived:
+		m.leave(s, "", "")
+	case m.in.Settled == SettledFailed || m.in.Settled == SettledSkipped:
+		m.leave(s, ExitFailed, m.in.Why)
+	case !m.now.Before(m.s.Deadline):
+		m.leave(s, ExitTimeout, "")
+	}
 }
 
 func (m *mover) branch(s *step) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"carillon/campaigns"
 	"carillon/campaigns/flow"
@@ -131,8 +132,14 @@ func (s *Service) check(ctx context.Context, f *Flow) (*flow.Flow, error) {
 // checkSteps checks what the steps say, and what they name.
 func (s *Service) checkSteps(ctx context.Context, f Flow, compiled *flow.Flow) (wrong []fault.Field, err error) {
 	channels := map[int64]*providers.Channel{}
+	for _, reason := range compiled.Reasons() {
+		if !slices.Contains(messages.Reasons(), reason) {
+			wrong = append(wrong, fault.Field{Location: "steps", Value: reason,
+				Message: "is no reason of a message: one of " + strings.Join(messages.Reasons(), ", ")})
+		}
+	}
 	for i, step := range f.Definition.Steps {
-		at := fmt.Sprintf("steps[%d].", i)
+		at := compiled.At(i, "")
 		var more []fault.Field
 		switch step.Kind {
 		case flow.Send, flow.Ask:

@@ -166,6 +166,7 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 			at, skipped := p.Sends(step, to, now)
 			settleAt, settled, why = at, flow.SettledSent, ""
 			in.Steps[do.Send] = []string{"sent", "delivered"}
+			in.Arrived = skipped == ""
 			if skipped != "" {
 				settleAt, settled, why = now, flow.SettledSkipped, skipped
 				in.Steps[do.Send] = []string{"skipped"}
@@ -189,6 +190,8 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 		switch {
 		case s.Phase == flow.Sending:
 			next, in.Settled, in.Why = settleAt, settled, why
+		case s.Phase == flow.Arriving && in.Arrived:
+			next = now // what is sent arrives
 		case s.Phase == flow.Calling:
 			next, in.Heard = now, []flow.Heard{{Called: map[string]json.RawMessage{}, At: now}}
 		case answer != nil && sooner(answer.At):

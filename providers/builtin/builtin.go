@@ -13,6 +13,7 @@ import (
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
+	"carillon/providers/twilio"
 	"carillon/providers/webhook"
 	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
@@ -30,6 +31,7 @@ func Kinds() []providers.Kind {
 		xms.Kind(),
 		telegram.Kind(),
 		whatsapp.Kind(),
+		twilio.Kind(),
 	}
 }
 

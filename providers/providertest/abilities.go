@@ -3,6 +3,7 @@ package providertest
 import (
 	"encoding/json"
 	"maps"
+	"mime"
 	"net/url"
 	"slices"
 	"testing"
@@ -28,8 +29,13 @@ func (s Subject) abilities(t testing.TB) {
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
 	if particular, ok := p.(providers.Acknowledger); ok {
 		require.True(t, receipts || replies, "an Acknowledger is told something")
-		if words := particular.Acknowledgement([]byte(`{}`)); words != nil {
-			require.True(t, json.Valid(words), "an acknowledgement is JSON")
+		typed, other := p.(providers.AcknowledgerIn)
+		if words := particular.Acknowledgement([]byte(`{}`)); words != nil && !other {
+			require.True(t, json.Valid(words), "an acknowledgement is JSON unless it is said to be something else")
+		}
+		if other {
+			_, _, err := mime.ParseMediaType(typed.AcknowledgementType())
+			require.NoError(t, err)
 		}
 	}
 	if can.Receipts {

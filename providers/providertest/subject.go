@@ -69,6 +69,9 @@ type Subject struct {
 	Tokens bool
 }
 
+// HookURL is where the suite's far ends would reach /hooks/{channel_id}.
+const HookURL = "https://news.example.org/hooks/3"
+
 // Report is what a far end says later of one of Carillon's messages.
 type Report struct {
 	MessageID int64
@@ -94,7 +97,7 @@ func (s Subject) openFor(t testing.TB, installation string, config json.RawMessa
 	t.Helper()
 	require.NoError(t, s.Kind.Validate(config))
 	p, err := s.Kind.New(config, providers.Deps{
-		Installation: installation, ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
+		Installation: installation, ChannelID: 3, HookURL: HookURL, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
 		Receive: func(context.Context, []providers.Receipt) error { return nil }, SigningKeys: keys,
 	})
 	require.NoError(t, err)
