@@ -66,6 +66,12 @@ var hookedOnes = map[string]hooked{
 		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 			return "", http.Header{"X-Telegram-Bot-Api-Secret-Token": {key}}
 		}, `{}`},
+	"whatsapp": {"app_secret", `{"phone_number_id":"106540352242922","token":"a-token-that-only-shows-the-form-0","app_secret":%q}`,
+		func(key string, _ time.Time, body []byte) (query string, header http.Header) {
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write(body)
+			return "", http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
+		}, `{}`},
 	"twilio": {"auth_token", `{"account_sid":"AC00000000000000000000000000000001","from":"+15005550006","api_key_sid":"SK00000000000000000000000000000003",
 		"api_key_secret":"0123456789abcdef","auth_token":%q}`, func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 		mac := hmac.New(sha1.New, []byte(key)) // the address, and the only parameter

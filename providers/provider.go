@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -196,6 +197,15 @@ type AcknowledgerIn interface {
 	Acknowledger
 	// AcknowledgementType is the Content-Type of what Acknowledgement returns.
 	AcknowledgementType() string
+}
+
+// Challenger is for providers that ask an address whether it wants what they would post there,
+// before they post anything.
+type Challenger interface {
+	// Challenge answers such a question by its query: with what is to be said in plain text. One
+	// that does not prove whose it is is a *Error of kind ErrorAuth, one that can't be
+	// understood one of kind ErrorContent.
+	Challenge(query url.Values) (string, error)
 }
 
 // Checker is for providers that can tell whether a configuration works without

@@ -15,6 +15,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
+	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
 
@@ -29,6 +30,7 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		whatsapp.Kind(),
 		twilio.Kind(),
 	}
 }
