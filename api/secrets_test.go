@@ -49,6 +49,7 @@ func signed(key string, at time.Time, body []byte) (query string, header http.He
 var hookedOnes = map[string]hooked{
 	"chatapi":         {"hook_token", `{"url":"https://example.org/instance12","token":"x","hook_token":%q}`, inTheAddress, `{}`},
 	"messengerpeople": {"hook_token", `{"api_key":"x","hook_token":%q}`, inTheAddress, `{}`},
+	"postmark":        {"hook_token", `{"token":"x","from":"news@example.org","hook_token":%q}`, inTheAddress, `{}`},
 	"xms": {"verify_token", `{"url":"https://example.org/xms","api_key":"x","channel_id":"wa360:919999998888","verify_token":%q}`,
 		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 			return "", http.Header{"X-Verify-Token": {key}}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"carillon/internal/clock"
@@ -307,6 +308,17 @@ func (d Deps) UniqueID(messageID int64) string {
 		return strconv.FormatInt(messageID, 10)
 	}
 	return strconv.FormatInt(messageID, 10) + "-" + d.Installation
+}
+
+// MessageOf is the message that an id of UniqueID's names; 0 if that is no such id, or another
+// installation's.
+func (d Deps) MessageOf(uniqueID string) int64 {
+	number, _, _ := strings.Cut(uniqueID, "-")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id <= 0 || d.UniqueID(id) != uniqueID {
+		return 0
+	}
+	return id
 }
 
 // WithDefaults fills in what zero stands for.

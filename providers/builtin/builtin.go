@@ -10,6 +10,7 @@ import (
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
 	"carillon/providers/messengerpeople"
+	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
@@ -28,6 +29,7 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		postmark.Kind(),
 	}
 }
 
