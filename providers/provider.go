@@ -358,8 +358,9 @@ type Kind struct {
 	// Sender is the number or address that people see messages of a configuration come
 	// from; nil where there is none, or it is not known.
 	Sender func(config json.RawMessage) string
-	// Server is the server that messages are handed to, a name or an address; nil where that
-	// is not the user's choice.
+	// Server is the server that messages are handed to, a name or an address: of a mail
+	// service the one by which channels/domains knows what it sends from; nil where there is
+	// no such thing.
 	Server func(config json.RawMessage) string
 	// SignedDomain is the domain that the far end signs mail for, as far as the
 	// configuration says: that of the account which signs in. It is empty where that is
