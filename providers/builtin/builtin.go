@@ -12,6 +12,7 @@ import (
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
+	"carillon/providers/sendgrid"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
 	"carillon/providers/webhook"
@@ -30,6 +31,7 @@ func Kinds() []providers.Kind {
 		xms.Kind(),
 		telegram.Kind(),
 		postmark.Kind(),
+		sendgrid.Kind(),
 	}
 }
 
