@@ -84,11 +84,22 @@ func ellipticHalf(text string) string {
 	return base64.StdEncoding.EncodeToString(der)
 }
 
+// signedByMailgun is a body with its signature in itself, of a token that is another one each
+// time.
+func signedByMailgun(key string, at time.Time) string {
+	stamp, token := strconv.FormatInt(at.Unix(), 10), strconv.FormatUint(rand.Uint64(), 36)
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(stamp + token))
+	return fmt.Sprintf(`{"signature":{"timestamp":%q,"token":%q,"signature":%q},"event-data":{}}`, stamp, token, hex.EncodeToString(mac.Sum(nil)))
+}
+
 // hookedOnes are all providers that report something.
 var hookedOnes = map[string]hooked{
 	"chatapi":         {"hook_token", `{"url":"https://example.org/instance12","token":"x","hook_token":%q}`, inTheAddress, always(`{}`), nil},
 	"messengerpeople": {"hook_token", `{"api_key":"x","hook_token":%q}`, inTheAddress, always(`{}`), nil},
 	"postmark":        {"hook_token", `{"token":"x","from":"news@example.org","hook_token":%q}`, inTheAddress, always(`{}`), nil},
+	"mailgun": {"signing_key", `{"domain":"mg.example.org","api_key":"x","from":"news@example.org","signing_key":%q}`,
+		func(string, time.Time, []byte) (query string, header http.Header) { return "", nil }, signedByMailgun, nil},
 	"sendgrid": {"verification_key", `{"api_key":"x","from":"news@example.org","verification_key":%q}`,
 		func(key string, at time.Time, body []byte) (query string, header http.Header) {
 			stamp := strconv.FormatInt(at.Unix(), 10)

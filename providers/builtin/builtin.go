@@ -9,6 +9,7 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
@@ -32,6 +33,7 @@ func Kinds() []providers.Kind {
 		telegram.Kind(),
 		postmark.Kind(),
 		sendgrid.Kind(),
+		mailgun.Kind(),
 	}
 }
 
