@@ -200,6 +200,9 @@ const (
 	// ReceiptComplained: the recipient called the message spam. It changes nothing
 	// of the message.
 	ReceiptComplained ReceiptStatus = "complained"
+	// ReceiptUnsubscribed: the recipient told the provider that they want no more. It
+	// changes nothing of the message.
+	ReceiptUnsubscribed ReceiptStatus = "unsubscribed"
 )
 
 // BounceKind says whether an address that a message came back from may work

@@ -139,6 +139,8 @@ func (e *event) receipt() (r providers.Receipt) {
 		r.Status = providers.ReceiptDelivered
 	case "complained":
 		r.Status = providers.ReceiptComplained
+	case "unsubscribed":
+		r.Status = providers.ReceiptUnsubscribed
 	case "rejected":
 		r.Status, r.Code, r.Detail = providers.ReceiptFailed, "rejected", line.Quote(e.Reject.Reason)
 	case "failed":

@@ -251,7 +251,7 @@ func TestReports(t *testing.T) {
 		`"event":"accepted"`:     nil,
 		`"event":"opened"`:       nil,
 		`"event":"clicked"`:      nil,
-		`"event":"unsubscribed"`: nil,
+		`"event":"unsubscribed"`: {Status: providers.ReceiptUnsubscribed},
 		`"event":"failed","severity":"temporary","reason":"generic"`: nil,
 		`"event":"rejected","reject":{"reason":"a virus"}`:           {Status: providers.ReceiptFailed, Code: "rejected", Detail: "a virus"},
 		failed(`"reason":"bounce","delivery-status":{"code":550,"enhanced-code":"5.1.1","message":"unknown"}`): {

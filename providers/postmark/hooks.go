@@ -22,6 +22,12 @@ type posted struct {
 	Metadata    map[string]json.RawMessage
 	DeliveredAt string
 	BouncedAt   string
+	ChangedAt   string
+	// SuppressSending and SuppressionReason say of a subscription that it ended, and why: a
+	// ManualSuppression whose Origin is the Recipient is somebody who left.
+	SuppressSending   bool
+	SuppressionReason string
+	Origin            string
 }
 
 // fate is what a type of bounce says of a message.
@@ -35,7 +41,7 @@ type fate struct {
 var fates = map[int]fate{
 	1:      {providers.ReceiptRejected, providers.BounceHard},
 	2:      {providers.ReceiptFailed, providers.BounceSoft}, // the server was out of reach, or the mailbox full
-	16:     {},                                              // a request to be taken off the list
+	16:     {providers.ReceiptUnsubscribed, ""},             // a request to be taken off the list
 	32:     {},                                              // a request to be put on it
 	64:     {},                                              // an automatic answer
 	128:    {},                                              // somebody who says that they have another address
@@ -65,6 +71,10 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 		e.bounced(&r)
 	case "SpamComplaint":
 		r.Status, r.At = providers.ReceiptComplained, instant(e.BouncedAt)
+	case "SubscriptionChange":
+		if e.SuppressSending && e.SuppressionReason == "ManualSuppression" && e.Origin == "Recipient" {
+			r.Status, r.At = providers.ReceiptUnsubscribed, instant(e.ChangedAt)
+		}
 	}
 	if r.MessageID == 0 || r.Status == "" {
 		return nil, nil

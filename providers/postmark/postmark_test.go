@@ -237,9 +237,11 @@ func TestWhatArrives(t *testing.T) {
 	_, err := p.Send(t.Context(), m)
 	require.NoError(t, err)
 	require.NotContains(t, string(got), `\u003c`)
-	require.JSONEq(t, `[{"From":"\"Die \\\"Glöckner\\\", Łódź\" <news@example.org>","To":"\"Zoe \\\"Z\\\", Doe\" <zoe@example.com>","ReplyTo":"answers@example.org",
-		"Subject":"Grüße","TextBody":"Hello\n\na.pdf: https://example.com/a.pdf",
-		"HtmlBody":"<body><div style=\"display:none;max-height:0;overflow:hidden;mso-hide:all\">soon</div>\n<img src=\"cid:p1.16-theinstallation1@example.org\"><p><a href=\"https://example.com/a.pdf\">a.pdf</a></p>\n</body>",
+	const html = `"<body><div style=\"display:none;max-height:0;overflow:hidden;mso-hide:all\">soon</div>\n` +
+		`<img src=\"cid:p1.16-theinstallation1@example.org\"><p><a href=\"https://example.com/a.pdf\">a.pdf</a></p>\n</body>"`
+	require.JSONEq(t, `[{"From":"\"Die \\\"Glöckner\\\", Łódź\" <news@example.org>","To":"\"Zoe \\\"Z\\\", Doe\" <zoe@example.com>",
+		"ReplyTo":"answers@example.org","Subject":"Grüße","TextBody":"Hello\n\na.pdf: https://example.com/a.pdf",
+		"HtmlBody":`+html+`,
 		"Headers":[{"Name":"List-Unsubscribe","Value":"<https://example.com/u/1>"},{"Name":"List-Unsubscribe-Post","Value":"List-Unsubscribe=One-Click"}],
 		"Attachments":[{"Name":"picture.png","ContentType":"image/png","ContentID":"cid:p1.16-theinstallation1@example.org","Content":"iVBORw0KGgo="}],
 		"Metadata":{"carillon":"42-theinstallation1"},"MessageStream":"broadcast","TrackOpens":false,"TrackLinks":"None"}]`, string(got))
@@ -325,7 +327,13 @@ func TestReports(t *testing.T) {
 		bounce(256): bounced("256", providers.ReceiptFailed, providers.BounceSoft), bounce(512): bounced("512", providers.ReceiptFailed, ""),
 		bounce(100006): bounced("100006", providers.ReceiptFailed, ""), bounce(100002): bounced("100002", providers.ReceiptRejected, ""),
 		bounce(100001): bounced("100001", providers.ReceiptComplained, ""),
-		bounce(16):     nil, bounce(32): nil, bounce(64): nil, bounce(128): nil, bounce(16384): nil,
+		bounce(16):     bounced("16", providers.ReceiptUnsubscribed, ""),
+		`{"RecordType":"SubscriptionChange","SuppressSending":true,"SuppressionReason":"ManualSuppression","Origin":"Recipient","ChangedAt":"2019-11-05T16:33:54Z"` +
+			ours: {MessageID: 7, Status: providers.ReceiptUnsubscribed, At: at},
+		`{"RecordType":"SubscriptionChange","SuppressSending":true,"SuppressionReason":"ManualSuppression","Origin":"Customer"` + ours: nil,
+		`{"RecordType":"SubscriptionChange","SuppressSending":false,"SuppressionReason":null,"Origin":"Recipient"` + ours:              nil,
+		`{"RecordType":"SubscriptionChange","SuppressSending":true,"SuppressionReason":"HardBounce","Origin":"Recipient"` + ours:       nil,
+		bounce(32): nil, bounce(64): nil, bounce(128): nil, bounce(16384): nil,
 		`{"RecordType":"Open"` + ours: nil, `{"RecordType":"SubscriptionChange","SuppressSending":true` + ours: nil, `{}`: nil,
 		`{"RecordType":"Delivery","Metadata":{"carillon":"7-another"}}`: nil, `{"RecordType":"Delivery","Metadata":{"carillon":7}}`: nil,
 		`{"RecordType":"Delivery","Metadata":{"carillon":"07-theinstallation1"}}`: nil, `{"RecordType":"Delivery","Metadata":null}`: nil,
@@ -366,7 +374,8 @@ func TestConfigRefused(t *testing.T) {
 // Whatever is posted is read or refused, and what is read is of one of ours.
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
-		`{"RecordType":"Bounce","TypeCode":1,"Metadata":{"carillon":"7-theinstallation1"}}`, `{"RecordType":"Delivery","DeliveredAt":"x","Metadata":{"carillon":null}}`,
+		`{"RecordType":"Bounce","TypeCode":1,"Metadata":{"carillon":"7-theinstallation1"}}`,
+		`{"RecordType":"Delivery","DeliveredAt":"x","Metadata":{"carillon":null}}`,
 		`{"RecordType":"Bounce","TypeCode":1e9}`, `[]`, `{"Metadata":[]}`,
 	} {
 		f.Add([]byte(seed))

@@ -120,6 +120,8 @@ func (e *event) receipt(id int64) providers.Receipt {
 		r.Status = providers.ReceiptDelivered
 	case "spamreport":
 		r.Status = providers.ReceiptComplained
+	case "unsubscribe":
+		r.Status = providers.ReceiptUnsubscribed
 	case "bounce":
 		e.bounced(&r)
 	case "dropped":

@@ -259,7 +259,8 @@ func TestWhatArrives(t *testing.T) {
 		"content":[{"type":"text/plain","value":"Hello\n\na.pdf: https://example.com/a.pdf"},{"type":"text/html","value":
 		"<body><img src=\"cid:p1.16-theinstallation1@example.org\"><p><a href=\"https://example.com/a.pdf\">a.pdf</a></p>\n</body>"}],
 		"headers":{"List-Unsubscribe":"<https://example.com/u/1>","List-Unsubscribe-Post":"List-Unsubscribe=One-Click"},
-		"attachments":[{"content":"iVBORw0KGgo=","type":"image/png","filename":"picture.png","disposition":"inline","content_id":"p1.16-theinstallation1@example.org"}],
+		"attachments":[{"content":"iVBORw0KGgo=","type":"image/png","filename":"picture.png","disposition":"inline",
+			"content_id":"p1.16-theinstallation1@example.org"}],
 		`+off+`}`, string(got))
 	m.Transactional, m.Content = true, providers.Content{Subject: "s", HTML: "<p>x</p>"}
 	_, err = p.Send(t.Context(), m)
@@ -303,7 +304,8 @@ func TestReports(t *testing.T) {
 		`"event":"deferred","response":"400 soon"`: nil,
 		`"event":"open"`:                           nil,
 		`"event":"click"`:                          nil,
-		`"event":"unsubscribe"`:                    nil,
+		`"event":"unsubscribe"`:                    {Status: providers.ReceiptUnsubscribed},
+		`"event":"group_unsubscribe"`:              nil,
 		`"event":"bounce","type":"bounce","status":"5.1.1","reason":"550 5.1.1 no such user"`: {
 			Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1", Detail: "550 5.1.1 no such user"},
 		`"event":"bounce","type":"bounce","status":"5.2.2"`: {Status: providers.ReceiptFailed, Bounce: providers.BounceSoft, Code: "5.2.2"},
@@ -313,8 +315,10 @@ func TestReports(t *testing.T) {
 			Status: providers.ReceiptFailed, Bounce: providers.BounceSoft, Code: "bounce"},
 		`"event":"bounce","type":"bounce","status":"5.7.1","bounce_classification":"Reputation"`: {Status: providers.ReceiptFailed, Code: "5.7.1"},
 		`"event":"bounce","type":"blocked","status":"5.1.1"`:                                     {Status: providers.ReceiptFailed, Code: "5.1.1"},
-		`"event":"dropped","reason":"Bounced Address"`:                                           {Status: providers.ReceiptRejected, Code: "dropped", Detail: "Bounced Address"},
-		`"event":"dropped","reason":"Spam Content"`:                                              {Status: providers.ReceiptFailed, Code: "dropped", Detail: "Spam Content"},
+		`"event":"dropped","reason":"Bounced Address"`: {
+			Status: providers.ReceiptRejected, Code: "dropped", Detail: "Bounced Address"},
+		`"event":"dropped","reason":"Spam Content"`: {
+			Status: providers.ReceiptFailed, Code: "dropped", Detail: "Spam Content"},
 	} {
 		receipts, err := p.ParseCallback(posted(providertest.Now, `[{"carillon":"7-theinstallation1","timestamp":1513299569,`+what+`}]`))
 		require.NoError(t, err, what)
