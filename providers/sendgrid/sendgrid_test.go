@@ -135,7 +135,7 @@ func account(r *http.Request, body []byte) sink.Exchange {
 	id := max(1, providertest.Number(providers.Email, m.to()))
 	return sink.Exchange{Messages: []int64{id}, Reply: func(w http.ResponseWriter, _ []sink.Answer) {
 		w.Header().Set("X-Message-Id", fmt.Sprintf("14c5d75ce93.dfd.%d", id))
-		w.WriteHeader(202)
+		w.WriteHeader(http.StatusAccepted)
 	}}
 }
 
