@@ -325,6 +325,7 @@ func (s *Server) channelRoutes() {
 			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})
 	s.domainRoutes()
+	s.askingRoutes()
 	s.providerRoutes()
 }
 

@@ -100,7 +100,7 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 			require.Contains(t, w.Body.String(), "is bound to channel", "%s %s", method, at)
 		}
 	}
-	require.Equal(t, 11, asked)
+	require.Equal(t, 13, asked)
 }
 
 func TestWhatAKeyIsBoundToIsChecked(t *testing.T) {

@@ -295,6 +295,7 @@ func (e *Engine) startScheduler(o Options, holder string) error {
 			{Name: "retention", Every: time.Minute, Run: e.Store.Retain}, {Name: "partitions", Every: time.Minute, Run: e.Store.TendPartitions},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
+			{Name: "templates", Every: templateStatesEvery, Run: e.templateStates},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		}...),
 	})

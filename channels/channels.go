@@ -87,19 +87,29 @@ type Configurations interface {
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
 	// Exchange is what becomes of the secrets when settings are replaced by others.
 	Exchange(name string, before, after json.RawMessage) (providers.Exchange, error)
+	// New makes the provider of a channel.
+	New(name string, config json.RawMessage, deps providers.Deps) (providers.Provider, error)
+}
+
+// Outside is how the outside is asked.
+type Outside struct {
+	// Resolver looks up what domains publish.
+	Resolver domains.Resolver
+	// Dialer reaches providers.
+	Dialer providers.Dialer
 }
 
 // Service is the service for channels.
 type Service struct {
-	store    Store
-	known    Configurations
-	resolver domains.Resolver
-	clock    clock.Clock
+	store   Store
+	known   Configurations
+	outside Outside
+	clock   clock.Clock
 }
 
 // NewService makes the service.
-func NewService(store Store, known Configurations, r domains.Resolver, c clock.Clock) *Service {
-	return &Service{store: store, known: known, resolver: r, clock: c}
+func NewService(store Store, known Configurations, o Outside, c clock.Clock) *Service {
+	return &Service{store: store, known: known, outside: o, clock: c}
 }
 
 // Create checks and keeps a new channel that somebody sets up; it is active at once.

@@ -37,7 +37,7 @@ func newChannels(t *testing.T) (*channels.Service, *servicestest.Fixture) {
 	registry, err := providers.NewRegistry(kind)
 	require.NoError(t, err)
 	f := servicestest.New(t)
-	return channels.NewService(f.Store, registry, nil, f.Clock), f
+	return channels.NewService(f.Store, registry, channels.Outside{}, f.Clock), f
 }
 
 // replaceBy has a channel become what c is.

@@ -209,7 +209,7 @@ func (s *Service) CheckDomain(ctx context.Context, accountID, id int64) (DomainC
 	if err != nil {
 		return DomainCheck{}, err
 	}
-	check := DomainCheck{sender, keysOf(c, sender), domains.Check(ctx, s.resolver, sender)}
+	check := DomainCheck{sender, keysOf(c, sender), domains.Check(ctx, s.outside.Resolver, sender)}
 	ready := func(k providers.SigningKey) bool {
 		// One of the same name that was made since then has another record.
 		return k.SignsSince.IsZero() && slices.ContainsFunc(check.Keys, k.Equal) && slices.ContainsFunc(check.Records, func(r domains.Record) bool {

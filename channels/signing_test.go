@@ -46,7 +46,7 @@ func newSenders(t *testing.T) (*channels.Service, *servicestest.Fixture, *testen
 	registry, err := providers.NewRegistry(kind("signing", true), kind("service", false))
 	require.NoError(t, err)
 	f, names := servicestest.New(t), testenv.StartNames(t)
-	return channels.NewService(f.Store, registry, names.Resolver(), f.Clock), f, names
+	return channels.NewService(f.Store, registry, channels.Outside{Resolver: names.Resolver()}, f.Clock), f, names
 }
 
 func TestSigningKeys(t *testing.T) {

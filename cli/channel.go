@@ -23,7 +23,7 @@ import (
 func (c *cli) addChannels(root *cobra.Command) {
 	root.AddCommand(group("channel", "Set up and steer channels",
 		c.channelLs(), c.channelShow(), c.channelCreate(), c.channelSet(), c.channelProviders(), c.channelTest(), c.channelRm(),
-		c.channelDNS(), c.channelCheck(), c.channelSign(), c.channelUnsign(), c.channelEndOverlap(),
+		c.channelDNS(), c.channelCheck(), c.channelTemplates(), c.channelSign(), c.channelUnsign(), c.channelEndOverlap(),
 		c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -42,30 +43,91 @@ func (c *cli) channelDNS() *cobra.Command {
 		})
 }
 
+// checked is what channel check finds out.
+type checked struct {
+	Provider api.ChannelCheck   `json:"provider"`
+	Domain   *api.SendingDomain `json:"domain,omitempty"`
+}
+
 func (c *cli) channelCheck() *cobra.Command {
-	return c.onChannel(&cobra.Command{Use: "check CHANNEL", Short: "Look up what a channel's sender domain publishes, and say what is missing",
-		Long: "Looks SPF, DKIM, DMARC, MX, the server's name and BIMI up, for ten seconds at most, and says what to do about what is missing or " +
-			"wrong. A signing key whose record is found signs from then on. It exits with 1 while something is not well that large mailbox providers want.",
+	return c.onChannel(&cobra.Command{Use: "check CHANNEL", Short: "Ask a channel's provider whether its settings are right, and look up its sender domain",
+		Long: "Asks the provider whether it takes the settings; nothing is sent. Of a channel that sends mail it looks SPF, DKIM, DMARC, MX, the server's " +
+			"name and BIMI up, too, and says what to do about what is missing or wrong; a signing key whose record is found signs from then on. " +
+			"It takes half a minute at most, and exits with 1 while something is not well.",
 		Example: "  carillon channel check news"},
 		func(ctx context.Context, ch api.Channel) error {
-			d, raw, err := ask[api.SendingDomain](ctx, c, post(channelsPath().id(ch.ID).below("domain", "check"), nil))
-			if err != nil {
+			var found checked
+			var err error
+			if found.Provider, _, err = ask[api.ChannelCheck](ctx, c, post(channelsPath().id(ch.ID).below("check"), nil)); err != nil {
 				return err
 			}
-			if err := c.print(raw, func(w *tabwriter.Writer) { domainTable(w, d) }); err != nil {
-				return err
-			}
-			var lacking []string
-			for _, r := range d.Records {
-				if r.Required && r.State != "ok" && r.Problem != "no_key" {
-					lacking = append(lacking, strings.ToUpper(r.Purpose)+" is "+r.State)
+			if ch.SenderDomain != "" {
+				d, _, err := ask[api.SendingDomain](ctx, c, post(channelsPath().id(ch.ID).below("domain", "check"), nil))
+				if err != nil {
+					return err
 				}
+				found.Domain = &d
 			}
-			if len(lacking) > 0 {
-				return &exitError{exitFailed, fmt.Errorf("%s: publish what stands above at whoever keeps the DNS of %s, and check again",
-					strings.Join(lacking, ", "), d.Domain)}
+			raw, err := json.Marshal(found)
+			if err != nil {
+				return fmt.Errorf("print answer: %w", err)
 			}
-			return nil
+			if err := c.print(raw, func(w *tabwriter.Writer) { checkTable(w, found) }); err != nil {
+				return err
+			}
+			return found.err()
+		})
+}
+
+func checkTable(w *tabwriter.Writer, found checked) {
+	fields(w, "Provider", found.Provider.State, "", found.Provider.Detail)
+	if found.Domain != nil {
+		domainTable(w, *found.Domain)
+	}
+}
+
+// err says what is to be mended.
+func (f checked) err() error {
+	if f.Provider.State == "refused" || f.Provider.State == "unreachable" {
+		return &exitError{exitFailed, fmt.Errorf("the provider is %s: %s", f.Provider.State, f.Provider.Detail)}
+	}
+	if f.Domain == nil {
+		return nil
+	}
+	var lacking []string
+	for _, r := range f.Domain.Records {
+		if r.Required && r.State != "ok" && r.Problem != "no_key" {
+			lacking = append(lacking, strings.ToUpper(r.Purpose)+" is "+r.State)
+		}
+	}
+	if len(lacking) > 0 {
+		return &exitError{exitFailed, fmt.Errorf("%s: publish what stands above at whoever keeps the DNS of %s, and check again",
+			strings.Join(lacking, ", "), f.Domain.Domain)}
+	}
+	return nil
+}
+
+// channelTemplates lists what a channel's provider keeps.
+func (c *cli) channelTemplates() *cobra.Command {
+	return c.onChannel(&cobra.Command{Use: "templates CHANNEL", Short: "List the templates that a channel's provider keeps, and take over their states",
+		Long: "Asks the provider for its templates. One of the catalogue is the provider's of the same name, in each language that both have: its state is " +
+			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes.",
+		Example: "  carillon channel templates news"},
+		func(ctx context.Context, ch api.Channel) error {
+			return show(ctx, c, post(channelsPath().id(ch.ID).below("templates", "sync"), nil), func(w *tabwriter.Writer, l api.SyncedTemplates) {
+				if len(l.Templates) == 0 {
+					sayf(w, "The provider keeps no templates. Make one there, or choose a channel that needs none.\n")
+					return
+				}
+				sayf(w, "NAME\tLANGUAGE\tSTATUS\tTEMPLATE\tBODY\n")
+				for _, t := range l.Templates {
+					in := "none of this name and language"
+					if t.TemplateID != 0 {
+						in = fmt.Sprint(t.TemplateID)
+					}
+					sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, t.Language, t.Status, in, strings.Join(strings.Fields(t.Body), " "))
+				}
+			})
 		})
 }
 

@@ -319,6 +319,7 @@ channel set 1 --warm-up 200:50000:1.5
 channel set 1 --overlap 24h
 channel dns 1
 channel check 1
+channel templates 1
 channel sign 1
 channel sign 1 --selector spring-2027 --key-file CSV
 channel unsign 1 spring-2027

@@ -321,7 +321,7 @@ func (s *Service) noting(ctx context.Context, m Single) (rendered providers.Cont
 
 // Write writes a message down whose content is rendered.
 func (s *Service) Write(ctx context.Context, o Outgoing, content providers.Content, metadata map[string]string) (m Message, err error) {
-	if o.Content, err = json.Marshal(content); err != nil {
+	if o.Content, err = content.Store(); err != nil {
 		return Message{}, fmt.Errorf("encode content: %w", err)
 	}
 	o.Masked = content.Masked

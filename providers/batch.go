@@ -3,8 +3,8 @@ package providers
 import "context"
 
 // BatchSender is for providers that take several messages in one request, and answer
-// each by itself. A worker calls it in Send's place for messages that wait on the same
-// channel; until it does, an adapter that has it is sent to one by one.
+// each by itself. A worker calls it in Send's place for messages of a channel that may go at
+// the same time, one or several.
 type BatchSender interface {
 	// SendBatch asks the provider once to take all messages, up to
 	// Capabilities.MaxBatch, and returns what became of each, in their order. What

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -44,6 +45,23 @@ func (c *Content) Beside() string {
 	default:
 		return c.Text + "\n" + a.Caption
 	}
+}
+
+// stored is a content with all that it has.
+type stored struct {
+	Content
+	Kept *KeptTemplate `json:"kept,omitempty"`
+}
+
+// Store is the content as it is kept until it is sent; ReadContent reads that.
+func (c Content) Store() ([]byte, error) { return json.Marshal(stored{Content: c, Kept: c.Kept}) }
+
+// ReadContent reads what Store wrote.
+func ReadContent(text []byte) (Content, error) {
+	var s stored
+	err := json.Unmarshal(text, &s)
+	s.Content.Kept = s.Kept
+	return s.Content, err
 }
 
 // Units is the length of a text in UTF-16, by which some messengers bound texts.

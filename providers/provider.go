@@ -53,7 +53,7 @@ type Content struct {
 	Masked     bool            `json:"masked,omitempty" doc:"Of a single message: what it says is shown to nobody, and kept only until it was sent."`
 	// Kept is set where a template speaks that the channel's provider has approved; nobody
 	// can ask for it in words of the API.
-	Kept *KeptTemplate `json:"kept,omitempty" hidden:"true"`
+	Kept *KeptTemplate `json:"-"`
 }
 
 // Empty reports whether nothing is in it.

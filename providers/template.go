@@ -16,6 +16,8 @@ type Template struct {
 	// Name and Language are the provider's; together they name one.
 	Name, Language string
 	Status         TemplateStatus
+	// Reason says why it can't be used, in the provider's words; empty where that is not told.
+	Reason string
 	// Body is the text, its places for values as the provider writes them.
 	Body string
 }
@@ -28,6 +30,8 @@ const (
 	TemplatePending  TemplateStatus = "pending" // nobody has looked at it yet
 	TemplateApproved TemplateStatus = "approved"
 	TemplateRejected TemplateStatus = "rejected" // also one that was approved and is no more
+	TemplatePaused   TemplateStatus = "paused"   // for a time, because people complained
+	TemplateDisabled TemplateStatus = "disabled" // for good, because people complained
 )
 
 // KeptTemplate is a message as a template that the provider keeps, with what fills its places, for

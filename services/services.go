@@ -147,7 +147,8 @@ type Deps struct {
 	// are none.
 	MasterKeys *secret.Ring
 	PublicURL  string
-	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
+	// Dialer reaches providers, and what data feeds may be read from; its zero value, public
+	// addresses.
 	Dialer providers.Dialer
 	// Resolver looks up what senders' domains publish; nil is the machine's.
 	Resolver domains.Resolver
@@ -175,7 +176,7 @@ func New(d Deps) *Services {
 		Keys:       access.NewKeys(d.Store),
 		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers, d.Resolver, d.Clock),
+		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer}, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

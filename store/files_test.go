@@ -45,7 +45,7 @@ func TestSettingsOfAnAPIAreChangedInOneStep(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		account := s.Account("a")
-		service := channels.NewService(s, nil, nil, nil)
+		service := channels.NewService(s, nil, channels.Outside{}, nil)
 		of := channels.APISettings{AccountID: account, API: "chatapi"}
 		type settings struct{ A, B int }
 		var v settings

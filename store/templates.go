@@ -376,6 +376,16 @@ func (s *Store) SetTemplateStatus(ctx context.Context, accountID, id int64, st t
 	})
 }
 
+// TemplateStates are what a channel's provider says of the account's templates.
+func (s *Store) TemplateStates(ctx context.Context, accountID, channelID int64) ([]templates.ChannelState, error) {
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (k templates.ChannelState, err error) {
+		err = scan(&k.TemplateID, &k.Language, &k.State, &k.Reason)
+		return k, err
+	}, `SELECT s.template_id, s.language, s.state, s.reason FROM template_statuses s JOIN templates t ON t.id = s.template_id
+		WHERE t.account_id = ? AND t.deleted_at IS NULL AND s.channel_id = ? ORDER BY s.template_id, s.language`, accountID, channelID)
+	return list, s.translate(err)
+}
+
 // CountLanguages counts the account's active contacts by their languages, of a kind of
 // address those alone who have one; empty counts all.
 func (s *Store) CountLanguages(ctx context.Context, accountID int64, kind providers.AddressKind) (map[string]int64, error) {

@@ -26,7 +26,7 @@ func Plain(content providers.Content) Resolved {
 func (r *Resolved) RenderedBy() []string {
 	var names []string
 	for _, tag := range r.Languages.Has {
-		for _, name := range liquid.RenderedBy(r.Contents[tag]) {
+		for _, name := range liquid.RenderedBy(r.in(tag)) {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
@@ -41,7 +41,7 @@ func (r *Resolved) Compile(snippets map[string]string) (*Compiled, error) {
 	c := &Compiled{languages: r.Languages, contents: make(map[string]*liquid.Content, len(r.Contents))}
 	var wrong []fault.Field
 	for _, tag := range r.Languages.Has {
-		content, err := liquid.Compile(r.Contents[tag], snippets)
+		content, err := liquid.Compile(r.in(tag), snippets)
 		if err != nil {
 			fields, rest := fault.Gather(nil, err)
 			if rest != nil {

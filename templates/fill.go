@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -115,6 +116,39 @@ func contentFor(t Translation, kind providers.AddressKind, values map[string]str
 	parts = slices.DeleteFunc(append(parts, strings.Join(codes, "\n")), func(s string) bool { return s == "" })
 	c.Text = fill(strings.Join(parts, "\n\n"), values)
 	return c
+}
+
+// keptFor is how the provider of a channel is asked for a template that it has approved: by
+// its name, with what fills the places of its texts, in Liquid for each recipient.
+func keptFor(name string, t Translation, values map[string]string) *providers.KeptTemplate {
+	kept := &providers.KeptTemplate{Name: name, Language: t.Language, Body: placed(t.Body, values)}
+	if t.Header != nil {
+		kept.Header = placed(t.Header.Text, values)
+	}
+	for i, b := range t.Buttons {
+		switch {
+		case b.Type == URLButton && b.Suffix != "":
+			kept.Buttons = append(kept.Buttons, providers.ButtonValue{Index: i, Type: providers.TemplateURL, Value: fill(b.Suffix, values)})
+		case b.Type == CopyCode:
+			kept.Buttons = append(kept.Buttons, providers.ButtonValue{Index: i, Type: providers.TemplateCopyCode, Value: fill(b.Code, values)})
+		}
+	}
+	return kept
+}
+
+// placed is what fills the places of a text: by their numbers, or as the text names them.
+func placed(text string, values map[string]string) (list []providers.PlaceValue) {
+	names := used(text, values)
+	slices.SortStableFunc(names, func(a, b string) int {
+		if !isNumber(a) || !isNumber(b) {
+			return 0
+		}
+		return cmp.Or(len(a)-len(b), strings.Compare(a, b))
+	})
+	for _, name := range names {
+		list = append(list, providers.PlaceValue{Place: name, Value: values[name]})
+	}
+	return list
 }
 
 // Reference is what the variables of the reference documents are in Liquid.

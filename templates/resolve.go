@@ -59,13 +59,22 @@ type Resolved struct {
 	Languages Languages `json:"languages"`
 	// Contents are Liquid for each recipient, by language.
 	Contents map[string]providers.Content `json:"contents"`
+	// Kept is how the channel's provider is asked for what it has approved, by language.
+	Kept map[string]*providers.KeptTemplate `json:"kept,omitempty"`
 }
 
 // For is the content for somebody who has a language, with the language that was chosen
 // and how.
 func (r *Resolved) For(language string) (content providers.Content, tag string, how Choice) {
 	tag, how = r.Languages.Choose(language)
-	return r.Contents[tag], tag, how
+	return r.in(tag), tag, how
+}
+
+// in is the content in a language that there is.
+func (r *Resolved) in(tag string) providers.Content {
+	content := r.Contents[tag]
+	content.Kept = r.Kept[tag]
+	return content
 }
 
 // Resolve makes of a template, in its latest version, what is rendered for each recipient
@@ -127,12 +136,16 @@ func (t *Saved) Resolve(use Use, channel providers.Channel) (Resolved, error) {
 		if tr == nil {
 			continue
 		}
+		changed, header, suffix := tr.with(use)
 		for _, a := range t.Statuses {
-			if a.ChannelID == channel.ID && a.Language == tag && (a.State == Rejected || a.State == Paused || a.State == Disabled) {
+			switch {
+			case a.ChannelID != channel.ID || a.Language != tag:
+			case a.State == Rejected || a.State == Paused || a.State == Disabled:
 				add("name", use.Name, "is %s in %s on this channel (%s): change it, or choose another", a.State, tag, a.Reason)
+			case a.State == Approved:
+				r.keep(tag, keptFor(t.Name, changed, values))
 			}
 		}
-		changed, header, suffix := tr.with(use)
 		headers += header
 		suffixes += suffix
 		r.Contents[tag] = contentFor(changed, kind, values, t.Built[tag])
@@ -144,6 +157,14 @@ func (t *Saved) Resolve(use Use, channel providers.Channel) (Resolved, error) {
 		add("button_suffix", use.ButtonSuffix, "the template has no url button: leave it out")
 	}
 	return r, fault.InvalidFields(wrong)
+}
+
+// keep notes how a provider is asked for a language.
+func (r *Resolved) keep(tag string, kept *providers.KeptTemplate) {
+	if r.Kept == nil {
+		r.Kept = map[string]*providers.KeptTemplate{}
+	}
+	r.Kept[tag] = kept
 }
 
 // with is a translation with what a campaign says of its header and button, and how many

@@ -88,6 +88,8 @@ type TemplateStore interface {
 	// SetTemplateStatus keeps what a channel's provider says of a template; NotFound if
 	// the account has no such template, Invalid if it has no such channel.
 	SetTemplateStatus(ctx context.Context, accountID, id int64, a Approval) error
+	// TemplateStates are what a channel's provider says of the account's templates.
+	TemplateStates(ctx context.Context, accountID, channelID int64) ([]ChannelState, error)
 	// CountLanguages counts the account's active contacts by their languages, of a kind of
 	// address those alone who have one; empty counts all.
 	CountLanguages(ctx context.Context, accountID int64, kind providers.AddressKind) (map[string]int64, error)

@@ -38,6 +38,9 @@ type channel struct {
 	worker   *Worker
 	c        providers.Channel // as it was when it was started; update has the rest
 	provider providers.Provider
+	// sends hands a message to the provider; gathered says that it goes with others.
+	sends    sender
+	gathered bool
 	server   *queue.Server
 	flights  *flight.Log
 	limits   atomic.Pointer[providers.Limits]
@@ -80,14 +83,36 @@ type channel struct {
 	renderers chan struct{}
 }
 
+// ways are how a channel's provider is asked.
+type ways struct {
+	// requests are the most at once, and each takes as many messages, 1 or more.
+	requests, each int
+}
+
+// messages are the most under way at once.
+func (w ways) messages() int {
+	if w.each <= 1 {
+		return w.requests
+	}
+	return min(w.requests*w.each, max(w.each, mostGathered))
+}
+
 // newChannel is a channel that has at most so many requests under way.
-func newChannel(w *Worker, c providers.Channel, p providers.Provider, most int) *channel {
+func newChannel(w *Worker, c providers.Channel, p providers.Provider, by ways) *channel {
 	ch := &channel{
 		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
 		breaker: newBreaker(w.o.Clock), renderers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		accepted: w.acceptedOn(c.ID),
 	}
-	if c.Limits.Concurrency == providers.Auto {
+	most := by.messages()
+	if to, takes := p.(providers.BatchSender); takes && by.each > 1 {
+		ch.sends, ch.gathered = (&gatherer{ch: ch, to: to, most: by.each}).send, true
+	} else if p != nil {
+		ch.sends = p.Send
+	}
+	// How long a request takes that has many messages says little of how many requests there
+	// should be: those that go in one have no gradient.
+	if c.Limits.Concurrency == providers.Auto && !ch.gathered {
 		ch.gradient = newGradient(most)
 		most = ch.gradient.now()
 	}

@@ -345,7 +345,7 @@ func (b *bench) channel(c providers.Channel) *channel {
 		c.ID = 1
 	}
 	c.Provider = "fake"
-	return newChannel(b.Worker, c, &fakeProvider{bench: b}, cmp.Or(int(c.Limits.Concurrency), providers.DefaultMostRequests))
+	return newChannel(b.Worker, c, &fakeProvider{bench: b}, ways{requests: cmp.Or(int(c.Limits.Concurrency), providers.DefaultMostRequests)})
 }
 
 // providers are those that were made so far, in their order.

@@ -322,7 +322,8 @@ func ownContent(loaded *messages.QueuedMessage, m *providers.Message) error {
 	if len(loaded.Content) == 0 {
 		return fault.New(fault.Conflict, "its content is not kept any more")
 	}
-	if err := json.Unmarshal(loaded.Content, &m.Content); err != nil {
+	var err error
+	if m.Content, err = providers.ReadContent(loaded.Content); err != nil {
 		return fault.Wrap(fault.Internal, "read the message's content", err)
 	}
 	if len(loaded.Metadata) <= len("{}") {

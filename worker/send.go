@@ -92,9 +92,9 @@ func overloaded(k providers.ErrorKind) bool {
 // awaitTurn waits for the message's slot and for the provider to have room, and
 // takes that. It is false if the message is to go back, because the channel stops or
 // no slot came in time.
-func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) bool {
+func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s *slotted) bool {
 	for range maxMissedSlots {
-		if !ch.awaitSlot(ctx, e, &s) || !ch.room.enter(ch.stopping, e.Transactional) {
+		if !ch.awaitSlot(ctx, e, s) || !ch.room.enter(ch.stopping, e.Transactional) {
 			return false
 		}
 		stale := ch.worker.fenced() || ch.breaker.holds(s.pass)
@@ -110,21 +110,43 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) b
 	return false
 }
 
-// ask waits for the slot and sends. asked says that the provider was asked.
+// ask waits for the slot and sends, with another slot where that was over before the provider
+// was asked. asked says that it was.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o messages.Outcome, asked bool) {
+	for range maxMissedSlots {
+		o, err := ch.try(ctx, e, &s)
+		if err == nil {
+			return o, true
+		}
+		if !errors.Is(err, errLate) {
+			break
+		}
+	}
 	unsent := ch.outcome(e, s.item.Item, messages.Pending)
-	unsent.Unspent, unsent.NotAsked = true, true
+	unsent.Unspent, unsent.NotAsked, unsent.DueAt = true, true, ch.now()
+	return unsent, false
+}
+
+// errNoTurn says that a message goes back, because the channel stops or no slot came in time.
+var errNoTurn = errors.New("no slot came in time")
+
+// try is ask with one slot; an error says why the provider was not asked.
+func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o messages.Outcome, err error) {
 	waiting := ch.now()
 	turn := ch.awaitTurn(ctx, e, s)
 	ch.stage(StageTurn, waiting)
 	if !turn {
-		unsent.DueAt = ch.now()
-		return unsent, false
+		return o, errNoTurn
 	}
 	defer ch.room.leave()
 	started := ch.now()
 	message := s.item.whole()
-	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.item.MessageID) }
+	message.Begin = func() error {
+		if ch.gathered && ch.limited(e) && ch.now().After(s.latest) {
+			return errLate
+		}
+		return s.claimed.mayBegin(context.WithoutCancel(ctx), s.item.MessageID)
+	}
 	// When its answer began to be waited for; zero if it was never asked for.
 	var committed time.Time
 	message.Commit = func() {
@@ -137,10 +159,9 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o mess
 		Provider: ch.c.Provider, Attempt: s.item.Attempt, Queued: s.item.queued, Loaded: s.item.loaded, Turn: started,
 	})
 	accepted, err := ch.deliver(sending, message)
-	if errors.Is(err, errWithdrawn) {
+	if errors.Is(err, errWithdrawn) || errors.Is(err, errLate) {
 		end("withdrawn", "", "")
-		unsent.DueAt = ch.now()
-		return unsent, false
+		return o, err
 	}
 	ch.adapt(committed, err)
 	o = ch.judge(ctx, e, s.item.Item, accepted, err)
@@ -148,7 +169,7 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o mess
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
 	}
-	return o, true
+	return o, nil
 }
 
 // deliver hands a message to the provider. An adapter that panics leaves it in
@@ -158,11 +179,18 @@ func (ch *channel) deliver(ctx context.Context, m providers.Message) (accepted p
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			ch.worker.o.Logger.Error("a provider's adapter panicked", "channel", ch.c.ID, "provider", ch.c.Provider, "panic", r, "stack", string(debug.Stack()))
-			err = &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the provider's adapter panicked; see the worker's log")}
+			ch.panicked(r, debug.Stack())
+			err = &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New(panicWords)}
 		}
 	}()
-	return ch.provider.Send(sending, m)
+	return ch.sends(sending, m)
+}
+
+// panicWords are what is told of a message whose adapter panicked.
+const panicWords = "the provider's adapter panicked; see the worker's log"
+
+func (ch *channel) panicked(value any, stack []byte) {
+	ch.worker.o.Logger.Error("a provider's adapter panicked", "channel", ch.c.ID, "provider", ch.c.Provider, "panic", value, "stack", string(stack))
 }
 
 func (ch *channel) outcome(e queue.Envelope, item queue.Item, state messages.State) messages.Outcome {

@@ -26,6 +26,9 @@ func slotTimeOf(perSecond float64) time.Duration {
 type slotted struct {
 	item        item
 	from, until time.Time
+	// latest is until when the provider may be asked that was waiting for more to go with it:
+	// the limiter's slack ends then.
+	latest time.Time
 	// mark names the slot to the limiter, if it is missed.
 	mark int64
 	// pass is what it was let through with.
@@ -47,7 +50,8 @@ type asking struct {
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
 func (a asking) slot(item item, s queue.Slot) slotted {
-	return slotted{item: item, from: a.answered.Add(s.Wait), until: a.asked.Add(a.usual + s.Wait + a.lasts), mark: s.Mark}
+	until := a.asked.Add(a.usual + s.Wait + a.lasts)
+	return slotted{item: item, from: a.answered.Add(s.Wait), until: until, latest: until.Add(a.lasts / 2), mark: s.Mark}
 }
 
 // trips knows how long it takes at least to ask the limiter.
@@ -113,7 +117,7 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 			return false
 		default:
 			again := a.slot(s.item, grant.Slots[0])
-			s.from, s.until, s.mark = again.from, again.until, again.mark
+			s.from, s.until, s.latest, s.mark = again.from, again.until, again.latest, again.mark
 		}
 	}
 }

@@ -80,7 +80,7 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	q, err := queue.Open(t.Context(), queue.Options{Clock: c})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
-	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil, 8)
+	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil, ways{requests: 8})
 	one := item{Item: queue.Item{MessageID: 1}}
 	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []item{one}, aheadBulk))
 	require.NoError(t, err)

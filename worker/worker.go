@@ -347,10 +347,15 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := newChannel(w, c, provider, most)
+	kind, err := w.o.Registry.Kind(c.Provider)
+	if err != nil {
+		return nil, errors.Join(err, provider.Close())
+	}
+	by := ways{requests: most, each: gathers(kind, provider)}
+	started := newChannel(w, c, provider, by)
 	if w.o.Flights != "" {
 		owner := flight.Owner{Installation: w.o.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
-		if started.flights, err = flight.Create(w.o.Flights, owner, 2*most+leastAhead+mostAhead); err != nil {
+		if started.flights, err = flight.Create(w.o.Flights, owner, 2*by.messages()+leastAhead+mostAhead); err != nil {
 			w.o.Logger.Warn("there is no flight recorder: if this process is killed, all that it has claimed on the channel is in doubt",
 				"channel", c.ID, "error", err)
 		}

@@ -126,6 +126,17 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 		add(at+"caption", b.Caption, plainText, true, func(c *providers.Content, s string) { c.Buttons[i].Caption = s })
 		add(at+"info", b.Info, plainText, true, func(c *providers.Content, s string) { c.Buttons[i].Info = s })
 	}
+	if k := c.Kept; k != nil {
+		for i, v := range k.Header {
+			add("template.header."+v.Place, v.Value, plainText, true, func(c *providers.Content, s string) { c.Kept.Header[i].Value = s })
+		}
+		for i, v := range k.Body {
+			add("template.body."+v.Place, v.Value, plainText, true, func(c *providers.Content, s string) { c.Kept.Body[i].Value = s })
+		}
+		for i, b := range k.Buttons {
+			add("template.buttons["+strconv.Itoa(b.Index)+"]", b.Value, plainText, true, func(c *providers.Content, s string) { c.Kept.Buttons[i].Value = s })
+		}
+	}
 	if lib.size > MaxTemplateBytes {
 		wrong = append(wrong, fault.Field{Location: "content", Value: lib.size,
 			Message: fmt.Sprintf("at most %d KiB in all; put pictures and long texts behind links", MaxTemplateBytes>>10)})
@@ -179,6 +190,10 @@ func (c *Content) Fill(ctx context.Context, v Vars) (*Filled, error) {
 		out.Attachment = &attachment
 	}
 	out.Buttons = slices.Clone(out.Buttons)
+	if k := out.Kept; k != nil {
+		out.Kept = &providers.KeptTemplate{Name: k.Name, Language: k.Language,
+			Header: slices.Clone(k.Header), Body: slices.Clone(k.Body), Buttons: slices.Clone(k.Buttons)}
+	}
 	if c.works {
 		bounded, cancel := context.WithTimeoutCause(ctx, MaxRenderTime, errTooSlow)
 		defer cancel()
