@@ -9,8 +9,11 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
+	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
+	"carillon/providers/sendgrid"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
@@ -32,6 +35,9 @@ func Kinds() []providers.Kind {
 		telegram.Kind(),
 		whatsapp.Kind(),
 		twilio.Kind(),
+		postmark.Kind(),
+		sendgrid.Kind(),
+		mailgun.Kind(),
 	}
 }
 
