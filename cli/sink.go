@@ -81,7 +81,8 @@ func (c *cli) sink(ctx context.Context, provider string, f sinkFlags) error {
 	if err != nil {
 		return err
 	}
-	sayf(c.out, "%s is played at %s. A channel that leads to it:\n\n  carillon channel create %s %s\n\n", provider, server.URL(), provider, play.channel(server.URL(), f.secret))
+	sayf(c.out, "%s is played at %s. A channel that leads to it:\n\n  carillon channel create %s %s\n\n",
+		provider, server.URL(), provider, play.channel(server.URL(), f.secret))
 	<-ctx.Done()
 	if n := server.Dropped(); n > 0 {
 		sayf(c.out, "%d reports were not taken at %s.\n", n, f.hook)

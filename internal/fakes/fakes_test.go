@@ -109,7 +109,10 @@ func (f *far) hears(id int64, want ...providers.ReceiptStatus) {
 // The adapters take the fakes for the providers, and the fakes do with each number as they say.
 func TestWhatsApp(t *testing.T) {
 	f := newFar(t, "whatsapp", fakes.WhatsApp, func(address string) map[string]any {
-		return map[string]any{"api": address + "/v26.0", "phone_number_id": "106540352242922", "business_account_id": "102290129340398", "token": "a-token-of-a-fake-0123", "app_secret": secret}
+		return map[string]any{
+			"api": address + "/v26.0", "phone_number_id": "106540352242922", "business_account_id": "102290129340398",
+			"token": "a-token-of-a-fake-0123", "app_secret": secret,
+		}
 	})
 	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
 	kept, err := f.adapter.(providers.TemplateSyncer).SyncTemplates(t.Context())

@@ -98,7 +98,8 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 		"messaging_product": "whatsapp", "contacts": []any{map[string]any{"input": asked.To, "wa_id": strings.TrimPrefix(asked.To, "+")}},
 		"messages": []any{map[string]any{"id": id, "message_status": "accepted"}},
 	})
-	statuses := map[Fate][]string{Delivered: {"sent", "delivered", "read"}, Throttled: {"sent", "delivered"}, Closed: {"sent", "delivered"}, Returned: {"sent", "failed"}}
+	arrives := []string{"sent", "delivered"}
+	statuses := map[Fate][]string{Delivered: {"sent", "delivered", "read"}, Throttled: arrives, Closed: arrives, Returned: {"sent", "failed"}}
 	for _, status := range statuses[fate] {
 		s.whatsAppStatus(r.PathValue("number"), map[string]any{
 			"id": id, "status": status, "recipient_id": strings.TrimPrefix(asked.To, "+"), "biz_opaque_callback_data": asked.Echo,
