@@ -15,6 +15,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
+	"carillon/providers/webpush"
 	"carillon/providers/xms"
 )
 
@@ -30,6 +31,7 @@ func Kinds() []providers.Kind {
 		xms.Kind(),
 		telegram.Kind(),
 		twilio.Kind(),
+		webpush.Kind(),
 	}
 }
 
