@@ -9,6 +9,7 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/fcm"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
@@ -32,6 +33,7 @@ func Kinds() []providers.Kind {
 		telegram.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
+		fcm.Kind(),
 	}
 }
 
