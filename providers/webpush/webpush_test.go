@@ -286,7 +286,7 @@ func TestPrivateEndpoint(t *testing.T) {
 	p, err := webpush.Kind().New(config(), providers.Deps{}.WithDefaults())
 	require.NoError(t, err)
 	_, err = p.Send(t.Context(), providers.Message{ID: 7, To: subscription("https://127.0.0.1:9", 7), Content: providers.Content{Text: "x"}})
-	require.Equal(t, providers.ErrorRecipient, providers.AsError(err).Kind, err)
+	require.Equal(t, providers.ErrorRecipient, providers.AsError(err).Kind, err.Error())
 	require.True(t, providers.IsPrivate(err))
 	require.NoError(t, p.Close())
 }
