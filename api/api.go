@@ -37,8 +37,10 @@ type Options struct {
 	Burst         int
 	// MaxStreams bounds the event streams of all accounts; 0 sets no limit.
 	MaxStreams int
-	// Dialer is handed to the adapters that read callbacks.
-	Dialer providers.Dialer
+	// Dialer is handed to the adapters that read callbacks, and Installation, by which they know
+	// what this Carillon sent from what others did.
+	Dialer       providers.Dialer
+	Installation string
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,

@@ -448,7 +448,7 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 	status, answer = post(`{"events":[{"message_id":1,"status":"bounced"}],"replies":[{"id":"r3","from":"ada@example.org","text":"hello"}]}`)
 	require.Equal(t, 200, status)
 	require.JSONEq(t, `{"accepted":1,"refused":1,"errors":[{"location":"body.events[0].status","value":"bounced",
-		"message":"must be delivered, read, failed, rejected or complained, not \"bounced\""}]}`, answer)
+		"message":"must be delivered, read, failed, rejected, complained or unsubscribed, not \"bounced\""}]}`, answer)
 	for body, want := range map[string]string{
 		`{"replies":[{"text":"STOP"}]}`:                                      "replies[0].from",
 		`{"events":[{"message_id":1,"status":"delivered","bounce":"hard"}]}`: "events[0].bounce",

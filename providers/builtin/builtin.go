@@ -10,13 +10,17 @@ import (
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
 	"carillon/providers/fcm"
+	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
+	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
+	"carillon/providers/sendgrid"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
 	"carillon/providers/webpush"
+	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
 
@@ -31,9 +35,13 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		whatsapp.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),
+		postmark.Kind(),
+		sendgrid.Kind(),
+		mailgun.Kind(),
 	}
 }
 

@@ -20,7 +20,10 @@ import (
 func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
-	require.Equal(t, []string{"chatapi", "chatwoot", "fcm", "messengerpeople", "sandbox", "smtp", "telegram", "twilio", "webhook", "webpush", "xms"}, r.Names())
+	require.Equal(t, []string{
+		"chatapi", "chatwoot", "fcm", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "smtp", "telegram", "twilio", "webhook", "webpush",
+		"whatsapp", "xms",
+	}, r.Names())
 	for _, k := range r.Kinds() {
 		require.NotEmpty(t, k.Title)
 		require.NotEmpty(t, k.Description)

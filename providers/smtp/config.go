@@ -7,6 +7,7 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/providers/mail"
 )
 
 // Config is an SMTP channel's configuration.
@@ -41,21 +42,7 @@ func check(c *Config) []fault.Field {
 	if strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '/' || r == '@' }) {
 		refuse("host", c.Host, "must be a host name or an IP address")
 	}
-	if a, err := parseMailbox(c.From); err != nil {
-		refuse("from", c.From, "must be an e-mail address: %v", err)
-	} else if a.utf8 {
-		refuse("from", c.From, "must be an ASCII address (a domain in its xn-- form), because not every server takes others")
-	}
-	if c.ReplyTo != "" {
-		if a, err := parseMailbox(c.ReplyTo); err != nil {
-			refuse("reply_to", c.ReplyTo, "must be an e-mail address: %v", err)
-		} else if a.utf8 {
-			refuse("reply_to", c.ReplyTo, "must be an ASCII address")
-		}
-	}
-	if strings.ContainsAny(c.FromName, "\r\n") {
-		refuse("from_name", nil, "must be one line")
-	}
+	wrong = append(wrong, mail.WrongSender(c.From, c.FromName, c.ReplyTo)...)
 	if strings.ContainsFunc(c.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		refuse("helo", c.Helo, "must be a host name or an address in brackets")
 	}
