@@ -260,6 +260,11 @@ func libraries() []library {
 			why:      "they ask by http.DefaultClient where nobody says otherwise: outgoing/openid says so each time",
 		},
 		{
+			prefixes: []string{"github.com/SherClockHolmes/webpush-go"},
+			owners:   []string{"providers"},
+			why:      "it asks by a client of its own where nobody says otherwise: providers/webpush says so each time",
+		},
+		{
 			prefixes: []string{"github.com/go-webauthn/"},
 			owners:   []string{"access"},
 			why:      "access decides whose passkey holds: everybody else hands on what a browser says",

@@ -9,6 +9,7 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/fcm"
 	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
@@ -18,6 +19,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
+	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
@@ -35,6 +37,8 @@ func Kinds() []providers.Kind {
 		telegram.Kind(),
 		whatsapp.Kind(),
 		twilio.Kind(),
+		webpush.Kind(),
+		fcm.Kind(),
 		postmark.Kind(),
 		sendgrid.Kind(),
 		mailgun.Kind(),
