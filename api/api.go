@@ -37,6 +37,8 @@ type Options struct {
 	Burst         int
 	// MaxStreams bounds the event streams of all accounts; 0 sets no limit.
 	MaxStreams int
+	// Installation names this Carillon, for the adapters that read callbacks.
+	Installation string
 	// Dialer is handed to the adapters that read callbacks.
 	Dialer providers.Dialer
 }

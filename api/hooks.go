@@ -249,7 +249,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	}
 	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
-			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced, HookURL: providers.HookURL(h.public, id),
+			Installation: h.options.Installation, ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced, HookURL: providers.HookURL(h.public, id),
 			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 				return h.reports.Receive(ctx, id, receipts)
 			},

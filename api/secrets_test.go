@@ -73,6 +73,7 @@ var hookedOnes = map[string]hooked{
 		return "", http.Header{"X-Twilio-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
 	}, `MessageStatus=sent`},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, `{"events":[]}`},
+	"smtp":    {"bounce_token", `{"host":"mail.example.org","from":"news@example.org","bounce_token":%q}`, inTheAddress, "Subject: Hello\r\n\r\nHello"},
 	"sandbox": {"secret", `{"secret":%q}`, signed, `{"events":[]}`},
 }
 
