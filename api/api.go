@@ -37,10 +37,10 @@ type Options struct {
 	Burst         int
 	// MaxStreams bounds the event streams of all accounts; 0 sets no limit.
 	MaxStreams int
-	// Installation names this Carillon, for the adapters that read callbacks.
+	// Dialer is handed to the adapters that read callbacks, and Installation, by which they know
+	// what this Carillon sent from what others did.
+	Dialer       providers.Dialer
 	Installation string
-	// Dialer is handed to the adapters that read callbacks.
-	Dialer providers.Dialer
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,

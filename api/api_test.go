@@ -448,7 +448,7 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 	status, answer = post(`{"events":[{"message_id":1,"status":"bounced"}],"replies":[{"id":"r3","from":"ada@example.org","text":"hello"}]}`)
 	require.Equal(t, 200, status)
 	require.JSONEq(t, `{"accepted":1,"refused":1,"errors":[{"location":"body.events[0].status","value":"bounced",
-		"message":"must be delivered, read, failed, rejected or complained, not \"bounced\""}]}`, answer)
+		"message":"must be delivered, read, failed, rejected, complained or unsubscribed, not \"bounced\""}]}`, answer)
 	for body, want := range map[string]string{
 		`{"replies":[{"text":"STOP"}]}`:                                      "replies[0].from",
 		`{"events":[{"message_id":1,"status":"delivered","bounce":"hard"}]}`: "events[0].bounce",
@@ -540,7 +540,7 @@ func TestHooks(t *testing.T) {
 		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
 	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","port":25,"from":"a@example.org","tls":"none"}}`)
 	require.Equal(t, 401, s.do("POST", "/hooks/1", `{}`, "Authorization", "").Code, "no signature")
-	require.Equal(t, 404, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "reports nothing")
+	require.Equal(t, 401, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "no token, and none is set")
 	require.Equal(t, 404, s.do("POST", "/hooks/9", `{}`, "Authorization", "").Code)
 	require.Equal(t, 404, s.do("POST", "/hooks/x", `{}`, "Authorization", "").Code)
 }

@@ -19,7 +19,7 @@ type Consent struct {
 	Kind       string    `json:"kind,omitempty" doc:"Kind of the address that it is for; the contact as a whole if absent."`
 	Address    string    `json:"address,omitempty" personal:"addresses"`
 	CategoryID int64     `json:"category_id,omitempty" doc:"The category that it is for; everything if absent."`
-	Source     string    `json:"source" doc:"api, import, reply, unsubscribe_link, bounce, complaint, review, or a word of the caller's."`
+	Source     string    `json:"source" doc:"api, import, reply, unsubscribe_link, bounce, complaint, provider, review, or a word of the caller's."`
 	Wording    string    `json:"wording,omitempty" personal:"texts" doc:"What the person was shown, or why it was done."`
 	Proof      string    `json:"proof,omitempty" personal:"texts"`
 	Lifted     string    `json:"lifted,omitempty" doc:"Reasons of the suppressions that were lifted by force."`

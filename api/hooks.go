@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -18,10 +20,10 @@ import (
 	"carillon/providers"
 )
 
-// maxHookBody bounds what a provider may post at once, hookBodies what the bodies of
+// maxHookBody bounds what a provider may post at once: Meta posts up to 3 MB. hookBodies bounds what the bodies of
 // providers, which prove themselves by them, may take of memory together; in bytes.
 const (
-	maxHookBody = 1 << 20
+	maxHookBody = 4 << 20
 	hookBodies  = 64 << 20
 )
 
@@ -178,6 +180,30 @@ func (h *hooks) expects(ctx context.Context, id int64) error {
 	return err
 }
 
+// challenge answers a provider that asks whether it may post to a channel.
+func (h *hooks) challenge(ctx context.Context, id int64, query url.Values) (string, error) {
+	channel, err := h.lookUp(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	adapter, err := h.open(channel)
+	if err != nil {
+		return "", err
+	}
+	asked, ok := adapter.(providers.Challenger)
+	if !ok {
+		return "", fault.New(fault.NotFound, "a %s channel is asked nothing: it is posted to", channel.Provider)
+	}
+	words, err := asked.Challenge(query)
+	var refused *providers.Error
+	if errors.As(err, &refused) && refused.Kind == providers.ErrorAuth {
+		return "", fault.New(fault.Forbidden, "%v", refused.Err)
+	}
+	return words, err
+}
+
 // lookUp is a channel as it is now, or was channelFor ago. The store is asked
 // without the lock: whoever posts to one channel waits for no other.
 func (h *hooks) lookUp(ctx context.Context, id int64) (providers.Channel, error) {
@@ -249,7 +275,8 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	}
 	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
-			Installation: h.options.Installation, ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced, HookURL: providers.HookURL(h.public, id),
+			Installation: h.options.Installation, ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced,
+			HookURL: providers.HookURL(h.public, id),
 			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 				return h.reports.Receive(ctx, id, receipts)
 			},
@@ -262,11 +289,36 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	return k.adapter, nil
 }
 
+// hookedChannel is the id of the channel that a request is for.
+func hookedChannel(r *http.Request) (int64, error) {
+	id, err := strconv.ParseInt(r.PathValue("channel_id"), 10, 64)
+	if err != nil || id <= 0 {
+		return 0, fault.New(fault.NotFound, "there is no such channel")
+	}
+	return id, nil
+}
+
 func (s *Server) hookRoutes() {
+	s.mux.public("GET /hooks/{channel_id}", func(w http.ResponseWriter, r *http.Request) {
+		id, err := hookedChannel(r)
+		if err != nil {
+			writeProblem(w, err)
+			return
+		}
+		words, err := s.hooks.challenge(r.Context(), id, r.URL.Query())
+		if err != nil {
+			s.refuseHook(w, r, id, err)
+			return
+		}
+		// It is what was asked, letter by letter: no browser may take it for a page.
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = io.WriteString(w, words)
+	})
 	s.mux.public("POST /hooks/{channel_id}", func(w http.ResponseWriter, r *http.Request) {
-		id, err := strconv.ParseInt(r.PathValue("channel_id"), 10, 64)
-		if err != nil || id <= 0 {
-			writeProblem(w, fault.New(fault.NotFound, "there is no such channel"))
+		id, err := hookedChannel(r)
+		if err != nil {
+			writeProblem(w, err)
 			return
 		}
 		if err := s.hooks.expects(r.Context(), id); err != nil {

@@ -80,6 +80,60 @@ func TestATokenInTheAddressOfAHook(t *testing.T) {
 	require.NotContains(t, s.log.String(), "0123456789abcde")
 }
 
+// Who asks first whether the address is one to be posted to is answered what they ask, in plain
+// text, if they prove who they are; nobody else learns anything.
+func TestAQuestionBeforeAHook(t *testing.T) {
+	s := newServer(t)
+	s.ok("POST", "/v1/channels", `{"name":"wa","provider":"whatsapp",
+		"config":{"phone_number_id":"106540352242922","token":"a-token-that-only-shows-the-form-0","verify_token":"0123456789abcdef"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"chat","provider":"chatapi",
+		"config":{"url":"https://example.org/instance12","token":"x","hook_token":"0123456789abcdef"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","from":"news@example.org"}}`)
+	const right = "?hub.mode=subscribe&hub.challenge=%3Cb%3E1158201444&hub.verify_token=0123456789abcdef"
+	for path, status := range map[string]int{
+		"/hooks/1" + right: 200, "/hooks/1": 403, "/hooks/1" + right + "0": 403, "/hooks/1?hub.verify_token=0123456789abcdef": 422,
+		"/hooks/2" + right: 404, "/hooks/3" + right: 404, "/hooks/9" + right: 404, "/hooks/x" + right: 404,
+	} {
+		w := s.do("GET", path, "", "Authorization", "")
+		require.Equal(t, status, w.Code, path)
+		if status == 200 {
+			require.Equal(t, "<b>1158201444", w.Body.String())
+			require.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
+			require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
+		} else {
+			require.NotContains(t, w.Body.String(), "1158201444", path)
+		}
+	}
+	require.NotContains(t, s.log.String(), "0123456789abcde")
+}
+
+// What was sent by others from the same number is no message of this Carillon's.
+func TestHooksKnowWhatWasSentByOthers(t *testing.T) {
+	s := newServer(t, func(_ *server, d *api.Deps) { d.Options.Installation = "theinstallation1" })
+	s.ok("POST", "/v1/channels", `{"name":"wa","provider":"whatsapp",
+		"config":{"phone_number_id":"1","token":"a-token-that-only-shows-the-form-0","app_secret":"0123456789abcdef"}}`)
+	for echo, accepted := range map[string]int{"7-theinstallation1": 1, "7-anotherinstall1": 0, "7": 0} {
+		body := `{"entry":[{"changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"1"},"statuses":[
+			{"id":"wamid.x","status":"read","biz_opaque_callback_data":"` + echo + `"}]}}]}]}`
+		_, header := hookedOnes["whatsapp"].proof("0123456789abcdef", time.Time{}, []byte(body))
+		done := make(chan string, 1)
+		go func() {
+			done <- s.do("POST", "/hooks/1", body, "Authorization", "", "X-Hub-Signature-256", header.Get("X-Hub-Signature-256")).Body.String()
+		}()
+		var got string
+		require.Eventually(t, func() bool {
+			s.clock.Advance(time.Millisecond) // the writer waits a little for more receipts
+			select {
+			case got = <-done:
+				return true
+			default:
+				return false
+			}
+		}, 10*time.Second, time.Millisecond)
+		require.JSONEq(t, fmt.Sprintf(`{"accepted":%d}`, accepted), got, echo)
+	}
+}
+
 // What Twilio posts is a form, of which it signs the public address; it is answered in TwiML that sends
 // nothing back, and what it posts again changes nothing.
 func TestAFormIsPostedToAHook(t *testing.T) {

@@ -125,13 +125,28 @@ func (s *Server) describeHooks(document *huma.OpenAPI) {
 		Description: "What was taken; for some providers in the form that they ask for.",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: huma.SchemaFromType(document.Components.Schemas, reflect.TypeFor[HookAnswer]())}},
 	}
-	document.Paths["/hooks/{channel_id}"] = &huma.PathItem{Post: &huma.Operation{
+	channel := &huma.Param{Name: "channel_id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64(1))}}
+	text := func(name, description string) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	answers := refused(http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusServiceUnavailable)
+	answers["200"] = &huma.Response{
+		Description: "What stands in hub.challenge.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}
+	document.Paths["/hooks/{channel_id}"] = &huma.PathItem{Get: &huma.Operation{
+		OperationID: "verify-hook", Tags: []string{"hooks"}, Summary: "Answer a provider that asks whether it may post here",
+		Description: "For Meta, which asks this once when the address is entered, and proves itself by the channel's verify_token: no key is needed.",
+		Parameters: []*huma.Param{
+			channel, text("hub.mode", "subscribe."), text("hub.verify_token", "The channel's verify_token."), text("hub.challenge", "What is to be answered."),
+		},
+		Responses: answers, Security: []map[string][]string{},
+	}, Post: &huma.Operation{
 		OperationID: "post-hook", Tags: []string{"hooks"}, Summary: "Take receipts and replies from a provider",
 		Description: "For providers, which sign what they post, or send the token of the channel as the provider's way is: no key is needed. " +
 			"The body is what the provider sends; what of it can't be used is said, and the rest is taken.",
 		Parameters: []*huma.Param{
-			{Name: "channel_id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64(1))}},
-			{Name: "token", In: "query", Description: "The token of the channel, of providers that can't sign.", Schema: &huma.Schema{Type: huma.TypeString}},
+			channel, text("token", "The token of the channel, of providers that can't sign."),
 		},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}},
 		Responses:   responses, Security: []map[string][]string{},

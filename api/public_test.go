@@ -21,7 +21,7 @@ import (
 func publicRoutes() []string {
 	return []string{
 		"GET /healthz", "GET /u/{token}", "POST /u/{token}", "GET /p/{token}", "POST /p/{token}", "GET /c/{token}", "GET /o/{file}", "GET /v/{token}",
-		"GET /files/{token}/{name}", "POST /hooks/{channel_id}",
+		"GET /files/{token}/{name}", "GET /hooks/{channel_id}", "POST /hooks/{channel_id}",
 	}
 }
 

@@ -1,9 +1,13 @@
 package api_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
+	crand "crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -31,7 +35,23 @@ type hooked struct {
 	config string
 	// proof is what stands behind the path, and the headers, of a request with the secret.
 	proof func(key string, at time.Time, body []byte) (query string, header http.Header)
-	body  string
+	// body is what is posted, of a time and with the secret.
+	body func(key string, at time.Time) string
+	// public is what is configured of a key that signs; nil is the key itself.
+	public func(key string) string
+}
+
+// with is the configuration with a key, a mask of one, or none.
+func (h hooked) with(key string) string {
+	if h.public != nil && key != "" && key != secret.Redacted {
+		key = h.public(key)
+	}
+	return fmt.Sprintf(h.config, key)
+}
+
+// always is a body that is the same whoever posts it.
+func always(body string) func(string, time.Time) string {
+	return func(string, time.Time) string { return body }
 }
 
 func inTheAddress(key string, _ time.Time, _ []byte) (query string, header http.Header) {
@@ -46,14 +66,58 @@ func signed(key string, at time.Time, body []byte) (query string, header http.He
 	return "", signer.Header("evt_1", at, body)
 }
 
+// ellipticKey is the private key that a text stands for.
+func ellipticKey(text string) *ecdsa.PrivateKey {
+	number := sha256.Sum256([]byte(text))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), number[:])
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// ellipticHalf is its public half, as it is configured.
+func ellipticHalf(text string) string {
+	der, err := x509.MarshalPKIXPublicKey(&ellipticKey(text).PublicKey)
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
+}
+
+// signedByMailgun is a body with its signature in itself, of a token that is another one each
+// time.
+func signedByMailgun(key string, at time.Time) string {
+	stamp, token := strconv.FormatInt(at.Unix(), 10), strconv.FormatUint(rand.Uint64(), 36)
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(stamp + token))
+	return fmt.Sprintf(`{"signature":{"timestamp":%q,"token":%q,"signature":%q},"event-data":{}}`, stamp, token, hex.EncodeToString(mac.Sum(nil)))
+}
+
 // hookedOnes are all providers that report something.
 var hookedOnes = map[string]hooked{
-	"chatapi":         {"hook_token", `{"url":"https://example.org/instance12","token":"x","hook_token":%q}`, inTheAddress, `{}`},
-	"messengerpeople": {"hook_token", `{"api_key":"x","hook_token":%q}`, inTheAddress, `{}`},
+	"chatapi":         {"hook_token", `{"url":"https://example.org/instance12","token":"x","hook_token":%q}`, inTheAddress, always(`{}`), nil},
+	"messengerpeople": {"hook_token", `{"api_key":"x","hook_token":%q}`, inTheAddress, always(`{}`), nil},
+	"postmark":        {"hook_token", `{"token":"x","from":"news@example.org","hook_token":%q}`, inTheAddress, always(`{}`), nil},
+	"mailgun": {"signing_key", `{"domain":"mg.example.org","api_key":"x","from":"news@example.org","signing_key":%q}`,
+		func(string, time.Time, []byte) (query string, header http.Header) { return "", nil }, signedByMailgun, nil},
+	"sendgrid": {"verification_key", `{"api_key":"x","from":"news@example.org","verification_key":%q}`,
+		func(key string, at time.Time, body []byte) (query string, header http.Header) {
+			stamp := strconv.FormatInt(at.Unix(), 10)
+			sum := sha256.Sum256(append([]byte(stamp), body...))
+			signature, err := ecdsa.SignASN1(crand.Reader, ellipticKey(key), sum[:])
+			if err != nil {
+				panic(err)
+			}
+			return "", http.Header{
+				"X-Twilio-Email-Event-Webhook-Timestamp": {stamp},
+				"X-Twilio-Email-Event-Webhook-Signature": {base64.StdEncoding.EncodeToString(signature)},
+			}
+		}, always(`[]`), ellipticHalf},
 	"xms": {"verify_token", `{"url":"https://example.org/xms","api_key":"x","channel_id":"wa360:919999998888","verify_token":%q}`,
 		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 			return "", http.Header{"X-Verify-Token": {key}}
-		}, `{}`},
+		}, always(`{}`), nil},
 	"chatwoot": {"secret", `{"url":"https://example.org","token":"x","account":1,"inbox":2,"secret":%q}`,
 		func(key string, at time.Time, body []byte) (query string, header http.Header) {
 			stamp := strconv.FormatInt(at.Unix(), 10)
@@ -61,20 +125,27 @@ var hookedOnes = map[string]hooked{
 			mac.Write([]byte(stamp + "."))
 			mac.Write(body)
 			return "", http.Header{"X-Chatwoot-Timestamp": {stamp}, "X-Chatwoot-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
-		}, `{}`},
+		}, always(`{}`), nil},
 	"telegram": {"secret_token", `{"token":"110201543:a-token-that-only-shows-the-form-0","secret_token":%q}`,
 		func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 			return "", http.Header{"X-Telegram-Bot-Api-Secret-Token": {key}}
-		}, `{}`},
+		}, always(`{}`), nil},
+	"whatsapp": {"app_secret", `{"phone_number_id":"106540352242922","token":"a-token-that-only-shows-the-form-0","app_secret":%q}`,
+		func(key string, _ time.Time, body []byte) (query string, header http.Header) {
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write(body)
+			return "", http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
+		}, always(`{}`), nil},
 	"twilio": {"auth_token", `{"account_sid":"AC00000000000000000000000000000001","from":"+15005550006","api_key_sid":"SK00000000000000000000000000000003",
 		"api_key_secret":"0123456789abcdef","auth_token":%q}`, func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 		mac := hmac.New(sha1.New, []byte(key)) // the address, and the only parameter
 		mac.Write([]byte("https://n.example.org/hooks/1" + "MessageStatus" + "sent"))
 		return "", http.Header{"X-Twilio-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
-	}, `MessageStatus=sent`},
-	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, `{"events":[]}`},
-	"smtp":    {"bounce_token", `{"host":"mail.example.org","from":"news@example.org","bounce_token":%q}`, inTheAddress, "Subject: Hello\r\n\r\nHello"},
-	"sandbox": {"secret", `{"secret":%q}`, signed, `{"events":[]}`},
+	}, always(`MessageStatus=sent`), nil},
+	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, always(`{"events":[]}`), nil},
+	"smtp": {"bounce_token", `{"host":"mail.example.org","from":"news@example.org","bounce_token":%q}`, inTheAddress,
+		always("Subject: Hello\r\n\r\nHello"), nil},
+	"sandbox": {"secret", `{"secret":%q}`, signed, always(`{"events":[]}`), nil},
 }
 
 // Who can report something proves itself by one secret, and that one can be exchanged.
@@ -95,17 +166,18 @@ func TestEveryHookHasASecretThatCanBeExchanged(t *testing.T) {
 
 // post reports to the only channel with a secret, and returns the status.
 func (s *server) post(h hooked, key string) int {
-	query, header := h.proof(key, s.clock.Now(), []byte(h.body))
+	body := h.body(key, s.clock.Now())
+	query, header := h.proof(key, s.clock.Now(), []byte(body))
 	pairs := []string{"Authorization", ""}
 	for name := range header {
 		pairs = append(pairs, name, header.Get(name))
 	}
-	return s.do("POST", "/hooks/1"+query, h.body, pairs...).Code
+	return s.do("POST", "/hooks/1"+query, body, pairs...).Code
 }
 
 func (s *server) setSecret(h hooked, key string, seconds int) map[string]any {
 	s.t.Helper()
-	return s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":`+h.config+`,"overlap_seconds":%d}`, key, seconds))
+	return s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":%s,"overlap_seconds":%d}`, h.with(key), seconds))
 }
 
 // keyOf is a secret of a hook, one for each number.
@@ -122,7 +194,7 @@ func TestAHookTakesTheSecretOfBeforeForItsTimeAlone(t *testing.T) {
 	for name, h := range hookedOnes {
 		onBoth(t, name, func(t *testing.T, dsn string) {
 			s := newServerOn(t, dsn)
-			s.ok("POST", "/v1/channels", fmt.Sprintf(`{"name":"hook","provider":%q,"config":`+h.config+`}`, name, keyOf(1)))
+			s.ok("POST", "/v1/channels", fmt.Sprintf(`{"name":"hook","provider":%q,"config":%s}`, name, h.with(keyOf(1))))
 			present, before, ends, last := 1, 0, time.Time{}, 1
 			look := func(what string) {
 				t.Helper()
@@ -151,7 +223,7 @@ func TestAHookTakesTheSecretOfBeforeForItsTimeAlone(t *testing.T) {
 					look("exchanged")
 				case 2: // something else is changed, the secret sent back masked or left out
 					s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"name":"hook %d"}`, dice.Int()))
-					s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":`+h.config+`}`, "<redacted>"))
+					s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":%s}`, h.with(secret.Redacted)))
 					s.clock.Advance(lately)
 					look("left")
 				case 3:
@@ -206,7 +278,7 @@ func TestAnOverlapThatWouldKeepNothingIsRefused(t *testing.T) {
 		{"1", fmt.Sprintf(`{"config":{"url":"https://example.net/i","token":"x","hook_token":%q},"overlap_seconds":60}`, keyOf(2)), "config.url changes"},
 		{"1", fmt.Sprintf(`{"config":`+h.config+`,"overlap_seconds":2592001}`, keyOf(2)), "overlap_seconds"},
 		{"1", fmt.Sprintf(`{"config":`+h.config+`,"overlap_seconds":-1}`, keyOf(2)), "overlap_seconds"},
-		{"2", `{"config":{"host":"mail.example.org","from":"a@example.org","password":"y","username":"u"},"overlap_seconds":60}`, "a smtp channel has no secret"},
+		{"2", `{"config":{"host":"mail.example.org","from":"a@example.org","password":"y","username":"u"},"overlap_seconds":60}`, "config.bounce_token"},
 	} {
 		w := s.do("PATCH", "/v1/channels/"+c.path, c.body)
 		require.Equal(t, 422, w.Code, c.body)
@@ -241,9 +313,9 @@ func TestAHookWhoseSecretIsTakenAwayTakesNothing(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
-			s.ok("POST", "/v1/channels", fmt.Sprintf(`{"name":"x","provider":%q,"config":`+h.config+`}`, name, keyOf(1)))
+			s.ok("POST", "/v1/channels", fmt.Sprintf(`{"name":"x","provider":%q,"config":%s}`, name, h.with(keyOf(1))))
 			s.setSecret(h, keyOf(2), 3600)
-			s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":`+h.config+`}`, ""))
+			s.ok("PATCH", "/v1/channels/1", fmt.Sprintf(`{"config":%s}`, h.with("")))
 			s.clock.Advance(lately)
 			for _, key := range []string{keyOf(1), keyOf(2), ""} {
 				require.Equal(t, 401, s.post(h, key))

@@ -122,7 +122,7 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 	handler := api.New(api.Deps{
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
-			Installation: e.installation, Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
+			Dialer: dialer(c), Installation: e.installation, MaxStreams: max(1, s.mostConnections/2),
 		},
 		Console: web.New(), Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,

@@ -31,10 +31,11 @@ const (
 	SourceLink      = "unsubscribe_link"
 	SourceBounce    = "bounce"
 	SourceComplaint = "complaint"
-	SourceReview    = "review" // a person read a reply
-	SourceBulk      = "bulk"   // a bulk operation
-	SourceFlow      = "flow"   // a step of a flow campaign
-	SourceMerge     = "merge"  // two contacts became one
+	SourceProvider  = "provider" // the provider says that the recipient told it
+	SourceReview    = "review"   // a person read a reply
+	SourceBulk      = "bulk"     // a bulk operation
+	SourceFlow      = "flow"     // a step of a flow campaign
+	SourceMerge     = "merge"    // two contacts became one
 )
 
 // Consent is one opt-in or opt-out, as it was given: it is never changed. Only

@@ -6,8 +6,9 @@ import "context"
 // each by itself. A worker calls it in Send's place for messages of a channel that may go at
 // the same time, one or several.
 type BatchSender interface {
-	// SendBatch asks the provider once to take all messages, up to
-	// Capabilities.MaxBatch, and returns what became of each, in their order. What
+	// SendBatch asks the provider to take all messages, up to Capabilities.MaxBatch,
+	// once each: in one request, or in several one after the other where they are too
+	// large for it. It returns what became of each, in their order. What
 	// befalls the request as a whole befalls each of them. All that is said of Send
 	// holds for every message: one whose Begin returns an error stays out, and the
 	// others go.

@@ -31,3 +31,11 @@ type MessageButton struct {
 	Caption string     `json:"caption" doc:"What stands on it: 1 to 25 letters; Liquid is allowed."`
 	Info    string     `json:"info,omitempty" doc:"Of link and share an address, of call a number such as +49301234567, of postback what is answered instead of the caption; Liquid is allowed."`
 }
+
+// Words are a button as a line of a text, where it can't be one.
+func (b MessageButton) Words() string {
+	if b.Type == ButtonPostback {
+		return `Reply "` + b.Caption + `"`
+	}
+	return b.Caption + ": " + b.Info
+}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -208,6 +209,15 @@ type ReturnReader interface {
 	ParseReturned(address string, mail []byte) ([]Receipt, error)
 }
 
+// Challenger is for providers that ask an address whether it wants what they would post there,
+// before they post anything.
+type Challenger interface {
+	// Challenge answers such a question by its query: with what is to be said in plain text. One
+	// that does not prove whose it is is a *Error of kind ErrorAuth, one that can't be
+	// understood one of kind ErrorContent.
+	Challenge(query url.Values) (string, error)
+}
+
 // Checker is for providers that can tell whether a configuration works without
 // sending anything.
 type Checker interface {
@@ -226,6 +236,9 @@ const (
 	// ReceiptComplained: the recipient called the message spam. It changes nothing
 	// of the message.
 	ReceiptComplained ReceiptStatus = "complained"
+	// ReceiptUnsubscribed: the recipient told the provider that they want no more. It
+	// changes nothing of the message.
+	ReceiptUnsubscribed ReceiptStatus = "unsubscribed"
 )
 
 // BounceKind says whether an address that a message came back from may work
@@ -342,6 +355,17 @@ func (d Deps) UniqueID(messageID int64) string {
 	return strconv.FormatInt(messageID, 10) + "-" + d.Installation
 }
 
+// MessageOf is the message that an id of UniqueID's names; 0 if that is no such id, or another
+// installation's.
+func (d Deps) MessageOf(uniqueID string) int64 {
+	number, _, _ := strings.Cut(uniqueID, "-")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id <= 0 || d.UniqueID(id) != uniqueID {
+		return 0
+	}
+	return id
+}
+
 // WithDefaults fills in what zero stands for.
 func (d Deps) WithDefaults() Deps {
 	if d.Clock == nil {
@@ -382,8 +406,9 @@ type Kind struct {
 	// BounceDomain is the domain of the address that messages of a configuration come back to;
 	// nil if there is no such thing, and empty where it is SenderDomain.
 	BounceDomain func(config json.RawMessage) string
-	// Server is the server that messages are handed to, a name or an address; nil where that
-	// is not the user's choice.
+	// Server is the server that messages are handed to, a name or an address: of a mail
+	// service the one by which channels/domains knows what it sends from; nil where there is
+	// no such thing.
 	Server func(config json.RawMessage) string
 	// SignedDomain is the domain that the far end signs mail for, as far as the
 	// configuration says: that of the account which signs in. It is empty where that is

@@ -29,10 +29,15 @@ type TemplateStatus string
 const (
 	TemplatePending  TemplateStatus = "pending" // nobody has looked at it yet
 	TemplateApproved TemplateStatus = "approved"
-	TemplateRejected TemplateStatus = "rejected" // also one that was approved and is no more
+	TemplateRejected TemplateStatus = "rejected"
 	TemplatePaused   TemplateStatus = "paused"   // for a time, because people complained
-	TemplateDisabled TemplateStatus = "disabled" // for good, because people complained
+	TemplateDisabled TemplateStatus = "disabled" // for good, because people complained, or put away
 )
+
+// TemplateStatuses lists every status.
+func TemplateStatuses() []TemplateStatus {
+	return []TemplateStatus{TemplatePending, TemplateApproved, TemplateRejected, TemplatePaused, TemplateDisabled}
+}
 
 // KeptTemplate is a message as a template that the provider keeps, with what fills its places, for
 // providers that let nobody write first but with one (Capabilities.Templates). The content

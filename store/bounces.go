@@ -25,7 +25,7 @@ type bounceNotes map[string]bounceNote
 
 // forGood reports whether a receipt says of an address that it is not to be written to any more.
 func forGood(e providers.Receipt) bool {
-	return e.Bounce == providers.BounceHard || e.Status == providers.ReceiptComplained
+	return e.Bounce == providers.BounceHard || e.Status == providers.ReceiptComplained || e.Status == providers.ReceiptUnsubscribed
 }
 
 // add takes one receipt down. Moved says that it was news for the message:
@@ -38,7 +38,11 @@ func (n bounceNotes) add(address string, runID int64, e providers.Receipt, moved
 		return
 	case e.Status == providers.ReceiptComplained:
 		note.hard = contacts.Complained
-	case e.Bounce == providers.BounceHard && note.hard == "":
+	case e.Status == providers.ReceiptUnsubscribed:
+		if note.hard == "" {
+			note.hard = contacts.Unsubscribed
+		}
+	case e.Bounce == providers.BounceHard && note.hard != contacts.Complained:
 		note.hard = contacts.Bounced
 	case e.Bounce == providers.BounceSoft && moved:
 		note.soft++
@@ -62,8 +66,11 @@ type bounced struct {
 
 // source is what its suppression is recorded to come from.
 func (b bounced) source() string {
-	if b.Reason == contacts.Complained {
+	switch b.Reason {
+	case contacts.Complained:
 		return contacts.SourceComplaint
+	case contacts.Unsubscribed:
+		return contacts.SourceProvider
 	}
 	return contacts.SourceBounce
 }
@@ -208,8 +215,8 @@ func (tx conn) lockAccounts(ctx context.Context, accounts []int64) error {
 	return nil
 }
 
-// suppressBounced suppresses the addresses that are due: those that bounced for good or
-// complained, and those with too many soft bounces in a row.
+// suppressBounced suppresses the addresses that are due: those that bounced for good,
+// complained or left, and those with too many soft bounces in a row.
 func (l *ledger) suppressBounced(ctx context.Context) error {
 	type cause struct {
 		accountID int64

@@ -39,7 +39,7 @@ func (j *journey) reasonOf(address string) string {
 
 func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		j := newJourney(t, s, 3)
+		j := newJourney(t, s, 4)
 		bounced := j.sent(1, "hard@example.com")
 		j.receive(providers.Receipt{MessageID: bounced, Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
 		require.Equal(t, contacts.Bounced, j.reasonOf("hard@example.com"))
@@ -52,6 +52,18 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, messages.Read, m.State)
 
+		// Who leaves by the provider's own link has opted out, which can be taken back, unless
+		// they had complained; what is reported again is recorded once.
+		gone := j.sent(4, "gone@example.com")
+		for range 2 {
+			j.receive(providers.Receipt{MessageID: gone, Status: providers.ReceiptUnsubscribed}, providers.Receipt{MessageID: spam, Status: providers.ReceiptUnsubscribed})
+		}
+		require.Equal(t, contacts.Unsubscribed, j.reasonOf("gone@example.com"))
+		require.Equal(t, contacts.Complained, j.reasonOf("spam@example.com"))
+		m, err = s.GetMessage(t.Context(), j.AccountID, gone)
+		require.NoError(t, err)
+		require.Equal(t, messages.Sent, m.State)
+
 		// What is rejected without a bounce is not the address's fault.
 		other := j.sent(3, "window@example.com")
 		j.receive(providers.Receipt{MessageID: other, Status: providers.ReceiptRejected})
@@ -59,7 +71,7 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 
 		sources, err := sqldb.Column[string](t.Context(), s.Reader(), "SELECT source FROM consents ORDER BY id")
 		require.NoError(t, err)
-		require.Equal(t, []string{"bounce", "complaint"}, sources)
+		require.Equal(t, []string{"bounce", "complaint", "provider"}, sources)
 		left := s.Int("SELECT COUNT(*) FROM bounces")
 		require.Zero(t, left)
 	})

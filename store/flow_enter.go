@@ -15,6 +15,7 @@ import (
 	"carillon/campaigns/flow"
 	"carillon/campaigns/flows"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/store/sqldb"
 	"carillon/webhooks"
 )
@@ -168,7 +169,8 @@ func (e enterable) again(tx conn, source string) fragment {
 }
 
 // enterPlanned lets a part of a run's audience enter the run's flow. Who is not to be
-// written to does not.
+// written to does not; where steps speak over other channels, too, who has no address for the
+// flow's own, or a dead one, may be reached by those.
 func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL, part *planPart) error {
 	e, err := tx.lockEnterable(ctx, p.run.AccountID, p.run.CampaignID)
 	if fault.Is(err, fault.Conflict) {
@@ -180,7 +182,7 @@ func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL
 	reason, from := compiled.reason(), compiled.from(part.from, part.to)
 	insert, again := e.insertion(tx, entry{source: "audience", run: p.run.ID}), e.again(tx, "audience")
 	enter := fragment{insert.sql + " FROM (SELECT c.id AS id, " + reason.sql + " AS why" + from.sql + " ORDER BY c.id LIMIT " +
-		everyRow + ") c WHERE c.why IS NULL" + again.sql, slices.Concat(insert.args, reason.args, from.args, again.args)}
+		everyRow + ") c WHERE (c.why IS NULL" + e.reachable() + ")" + again.sql, slices.Concat(insert.args, reason.args, from.args, again.args)}
 	wanted, err := tx.wanted(ctx, p.run.AccountID, webhooks.FlowEntered)
 	if err != nil {
 		return err
@@ -194,6 +196,15 @@ func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL
 		return err
 	}
 	return e.occurred(ctx, tx, "audience", sessions)
+}
+
+// reachable are the reasons not to write to somebody over the flow's channel that keep nobody from
+// being written to over others.
+func (e enterable) reachable() string {
+	if !e.flow.SpeaksElsewhere() {
+		return ""
+	}
+	return " OR c.why IN ('" + messages.ReasonNoAddress + "', '" + messages.ReasonSuppressed + "')"
 }
 
 // occurred writes down for programs who has entered, by contact.

@@ -72,6 +72,9 @@ type suppressedBy struct{ channels, runs map[int64]int64 }
 // keepSuppressed adds how many addresses were suppressed, by the source of that, and has
 // the guards of complaints look.
 func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedBy) error {
+	if source == contacts.SourceProvider {
+		return nil // nothing went wrong, and opting out is counted where it is recorded
+	}
 	metric := statistics.Bounced
 	if source == contacts.SourceComplaint {
 		metric = statistics.Complained

@@ -29,7 +29,7 @@ func Carried(c providers.Content, can []providers.ButtonType) providers.Content 
 			kept = append(kept, b)
 			continue
 		}
-		lines = append(lines, buttonLine(b))
+		lines = append(lines, b.Words())
 		elements = append(elements, buttonHTML(b))
 	}
 	if len(lines) == 0 {
@@ -43,14 +43,6 @@ func Carried(c providers.Content, can []providers.ButtonType) providers.Content 
 		c.HTML = beforeEnd(c.HTML, strings.Join(elements, "\n"))
 	}
 	return c
-}
-
-// buttonLine is a button in words.
-func buttonLine(b providers.MessageButton) string {
-	if b.Type == providers.ButtonPostback {
-		return `Reply "` + b.Caption + `"`
-	}
-	return b.Caption + ": " + b.Info
 }
 
 // buttonStyle looks like a button where styles are shown, and leaves colours to the mail.

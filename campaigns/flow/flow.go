@@ -2,6 +2,7 @@ package flow
 
 import (
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,11 @@ func (f *Flow) Says() []Step {
 		}
 	}
 	return list
+}
+
+// SpeaksElsewhere reports whether a step speaks over another channel than the flow's.
+func (f *Flow) SpeaksElsewhere() bool {
+	return slices.ContainsFunc(f.Says(), func(s Step) bool { return s.ChannelID != 0 })
 }
 
 // StepOf is the step of a name.

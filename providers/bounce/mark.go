@@ -16,9 +16,10 @@ import (
 // letters in base 32.
 const macBytes = 10
 
-// MaxMark is the length of the longest mark behind the + of an address, in bytes: two numbers of
-// 63 bits in base 36, the code and what stands between them.
-const MaxMark = 13 + 1 + 13 + 1 + macBytes*8/5
+// MaxLocal is how long the part of an address before the + may be, in bytes: 64 are allowed
+// before the @ (RFC 5321, 4.5.3.1.1), and the mark takes two numbers of 63 bits in base 36, the
+// code and what stands between them.
+const MaxLocal = 64 - 1 - (13 + 1 + 13 + 1 + macBytes*8/5)
 
 // letters are those of the codes: in lower case, because servers on the way may lower an address.
 var letters = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -9,12 +9,16 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
+	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
+	"carillon/providers/sendgrid"
 	"carillon/providers/smtp"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
+	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
 
@@ -29,7 +33,11 @@ func Kinds() []providers.Kind {
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
+		whatsapp.Kind(),
 		twilio.Kind(),
+		postmark.Kind(),
+		sendgrid.Kind(),
+		mailgun.Kind(),
 	}
 }
 

@@ -20,7 +20,9 @@ import (
 func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
-	require.Equal(t, []string{"chatapi", "chatwoot", "messengerpeople", "sandbox", "smtp", "telegram", "twilio", "webhook", "xms"}, r.Names())
+	require.Equal(t, []string{
+		"chatapi", "chatwoot", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "smtp", "telegram", "twilio", "webhook", "whatsapp", "xms",
+	}, r.Names())
 	for _, k := range r.Kinds() {
 		require.NotEmpty(t, k.Title)
 		require.NotEmpty(t, k.Description)

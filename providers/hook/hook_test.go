@@ -91,7 +91,7 @@ func plainWords(t *testing.T, err error) {
 func TestParseCallbackRefusesItems(t *testing.T) {
 	signer, parser := both(t)
 	for item, want := range map[string]string{
-		`{"message_id": 1, "status": "sent"}`: `events[1].status: must be delivered, read, failed, rejected or complained, not ` +
+		`{"message_id": 1, "status": "sent"}`: `events[1].status: must be delivered, read, failed, rejected, complained or unsubscribed, not ` +
 			`"sent"`,
 		`{"message_id": 1}`:              `events[1].status: must be delivered`,
 		`{"message_id": 1, "status": 7}`: `events[1].status: must be a text, not "7"`,

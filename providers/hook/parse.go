@@ -257,9 +257,10 @@ func (it *item) receipt() providers.Receipt {
 		At: it.time("at"), Code: clean(it.text("code")), Detail: clean(it.text("detail")),
 	}
 	switch e.Status {
-	case providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptComplained:
+	case providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptComplained,
+		providers.ReceiptUnsubscribed:
 	default:
-		it.refuse("status", shorten(string(e.Status)), "must be delivered, read, failed, rejected or complained, not %s", quote(string(e.Status)))
+		it.refuse("status", shorten(string(e.Status)), "must be delivered, read, failed, rejected, complained or unsubscribed, not %s", quote(string(e.Status)))
 	}
 	switch {
 	case e.Bounce == "":

@@ -2,7 +2,10 @@ package providertest
 
 import (
 	"encoding/json"
+	"maps"
 	"mime"
+	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +44,35 @@ func (s Subject) abilities(t testing.TB) {
 	}
 	if can.Receipts {
 		require.True(t, can.EchoesID || can.GivesID, "a receipt names our id or the provider's")
+	}
+}
+
+// challenged has an adapter that is a Challenger answer who proves whose the question is, and
+// nobody else.
+func (s Subject) challenged(t testing.TB) {
+	challenger, ok := s.open(t, s.serve(t, sink.Options{}).Config).(providers.Challenger)
+	require.Equal(t, s.Challenge != nil, ok, "a Challenger and Subject.Challenge go together")
+	if !ok {
+		return
+	}
+	refused := func(query url.Values, what string) {
+		t.Helper()
+		words, err := challenger.Challenge(query)
+		require.Error(t, err, what)
+		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, "%s: %v", what, err)
+		require.Empty(t, words)
+	}
+	query, answer := s.Challenge()
+	words, err := challenger.Challenge(query)
+	require.NoError(t, err)
+	require.Equal(t, answer, words, "the question is answered")
+	refused(url.Values{}, "nothing shows whose it is")
+	for name := range query {
+		if slices.Contains(s.Secrets, query.Get(name)) {
+			guessed := maps.Clone(query)
+			guessed[name] = []string{query.Get(name) + "0"}
+			refused(guessed, "what shows whose it is was guessed")
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 		"Location":         func(s *Subject) { s.Kind.Capabilities.Location = false },
 		"Cards":            func(s *Subject) { s.Kind.Capabilities.Cards = false },
 		"Templates":        func(s *Subject) { s.Kind.Capabilities.Templates = false },
+		"Kept":             func(s *Subject) { s.Kind.Capabilities.Templates = false },
 		"IDUnreadable":     func(s *Subject) { s.Kind.Capabilities.GivesID = false },
 		"TextBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextBytes = 0 },
 		"UnitBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextUnits = 0 },

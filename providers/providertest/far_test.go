@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +51,7 @@ func (st style) subject() Subject {
 	if !st.bot {
 		s.Proof, s.Tokens, s.Templates = Signed, true, kept
 		s.Secrets = append(s.Secrets, FirstToken)
+		s.Challenge = func() (url.Values, string) { return url.Values{"token": {messengerHook}, "say": {"1 & 2"}}, "1 & 2" }
 	}
 	// The provider quotes what it was told.
 	s.Refusals[2].Answer.Text = fmt.Sprintf(`{"error":{"code":132000,"message":%q}}`, "not "+strings.Join(s.Secrets, " or "))
@@ -170,7 +172,7 @@ func arrivals(t testing.TB, d sink.Delivery) []providers.Message {
 	var messages []providers.Message
 	for _, m := range recipients(d.Body) {
 		messages = append(messages, providers.Message{To: restored(m.To), Content: providers.Content{
-			Text: m.Text, Attachment: m.File, Buttons: m.Buttons, Location: m.Place, Cards: m.Cards,
+			Text: m.Text, Attachment: m.File, Buttons: m.Buttons, Location: m.Place, Cards: m.Cards, Kept: m.Template,
 		}})
 	}
 	return messages
@@ -211,7 +213,9 @@ func (st style) proven(t testing.TB, content any) (http.Header, []byte) {
 var kept = []providers.Template{
 	{Name: "order_sent", Language: "en", Status: providers.TemplateApproved, Body: "Your order {{1}} is on its way."},
 	{Name: "order_sent", Language: "de", Status: providers.TemplatePending, Body: "Ihre Bestellung {{1}} ist unterwegs."},
-	{Name: "sale", Language: "en", Status: providers.TemplateRejected, Body: "Buy!"},
+	{Name: "sale", Language: "en", Status: providers.TemplateRejected, Body: "Buy!", Reason: "ABUSIVE_CONTENT"},
+	{Name: "sale", Language: "de", Status: providers.TemplatePaused, Body: "Kaufen!"},
+	{Name: "sale", Language: "fr", Status: providers.TemplateDisabled, Body: "Achetez !", Reason: "ARCHIVED"},
 	{Name: "hello", Language: "pl", Status: providers.TemplateApproved, Body: "Cześć {{1}}"},
 	{Name: "bye", Language: "en", Status: providers.TemplateApproved, Body: "Bye {{1}}"},
 }
@@ -221,7 +225,7 @@ func page(after string) map[string]any {
 	to := min(from+2, len(kept))
 	var list []any
 	for _, t := range kept[from:to] {
-		list = append(list, map[string]any{"name": t.Name, "language": t.Language, "status": strings.ToUpper(string(t.Status)), "body": t.Body})
+		list = append(list, map[string]any{"name": t.Name, "language": t.Language, "status": strings.ToUpper(string(t.Status)), "body": t.Body, "reason": t.Reason})
 	}
 	answer := map[string]any{"templates": list}
 	if to < len(kept) {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -126,6 +127,7 @@ type outgoing struct {
 	Buttons   []providers.MessageButton `json:"buttons,omitempty"`
 	Place     *providers.Location       `json:"place,omitempty"`
 	Cards     []providers.Card          `json:"cards,omitempty"`
+	Template  *providers.KeptTemplate   `json:"template,omitempty"`
 	ClientRef string                    `json:"client_ref,omitempty"`
 }
 
@@ -207,7 +209,9 @@ func (m *messenger) deliver(ctx context.Context, token string, messages []provid
 	list := make([]outgoing, len(messages))
 	for i := range messages {
 		c := messages[i].Content
-		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons, Place: c.Location, Cards: c.Cards}
+		o := outgoing{
+			To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons, Place: c.Location, Cards: c.Cards, Template: c.Kept,
+		}
 		if m.style.echoes {
 			o.ClientRef = strconv.FormatInt(messages[i].ID, 10)
 		}
@@ -365,6 +369,7 @@ func (m *messenger) Check(ctx context.Context) error {
 
 var statuses = map[string]providers.TemplateStatus{
 	"PENDING": providers.TemplatePending, "APPROVED": providers.TemplateApproved, "REJECTED": providers.TemplateRejected,
+	"PAUSED": providers.TemplatePaused, "DISABLED": providers.TemplateDisabled,
 }
 
 // SyncTemplates reads page after page.
@@ -375,18 +380,26 @@ func (c *cloud) SyncTemplates(ctx context.Context) ([]providers.Template, error)
 	var all []providers.Template
 	for path := "/templates"; path != ""; {
 		var page struct {
-			Templates []struct{ Name, Language, Status, Body string }
+			Templates []struct{ Name, Language, Status, Body, Reason string }
 			Next      string
 		}
 		if err := c.get(ctx, path, &page); err != nil {
 			return nil, err
 		}
 		for _, t := range page.Templates {
-			all = append(all, providers.Template{Name: t.Name, Language: t.Language, Status: statuses[t.Status], Body: t.Body})
+			all = append(all, providers.Template{Name: t.Name, Language: t.Language, Status: statuses[t.Status], Body: t.Body, Reason: t.Reason})
 		}
 		path = page.Next
 	}
 	return all, nil
+}
+
+// Challenge answers what the messenger asks before it posts anything.
+func (c *cloud) Challenge(query url.Values) (string, error) {
+	if !c.config.Hook.Equal(query.Get("token")) {
+		return "", &providers.Error{Kind: providers.ErrorAuth, Err: errors.New("the question is not the provider's")}
+	}
+	return query.Get("say"), nil
 }
 
 // incoming is a request to /hooks/{channel_id}.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,7 @@ type mutant struct {
 	replies   func(http.Header, []byte) ([]providers.Reply, error)
 	templates func(context.Context) ([]providers.Template, error)
 	check     func(context.Context) error
+	challenge func(url.Values) (string, error)
 	// Shown is in no unexported field, so that whatever prints the adapter prints it.
 	Shown string
 	// stop ends what the mutant leaves behind.
@@ -68,6 +70,13 @@ func (m *mutant) Check(ctx context.Context) error {
 		return m.check(ctx)
 	}
 	return m.cloud.Check(ctx)
+}
+
+func (m *mutant) Challenge(query url.Values) (string, error) {
+	if m.challenge != nil {
+		return m.challenge(query)
+	}
+	return m.cloud.Challenge(query)
 }
 
 // wrong is a mutant, the check that must catch it, and what must be said of it.
@@ -210,6 +219,33 @@ func TestUnitMutants(t *testing.T) {
 			require.Contains(t, got, says)
 			require.Equal(t, says == "", got == "", got)
 		}
+	}
+}
+
+// Who can't have buttons of several types together loses none of them.
+func TestButtonsApartAreCaught(t *testing.T) {
+	for says, change := range map[string]func(*providers.Content){
+		"": func(c *providers.Content) {
+			if n := len(c.Buttons); n > 1 {
+				for _, b := range c.Buttons[1:] {
+					c.Text += "\n" + b.Words()
+				}
+				c.Buttons = c.Buttons[:1]
+			}
+		},
+		"stands in the text": func(c *providers.Content) { c.Buttons = c.Buttons[:1] },
+		"arrive as such":     func(c *providers.Content) { c.Buttons = nil },
+	} {
+		s := style{}.subject()
+		s.Apart = true
+		s.Kind = style{}.kind(func(c *cloud) providers.Provider {
+			m := &mutant{cloud: c}
+			m.handed(func(message *providers.Message) { change(&message.Content) })
+			return m
+		})
+		got := words(record(t, s.find(t, "Buttons")))
+		require.Contains(t, got, says)
+		require.Equal(t, says == "", got == "", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package providertest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ const (
 	// Password is a secret that stands in every request: Telegram's
 	// X-Telegram-Bot-Api-Secret-Token.
 	Password
+	// Within is a signature that stands in the body, beside what it vouches for: Mailgun.
+	Within
 )
 
 // receipts has the far end report of messages that it took, and each report find its
@@ -99,6 +102,12 @@ func (s Subject) forgeries(t testing.TB, request func(at time.Time) (http.Header
 		require.Error(t, err, what)
 		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, "%s: %v", what, err)
 	}
+	if s.Proof == Within {
+		for what, forged := range proofless(t, body, func(body []byte) bool { return read(header, body) == nil }) {
+			refused(what, header, forged)
+		}
+		return
+	}
 	refused("nothing shows whose it is", http.Header{}, body)
 	guessed := header.Clone()
 	for name := range guessed {
@@ -116,6 +125,39 @@ func (s Subject) forgeries(t testing.TB, request func(at time.Time) (http.Header
 		header, body := request(Now.Add(away))
 		refused("the signature is of another time", header, body)
 	}
+}
+
+// proofless are forgeries of a body that has its proof in itself, by what is wrong with each:
+// without the member that is the proof, and with each text in that changed. The proof is the
+// member without which the body is not taken.
+func proofless(t testing.TB, body []byte, taken func(body []byte) bool) map[string][]byte {
+	t.Helper()
+	var members map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(body, &members))
+	encode := func(v any) []byte {
+		encoded, err := json.Marshal(v)
+		require.NoError(t, err)
+		return encoded
+	}
+	forged := map[string][]byte{"nothing shows whose it is": []byte("{}")}
+	for name, member := range members {
+		left := maps.Clone(members)
+		delete(left, name)
+		if taken(encode(left)) {
+			continue
+		}
+		forged["without "+name] = encode(left)
+		var proof map[string]string
+		require.NoError(t, json.Unmarshal(member, &proof), "the proof is texts")
+		for of, text := range proof {
+			guessed := maps.Clone(proof)
+			guessed[of] = text + "0"
+			left[name] = encode(guessed)
+			forged["another "+of] = encode(left)
+		}
+	}
+	require.Greater(t, len(forged), 1, "nothing in the body is its proof")
+	return forged
 }
 
 // requestIDs has a request that comes again known by its id, if the adapter tells it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -52,6 +53,12 @@ type Subject struct {
 	// Unnamed says that the far end has no place for the name of a file: it goes by that in
 	// its address.
 	Unnamed bool
+	// Apart says that buttons of several types can't stand below one message: some of them
+	// then stand in its text.
+	Apart bool
+	// Challenge is a question whether the address of a hook wants to be posted to, and what
+	// answers it; it is needed if the adapter is a Challenger.
+	Challenge func() (query url.Values, answer string)
 	// Proof is what shows that such a request is the far end's.
 	Proof Proof
 	// Templates are what the far end keeps, more than go on one page where it has

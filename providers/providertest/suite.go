@@ -65,6 +65,7 @@ func (s Subject) checks() []check {
 		check{"Concurrent", s.concurrent},
 		check{"UnknownSettings", s.unknownSettings},
 		check{"Check", s.tried},
+		check{"Challenge", s.challenged},
 		check{"SecretsNowhere", s.secretsNowhere},
 	)
 	add(s.Serve != nil,
@@ -88,7 +89,7 @@ func (s Subject) checks() []check {
 	add(can.Replies, check{"Replies", s.replies})
 	add(can.MaxBatch > 0, s.batch()...)
 	add(can.Signs, check{"Signed", s.signed})
-	add(can.Templates, check{"Templates", s.templates})
+	add(can.Templates, check{"Templates", s.templates}, check{"Kept", s.kept})
 	add(s.Tokens, s.tokens()...)
 	return all
 }

@@ -31,7 +31,10 @@ func (s Subject) templates(t testing.TB) {
 	for _, template := range found {
 		require.NotEmpty(t, template.Name)
 		require.NotEmpty(t, template.Body)
-		require.Contains(t, []providers.TemplateStatus{providers.TemplatePending, providers.TemplateApproved, providers.TemplateRejected}, template.Status)
+		require.Contains(t, providers.TemplateStatuses(), template.Status)
+		if template.Status == providers.TemplateApproved {
+			require.Empty(t, template.Reason, "what can be used needs no reason")
+		}
 		key := [2]string{template.Name, template.Language}
 		require.NotContains(t, named, key, "name and language name one")
 		named[key] = true
@@ -53,4 +56,35 @@ func requireTemporary(t testing.TB, err error) {
 	var e *providers.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, providers.ErrorTemporary, e.Kind, err.Error())
+}
+
+// kept sends messages as templates that the provider has approved: they arrive as these, with
+// what fills their places. What the content says in words is for others to read.
+func (s Subject) kept(t testing.TB) {
+	text := s.message(1).Content.Text
+	for _, c := range []providers.Content{
+		{Kept: &providers.KeptTemplate{Name: "hello", Language: "en"}},
+		{Kept: &providers.KeptTemplate{
+			Name: "order_sent", Language: "pt-BR", Header: []providers.PlaceValue{{Place: "1", Value: `Größe "1" & <2>`}},
+			Body: []providers.PlaceValue{{Place: "1", Value: "Zoë"}, {Place: "2", Value: "{{1}} 7 €"}},
+			Buttons: []providers.ButtonValue{
+				{Index: 0, Type: providers.TemplateURL, Value: "a%20b?x=1&y=2"}, {Index: 2, Type: providers.TemplateCopyCode, Value: "SAVE 10%"},
+			},
+		}},
+		{
+			Attachment: &providers.Attachment{URL: attachment.URL, Filename: attachment.Filename},
+			Buttons:    []providers.MessageButton{{Type: providers.ButtonPostback, Caption: "Yes"}},
+			Kept: &providers.KeptTemplate{
+				Name: "bill", Language: "de", Body: []providers.PlaceValue{{Place: "first_name", Value: "Zoë"}, {Place: "sum", Value: "7"}},
+			},
+		},
+	} {
+		c.Text = text
+		got := s.alone(t, c)
+		require.Equal(t, c.Kept, got.Kept, "Capabilities.Templates promises that an approved template arrives as such")
+		if c.Attachment != nil {
+			require.NotNil(t, got.Attachment, "with the file of its header")
+			require.Equal(t, c.Attachment.URL, got.Attachment.URL)
+		}
+	}
 }

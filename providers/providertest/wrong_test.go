@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,23 @@ func wrongCallbacks() []wrong {
 			m.callback = func(header http.Header, body []byte) ([]providers.Receipt, error) {
 				cut := []byte(strings.TrimRight(string(body), " "))
 				return m.cloud.ParseCallback(header, cut)
+			}
+		}},
+		{"answers whoever asks", "Challenge", "nothing shows whose it is", func(m *mutant) {
+			m.challenge = func(query url.Values) (string, error) { return query.Get("say"), nil }
+		}},
+		{"looks at the beginning of what shows whose a question is", "Challenge", "was guessed", func(m *mutant) {
+			m.challenge = func(query url.Values) (string, error) {
+				if !strings.HasPrefix(query.Get("token"), messengerHook) {
+					return m.cloud.Challenge(query)
+				}
+				return query.Get("say"), nil
+			}
+		}},
+		{"does not answer what it is asked", "Challenge", "the question is answered", func(m *mutant) {
+			m.challenge = func(query url.Values) (string, error) {
+				_, err := m.cloud.Challenge(query)
+				return "", err
 			}
 		}},
 		{"takes a reply for a receipt", "Replies", "read for receipts", func(m *mutant) {
@@ -292,6 +310,20 @@ func wrongSends() []wrong {
 		{"loses a card", "Cards", "arrive as such", func(m *mutant) {
 			m.handed(func(message *providers.Message) { message.Content.Cards = message.Content.Cards[1:] })
 		}},
+		{"writes an approved template out", "Kept", "an approved template arrives as such", func(m *mutant) {
+			m.handed(func(message *providers.Message) { message.Content.Kept = nil })
+		}},
+		{"loses a value of an approved template", "Kept", "an approved template arrives as such", func(m *mutant) {
+			m.handed(func(message *providers.Message) {
+				if kept := *message.Content.Kept; len(kept.Body) > 0 {
+					kept.Body = kept.Body[1:]
+					message.Content.Kept = &kept
+				}
+			})
+		}},
+		{"loses the header of an approved template", "Kept", "the file of its header", func(m *mutant) {
+			m.handed(func(message *providers.Message) { message.Content.Attachment = nil })
+		}},
 		{"tries again by itself", "NoAnswer/Accepted", "never retries", func(m *mutant) {
 			m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
 				a, err := m.cloud.Send(ctx, message)
@@ -326,6 +358,15 @@ func wrongSends() []wrong {
 			m.templates = func(ctx context.Context) ([]providers.Template, error) {
 				all, err := m.cloud.SyncTemplates(ctx)
 				return all[:min(2, len(all))], err
+			}
+		}},
+		{"loses why a template can't be used", "Templates", "elements differ", func(m *mutant) {
+			m.templates = func(ctx context.Context) ([]providers.Template, error) {
+				all, err := m.cloud.SyncTemplates(ctx)
+				for i := range all {
+					all[i].Reason = ""
+				}
+				return all, err
 			}
 		}},
 		{"takes every template for approved", "Templates", "elements differ", func(m *mutant) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"carillon/providers"
+	"carillon/providers/mail"
 )
 
 // classify turns a refusal into an error. Words that are known come first, then
@@ -33,21 +34,12 @@ func classify(at stage, r reply) *providers.Error {
 		}
 	}
 	if e.Kind == providers.ErrorRecipient {
-		e.Bounce = bounces[r.enhanced()]
+		e.Bounce = mail.BounceOf(r.enhanced())
 	}
 	return e
 }
 
 func refusedAt(at stage, r reply) error { return fmt.Errorf("%s was answered %q", at, r.String()) }
-
-// bounces are the enhanced codes that say that it is the address's own fault
-// (RFC 3463: no such mailbox, domain or syntax, moved, disabled, full; RFC 7505:
-// null MX). A 550 without one may as well mean that the server does not want us.
-var bounces = map[string]providers.BounceKind{
-	"5.1.1": providers.BounceHard, "5.1.2": providers.BounceHard, "5.1.3": providers.BounceHard,
-	"5.1.6": providers.BounceHard, "5.1.10": providers.BounceHard,
-	"5.2.1": providers.BounceSoft, "5.2.2": providers.BounceSoft,
-}
 
 // knownWords looks a refusal up in the table of what servers say.
 func knownWords(at stage, r reply) (providers.ErrorKind, bool) {

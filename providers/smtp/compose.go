@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"html"
 	"math/bits"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +15,7 @@ import (
 
 	"carillon/providers"
 	"carillon/providers/bounce"
+	"carillon/providers/mail"
 )
 
 // composer writes messages by RFC 5322 and MIME. It does so by hand and into
@@ -40,8 +38,8 @@ type composer struct {
 	scratch *sync.Pool
 }
 
-func newComposer(c *Config, from mailbox, deps providers.Deps) (composer, error) {
-	signer, err := newSigner(c, domainOf(c.From), deps.SigningKeys)
+func newComposer(c *Config, from mail.Mailbox, deps providers.Deps) (composer, error) {
+	signer, err := newSigner(c, mail.Domain(c.From), deps.SigningKeys)
 	if err != nil {
 		return composer{}, err
 	}
@@ -51,7 +49,7 @@ func newComposer(c *Config, from mailbox, deps providers.Deps) (composer, error)
 		b = appendAddress(append(b, "Reply-To: "...), "", c.ReplyTo)
 	}
 	b = append(b, "MIME-Version: 1.0\r\n"...)
-	domain := from.domain
+	domain := from.Domain
 	if strings.HasPrefix(domain, "[") {
 		domain = "carillon.invalid" // an address literal is no right side of an id
 	}
@@ -92,21 +90,11 @@ func (c composer) appendID(b []byte, id int64) []byte {
 // scratch is memory for one composing.
 type scratch struct{ text, html []byte }
 
-// maxHeaderLine bounds what goes into one header line (RFC 5322, 2.1.1: 998).
-const maxHeaderLine = 900
-
 // compose writes m, dot-stuffed and with the final dot, into b, which is empty. An error means
 // that the message can't be sent as it is.
 func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte, error) {
-	for _, v := range [...]struct{ name, value string }{
-		{"to", m.To}, {"to_name", m.ToName}, {"subject", m.Content.Subject}, {"unsubscribe_url", m.UnsubscribeURL},
-	} {
-		if strings.ContainsAny(v.value, "\r\n") {
-			return b, fmt.Errorf("compose message: %s holds a line break, and would become another header", v.name)
-		}
-	}
-	if m.Content.Text == "" && m.Content.HTML == "" {
-		return b, errors.New("compose message: it has neither text nor html")
+	if err := mail.Check(m); err != nil {
+		return b, fmt.Errorf("compose message: %w", err)
 	}
 	b = append(b, "Date: "...)
 	b = now.AppendFormat(b, time.RFC1123Z)
@@ -116,14 +104,11 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	b = appendText(append(b, "Subject: "...), m.Content.Subject, len("Subject: "))
 	b = append(b, "\r\nMessage-ID: <"...)
 	b = c.appendID(b, m.ID)
-	unsubscribes := m.UnsubscribeURL != "" && !m.Transactional
+	unsubscribes := mail.Unsubscribes(m)
 	if unsubscribes {
-		if !headerURL(m.UnsubscribeURL) {
-			return b, errors.New("compose message: unsubscribe_url is not an http address that fits into a header")
-		}
-		b = append(b, "List-Unsubscribe: <"...)
+		b = append(b, mail.Unsubscribe+": <"...)
 		b = append(b, m.UnsubscribeURL...)
-		b = append(b, ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"...)
+		b = append(b, ">\r\n"+mail.UnsubscribePost+": "+mail.OneClick+"\r\n"...)
 	}
 	s := c.scratch.Get().(*scratch)
 	defer c.scratch.Put(s)
@@ -134,18 +119,11 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	return c.signer.sign(b, unsubscribes)
 }
 
-// headerURL reports whether a URL can stand in List-Unsubscribe.
-func headerURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= maxHeaderLine &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' })
-}
-
 // appendBody appends the MIME fields and the parts.
 func (c composer) appendBody(b []byte, m *providers.Message, s *scratch) []byte {
-	s.text = appendTextPart(s.text[:0], &m.Content)
-	s.html = appendHTMLPart(s.html[:0], &m.Content)
-	content, pictures := c.pictures(s.html, m.ID)
+	s.text = mail.AppendText(s.text[:0], &m.Content, appendLines)
+	s.html = mail.AppendHTML(s.html[:0], &m.Content, appendLines)
+	content, pictures := mail.Pictures(s.html, m.ID, strings.TrimSuffix(c.idTail, ">\r\n"))
 	text, html := newPart("plain", s.text), newPart("html", content)
 	switch {
 	case len(s.html) == 0:
@@ -178,90 +156,6 @@ func boundaryFor(prefix string, id int64, parts ...part) []byte {
 		boundary = append(boundary, '_')
 	}
 	return boundary
-}
-
-func appendTextPart(b []byte, c *providers.Content) []byte {
-	if c.Text == "" {
-		return b
-	}
-	b = appendLines(b, c.Text)
-	if a := c.Attachment; a != nil {
-		b = append(b, "\r\n\r\n"...)
-		b = appendLines(b, attachmentTitle(a))
-		b = append(b, ": "...)
-		b = appendLines(b, a.URL)
-	}
-	return b
-}
-
-func appendHTMLPart(b []byte, c *providers.Content) []byte {
-	if c.HTML == "" {
-		return b
-	}
-	at := 0
-	if c.Preheader != "" {
-		at = afterBodyTag(c.HTML)
-		b = appendLines(b, c.HTML[:at])
-		b = append(b, `<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">`...)
-		b = appendLines(b, html.EscapeString(c.Preheader))
-		b = append(b, "</div>\r\n"...)
-	}
-	rest := c.HTML[at:]
-	a := c.Attachment
-	if a == nil {
-		return appendLines(b, rest)
-	}
-	end := lastFold(rest, "</body")
-	b = appendLines(b, rest[:end])
-	b = append(b, `<p><a href="`...)
-	b = appendLines(b, html.EscapeString(a.URL))
-	b = append(b, `">`...)
-	b = appendLines(b, html.EscapeString(attachmentTitle(a)))
-	b = append(b, "</a></p>\r\n"...)
-	return appendLines(b, rest[end:])
-}
-
-// attachmentTitle is what a link to an attachment is called.
-func attachmentTitle(a *providers.Attachment) string {
-	switch {
-	case a.Caption != "":
-		return a.Caption
-	case a.Filename != "":
-		return a.Filename
-	}
-	return a.URL
-}
-
-// afterBodyTag is where the content of an HTML document begins: behind <body …>,
-// or at the beginning if there is no such tag.
-func afterBodyTag(s string) int {
-	for at := 0; ; {
-		i := strings.IndexByte(s[at:], '<')
-		if i < 0 {
-			return 0
-		}
-		at += i
-		if len(s) > at+5 && strings.EqualFold(s[at:at+5], "<body") && !isLetter(s[at+5]) {
-			if end := strings.IndexByte(s[at:], '>'); end >= 0 {
-				return at + end + 1
-			}
-			return 0
-		}
-		at++
-	}
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-
-// lastFold is where the last occurrence of an ASCII text begins, whatever its
-// case; the end if there is none.
-func lastFold(s, what string) int {
-	for i := len(s) - len(what); i >= 0; i-- {
-		if strings.EqualFold(s[i:i+len(what)], what) {
-			return i
-		}
-	}
-	return len(s)
 }
 
 // appendLines appends a text as valid UTF-8 with every line break as CRLF.
@@ -359,9 +253,9 @@ func countHigh(content []byte) (high int) {
 
 // isPlain reports whether ASCII can go as it is: no long line, no control character.
 func isPlain(content []byte) bool {
-	for rest := content; len(rest) > maxHeaderLine; {
+	for rest := content; len(rest) > mail.MaxHeaderLine; {
 		end := bytes.IndexByte(rest, '\n')
-		if end < 0 || end > maxHeaderLine {
+		if end < 0 || end > mail.MaxHeaderLine {
 			return false
 		}
 		rest = rest[end+1:]
@@ -522,7 +416,7 @@ func appendText(b []byte, s string, column int) []byte {
 		if at < 0 {
 			at = len(rest)
 		}
-		if at > maxHeaderLine {
+		if at > mail.MaxHeaderLine {
 			return appendWords(b[:start], s) // no line can hold it
 		}
 		b = append(b, rest[:at]...)

@@ -8,6 +8,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers/bounce"
+	"carillon/providers/mail"
 )
 
 // Config is an SMTP channel's configuration.
@@ -45,21 +46,7 @@ func check(c *Config) []fault.Field {
 	if strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '/' || r == '@' }) {
 		refuse("host", c.Host, "must be a host name or an IP address")
 	}
-	if a, err := parseMailbox(c.From); err != nil {
-		refuse("from", c.From, "must be an e-mail address: %v", err)
-	} else if a.utf8 {
-		refuse("from", c.From, "must be an ASCII address (a domain in its xn-- form), because not every server takes others")
-	}
-	if c.ReplyTo != "" {
-		if a, err := parseMailbox(c.ReplyTo); err != nil {
-			refuse("reply_to", c.ReplyTo, "must be an e-mail address: %v", err)
-		} else if a.utf8 {
-			refuse("reply_to", c.ReplyTo, "must be an ASCII address")
-		}
-	}
-	if strings.ContainsAny(c.FromName, "\r\n") {
-		refuse("from_name", nil, "must be one line")
-	}
+	wrong = append(wrong, mail.WrongSender(c.From, c.FromName, c.ReplyTo)...)
 	if strings.ContainsFunc(c.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		refuse("helo", c.Helo, "must be a host name or an address in brackets")
 	}
@@ -95,16 +82,15 @@ func checkBounces(c *Config) (wrong []fault.Field) {
 	if c.Bounces == "" {
 		return wrong
 	}
-	a, err := parseMailbox(c.Bounces)
+	a, err := mail.ParseMailbox(c.Bounces)
 	local, _, _ := strings.Cut(c.Bounces, "@")
-	const most = maxLocal - len("+") - bounce.MaxMark
 	switch {
 	case err != nil:
 		refuse("bounce_address", c.Bounces, "must be an e-mail address: %v", err)
-	case a.utf8 || c.Bounces[0] == '"' || strings.HasPrefix(a.domain, "["):
+	case a.UTF8 || c.Bounces[0] == '"' || strings.HasPrefix(a.Domain, "["):
 		refuse("bounce_address", c.Bounces, "must be an ASCII address with a domain, without quotes")
-	case len(local) > most:
-		refuse("bounce_address", c.Bounces, "must have at most %d letters before the @, because what tells the message follows them", most)
+	case len(local) > bounce.MaxLocal:
+		refuse("bounce_address", c.Bounces, "must have at most %d letters before the @, because what tells the message follows them", bounce.MaxLocal)
 	}
 	if token == "" {
 		refuse(tokenSetting, nil, "is required with bounce_address: nobody may make up addresses that mail comes back to")

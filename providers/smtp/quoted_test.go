@@ -9,7 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	"net/mail"
+	netmail "net/mail"
 	"net/textproto"
 	"strings"
 	"testing"
@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"carillon/providers"
+	"carillon/providers/mail"
 )
 
 // plainQuoted is quoted-printable byte by byte, as RFC 2045 (6.7) has it, dot-stuffed:
@@ -118,8 +119,8 @@ func TestBytesAreClassedAlikeOneByOne(t *testing.T) {
 		require.Equal(t, high, countHigh(s))
 		require.Equal(t, plain, isPlain(s))
 	})
-	require.False(t, isPlain(bytes.Repeat([]byte("x"), maxHeaderLine+1)))
-	require.True(t, isPlain([]byte(strings.Repeat(strings.Repeat("x", maxHeaderLine-1)+"\r\n", 3))))
+	require.False(t, isPlain(bytes.Repeat([]byte("x"), mail.MaxHeaderLine+1)))
+	require.True(t, isPlain([]byte(strings.Repeat(strings.Repeat("x", mail.MaxHeaderLine-1)+"\r\n", 3))))
 }
 
 // Both texts of a message come back from it, whatever is in them.
@@ -136,7 +137,7 @@ func TestTextsComeBack(t *testing.T) {
 		require.Equal(t, 1, bytes.Count(composed, []byte("\r\n.\r\n")), "nothing follows the final dot")
 		raw, err := io.ReadAll(textproto.NewReader(bufio.NewReader(bytes.NewReader(composed))).DotReader())
 		require.NoError(t, err)
-		read, err := mail.ReadMessage(bytes.NewReader(raw))
+		read, err := netmail.ReadMessage(bytes.NewReader(raw))
 		require.NoError(t, err)
 		_, params, err := mime.ParseMediaType(read.Header.Get("Content-Type"))
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"carillon/providers"
+	"carillon/providers/mail"
 )
 
 // Times that aren't configured.
@@ -46,32 +47,12 @@ func Kind() providers.Kind {
 		}
 		return perConnection * c.MaxConnections
 	}
-	k.Sender = said(func(c Config) string { return c.From })
-	k.SenderDomain = said(func(c Config) string { return domainOf(c.From) })
-	k.BounceDomain = said(func(c Config) string { return domainOf(c.Bounces) })
-	k.Server = said(func(c Config) string { return c.Host })
-	k.SignedDomain = said(func(c Config) string { return domainOf(c.Username) })
+	k.Sender = mail.Said(func(c Config) string { return c.From })
+	k.SenderDomain = mail.Said(func(c Config) string { return mail.Domain(c.From) })
+	k.BounceDomain = mail.Said(func(c Config) string { return mail.Domain(c.Bounces) })
+	k.Server = mail.Said(func(c Config) string { return c.Host })
+	k.SignedDomain = mail.Said(func(c Config) string { return mail.Domain(c.Username) })
 	return k
-}
-
-// said is what a configuration says of something; empty for one that can't be read.
-func said(of func(Config) string) func(json.RawMessage) string {
-	return func(raw json.RawMessage) string {
-		var c Config
-		if providers.DecodeConfig(raw, &c) != nil {
-			return ""
-		}
-		return of(c)
-	}
-}
-
-// domainOf is the domain of an address, lower case; empty if it is none.
-func domainOf(address string) string {
-	at := strings.LastIndex(address, "@")
-	if at < 0 {
-		return ""
-	}
-	return strings.ToLower(address[at+1:])
 }
 
 // perConnection is how many messages a connection has on its way with PIPELINING: one
@@ -112,7 +93,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if port == 0 {
 		port = map[string]int{startTLS: 587, implicitTLS: 465, noTLS: 25}[c.TLS]
 	}
-	from, err := parseMailbox(c.From)
+	from, err := mail.ParseMailbox(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("open smtp: read sender: %w", err)
 	}
@@ -188,12 +169,12 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	if err := ctx.Err(); err != nil {
 		return providers.Accepted{}, notAsked(err)
 	}
-	to, err := parseMailbox(m.To)
+	to, err := mail.ParseMailbox(m.To)
 	if err != nil {
-		return providers.Accepted{}, addressError(m.To, err)
+		return providers.Accepted{}, mail.AddressError(m.To, err)
 	}
 	j := p.deliveries.Get().(*delivery)
-	j.to, j.utf8, j.renewed = to.text, to.utf8, false
+	j.to, j.utf8, j.renewed = to.Text, to.UTF8, false
 	j.from = p.composer.appendSender(j.from[:0], m.ID)
 	j.begin, j.commits = m.MayBegin, m.Commits
 	j.state.reset()

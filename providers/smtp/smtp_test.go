@@ -9,7 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	"net/mail"
+	netmail "net/mail"
 	"strings"
 	"testing"
 
@@ -170,7 +170,7 @@ func arrived(t testing.TB, d sink.Delivery) []providers.Message {
 // content reads a message with the standard library alone.
 func content(t testing.TB, d sink.Delivery) providers.Content {
 	t.Helper()
-	m, err := mail.ReadMessage(bytes.NewReader(d.Body))
+	m, err := netmail.ReadMessage(bytes.NewReader(d.Body))
 	require.NoError(t, err)
 	for _, line := range bytes.Split(d.Body, []byte("\r\n")) {
 		require.LessOrEqual(t, len(line), 998, "RFC 5322, 2.1.1")

@@ -6,7 +6,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react"
 import { useTranslation } from "react-i18next";
 
 import { type Drawing, faults } from "./drawing";
-import { add, connect, edge as wayOf, exits, kinds, remove, type Step } from "./graph";
+import { add, connect, edge as wayOf, exitsOf, kinds, remove, type Step } from "./graph";
 import { box, type Layout, layOut, line, wayKey } from "./layout";
 import { blank, exitName, summary } from "./steps";
 
@@ -173,4 +173,4 @@ export default function Canvas({ drawing }: { drawing: Drawing }) {
 }
 
 /** The exit that a line which is drawn is of: the first that leads nowhere of its own, else the way on. */
-const freeExit = (taken: string[], step: Step | undefined) => ["next", ...(step ? exits[step.kind] : [])].find((exit) => !taken.includes(exit)) ?? "next";
+const freeExit = (taken: string[], step: Step | undefined) => ["next", ...(step ? exitsOf(step) : [])].find((exit) => !taken.includes(exit)) ?? "next";

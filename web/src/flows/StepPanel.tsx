@@ -7,8 +7,8 @@ import { BranchFields } from "./BranchFields";
 import { type Drawing, faults } from "./drawing";
 import { SayFields, QuestionFields } from "./SayFields";
 import { CallFields, EndFields, SetFields, StartFields, WaitFields } from "./fields";
-import { change, connect, edge, exits, remove, rename, type Step } from "./graph";
-import { exitName } from "./steps";
+import { addFallback, change, connect, edge, exitsOf, free, remove, rename, type Step } from "./graph";
+import { blank, exitName } from "./steps";
 
 const named = /^[a-z][a-z0-9_]{0,62}$/;
 
@@ -67,7 +67,7 @@ export function StepPanel({ drawing, channel }: { drawing: Drawing; channel: num
             ) : (
               <Fieldset legend={t("flow.ways")}>
                 <Stack gap="xs">
-                  {["next", ...exits[step.kind].filter((exit) => exit !== "timeout" || step.kind === "ask" || step.wait?.event !== undefined)].map((exit) => (
+                  {["next", ...exitsOf(step), ...graph.edges.filter((e) => e.from === chosen && e.exit.includes(":") && !e.exit.startsWith("branch:")).map((e) => e.exit)].map((exit) => (
                     <Group key={exit} align="flex-end" wrap="nowrap" gap="xs">
                       <NativeSelect
                         flex={1}
@@ -87,6 +87,19 @@ export function StepPanel({ drawing, channel }: { drawing: Drawing; channel: num
               </Fieldset>
             )}
             <Group>
+              {step.kind === "send" && (
+                <Button
+                  size="xs"
+                  variant="default"
+                  onClick={() => {
+                    const other = { ...blank("send", form.steps, t), id: free(form.steps, `${chosen}_other`) };
+                    edit((g) => addFallback(g, chosen, other));
+                    choose(other.id);
+                  }}
+                >
+                  {t("flow.fallback")}
+                </Button>
+              )}
               <Button
                 size="xs"
                 color="red"

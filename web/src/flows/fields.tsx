@@ -20,15 +20,15 @@ export interface FieldProps {
 export function WaitFields({ step, set, problem }: FieldProps) {
   const { t } = useTranslation();
   const wait = step.wait ?? {};
-  const kind = wait.event !== undefined ? "event" : wait.until ? "until" : "for";
+  const kind = wait.delivered ? "delivered" : wait.event !== undefined ? "event" : wait.until ? "until" : "for";
   const put = (made: Schema<"WaitFor">, what?: string) => set({ wait: made }, what);
   return (
     <Stack gap="xs">
       <SegmentedControl
         aria-label={t("flow.waitFor")}
         value={kind}
-        onChange={(v) => put(v === "event" ? { event: "", at_most: "3d" } : v === "until" ? { until: { time: "09:00" } } : { for: "1d" })}
-        data={(["for", "until", "event"] as const).map((value) => ({ value, label: t(`flow.wait.${value}`) }))}
+        onChange={(v) => put(v === "delivered" ? { delivered: true, at_most: "1h" } : v === "event" ? { event: "", at_most: "3d" } : v === "until" ? { until: { time: "09:00" } } : { for: "1d" })}
+        data={(["for", "until", "event", "delivered"] as const).map((value) => ({ value, label: t(`flow.wait.${value}`) }))}
       />
       {kind === "for" && (
         <TextInput
@@ -62,21 +62,22 @@ export function WaitFields({ step, set, problem }: FieldProps) {
         </>
       )}
       {kind === "event" && (
-        <>
-          <TextInput
-            label={t("flow.event")}
-            value={wait.event ?? ""}
-            error={problem?.at("wait.event") ?? (wait.event === "" ? problem?.at("wait") : undefined)}
-            onChange={(e) => put({ ...wait, event: e.currentTarget.value }, "event")}
-          />
-          <TextInput
-            label={t("flow.atMost")}
-            description={t("flow.durationHint")}
-            value={wait.at_most ?? ""}
-            error={problem?.at("wait.at_most")}
-            onChange={(e) => put({ ...wait, at_most: e.currentTarget.value }, "at_most")}
-          />
-        </>
+        <TextInput
+          label={t("flow.event")}
+          value={wait.event ?? ""}
+          error={problem?.at("wait.event") ?? (wait.event === "" ? problem?.at("wait") : undefined)}
+          onChange={(e) => put({ ...wait, event: e.currentTarget.value }, "event")}
+        />
+      )}
+      {kind === "delivered" && <Text size="sm">{t("flow.deliveredHint")}</Text>}
+      {(kind === "event" || kind === "delivered") && (
+        <TextInput
+          label={t("flow.atMost")}
+          description={t("flow.durationHint")}
+          value={wait.at_most ?? ""}
+          error={problem?.at("wait.at_most")}
+          onChange={(e) => put({ ...wait, at_most: e.currentTarget.value }, "at_most")}
+        />
       )}
     </Stack>
   );

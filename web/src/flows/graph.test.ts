@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { add, begin, connect, edge, exits, free, type Graph, graphOf, kinds, remove, removeWay, addWay, rename, type Step, stepsOf, way } from "./graph";
+import { add, addFallback, begin, connect, edge, exits, free, type Graph, graphOf, kinds, remove, removeWay, addWay, rename, type Step, stepsOf, way } from "./graph";
 
 /** Numbers that are the same in every run (mulberry32). */
 function numbers(seed: number) {
@@ -42,6 +42,20 @@ const again = (g: Graph) => graphOf(stepsOf(g));
 describe("a flow", () => {
   it("comes back from its graph as it was", () => {
     for (const seed of seeds) expect(stepsOf(graphOf(made(seed)))).toEqual(made(seed));
+  });
+
+  it("has who was not reached tried by another step, and others go on as before", () => {
+    for (const seed of seeds) {
+      const g = graphOf(made(seed));
+      const from = g.nodes.find((s) => s.kind === "send");
+      if (!from) continue;
+      const to = edge(g, from.id, "next")?.to;
+      const after = again(addFallback(g, from.id, { id: "other", kind: "send" }));
+      const leads = (id: string, exit: string) => edge(after, id, exit)?.to;
+      const wait = `${from.id}_arrived`;
+      expect([leads(from.id, "next"), leads(from.id, "skipped"), leads(from.id, "failed")]).toEqual([wait, "other", "other"]);
+      expect([leads(wait, "next"), leads(wait, "timeout"), leads(wait, "failed"), leads("other", "next")]).toEqual([to, "other", "other", to]);
+    }
   });
 
   it("keeps all ways that a new step is not on", () => {

@@ -26,13 +26,17 @@ export const way = (i: number) => `${branch}${i}`;
 export const exits: Record<Kind, readonly string[]> = {
   send: ["skipped", "failed"],
   ask: ["timeout", "invalid", "skipped", "failed"],
-  wait: ["timeout"],
+  wait: ["timeout", "failed"],
   branch: [],
   set: [],
   call: ["failed"],
   start: [],
   end: [],
 };
+
+/** The exits of a step: those of its kind, and of a wait those that it can have. */
+export const exitsOf = (s: Step): readonly string[] =>
+  s.kind !== "wait" || s.wait?.delivered ? exits[s.kind] : s.wait?.event !== undefined ? ["timeout"] : [];
 
 export const kinds = Object.keys(exits) as Kind[];
 
@@ -93,6 +97,24 @@ export function add(g: Graph, from: string, exit: string, step: Step): Graph {
   const made = connect({ nodes, edges: g.edges }, from, exit, step.id);
   if (!to || step.kind === "end") return made;
   return (step.branches ?? []).reduce((all, _, j) => connect(all, step.id, way(j), to), connect(made, step.id, "next", to));
+}
+
+/**
+ * Has who was not reached by a step tried by another: at once where it can't be sent, and after a wait where no
+ * receipt comes. Who was reached goes on as before.
+ */
+export function addFallback(g: Graph, id: string, step: Step): Graph {
+  const to = follows(g, id, "next");
+  const wait: Step = { id: free([...g.nodes, step], `${id}_arrived`), kind: "wait", wait: { delivered: true, at_most: "1h" } };
+  let made = add(add(g, id, "next", step), id, "next", wait);
+  for (const [from, exit] of [
+    [id, "skipped"],
+    [id, "failed"],
+    [wait.id, "timeout"],
+    [wait.id, "failed"],
+  ] as const)
+    made = connect(made, from, exit, step.id);
+  return connect(made, wait.id, "next", to);
 }
 
 /** Puts a step before all others: everybody enters there. */

@@ -35,6 +35,7 @@ export function summary(s: Step, t: TFunction): string {
     case "ask":
       return s.content?.template ? s.content.template.name : shown(s.content?.subject) || shown(s.content?.text);
     case "wait":
+      if (wait?.delivered) return t("flow.untilArrived", { most: wait.at_most ?? "" });
       if (wait?.event) return t("flow.until", { what: wait.event });
       if (wait?.until) return t("flow.until", { what: [wait.until.time, ...(wait.until.weekdays ?? [])].join(" ") });
       return wait?.for ?? "";
@@ -55,7 +56,11 @@ export function summary(s: Step, t: TFunction): string {
 export function exitName(step: Step | undefined, exit: string, t: TFunction): string {
   if (exit === "next") return step?.kind === "branch" ? t("flow.everybodyElse") : step?.exits || step?.kind === "ask" ? t("flow.on") : "";
   const i = exit.startsWith("branch:") ? Number(exit.slice(7)) : -1;
-  if (i < 0) return t(`flow.exit.${exit as "timeout" | "invalid" | "skipped" | "failed"}`);
+  if (i < 0) {
+    const [name, reason] = exit.split(":");
+    const why = t(`flow.exit.${name as "timeout" | "invalid" | "skipped" | "failed"}`);
+    return reason ? `${why}: ${reason}` : why;
+  }
   const share = step?.branches?.[i]?.share;
   return share ? `${share} %` : t("flow.way", { n: i + 1 });
 }

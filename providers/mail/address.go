@@ -1,4 +1,4 @@
-package smtp
+package mail
 
 import (
 	"errors"
@@ -9,50 +9,58 @@ import (
 	"carillon/providers"
 )
 
-// Bounds of a mailbox (RFC 5321, 4.5.3.1).
+// Bounds of a mailbox, in bytes (RFC 5321, 4.5.3.1).
 const (
 	maxLocal   = 64
 	maxMailbox = 254
 )
 
-// mailbox is a checked address, fit to stand between angle brackets.
-type mailbox struct {
-	text   string
-	domain string
-	// utf8 says that it can be sent with SMTPUTF8 (RFC 6531) alone.
-	utf8 bool
+// Domain is the domain of an address, lower case; empty if it is none.
+func Domain(address string) string {
+	at := strings.LastIndex(address, "@")
+	if at < 0 {
+		return ""
+	}
+	return strings.ToLower(address[at+1:])
+}
+
+// Mailbox is a checked address, fit to stand between angle brackets.
+type Mailbox struct {
+	Text, Domain string
+	// UTF8 says that it can be sent with SMTPUTF8 (RFC 6531) alone.
+	UTF8 bool
 }
 
 var errLineBreak = errors.New("it holds a line break")
 
-// parseMailbox checks an address: local@domain, where local is a dot-string or
+// ParseMailbox checks an address: local@domain, where local is a dot-string or
 // a quoted string and domain a name or an address in brackets.
-func parseMailbox(s string) (mailbox, error) {
+func ParseMailbox(s string) (Mailbox, error) {
 	if strings.ContainsAny(s, "\r\n") {
-		return mailbox{}, errLineBreak
+		return Mailbox{}, errLineBreak
 	}
 	at := strings.LastIndexByte(s, '@')
 	switch {
 	case at < 1 || at == len(s)-1:
-		return mailbox{}, errors.New("it is not of the form name@domain")
+		return Mailbox{}, errors.New("it is not of the form name@domain")
 	case at > maxLocal || len(s) > maxMailbox:
-		return mailbox{}, errors.New("it is too long")
+		return Mailbox{}, errors.New("it is too long")
 	case !utf8.ValidString(s):
-		return mailbox{}, errors.New("it is not valid UTF-8")
+		return Mailbox{}, errors.New("it is not valid UTF-8")
 	}
 	local, domain := s[:at], s[at+1:]
 	if !validLocal(local) {
-		return mailbox{}, errors.New("its part before the @ is not valid")
+		return Mailbox{}, errors.New("its part before the @ is not valid")
 	}
 	if !validDomain(domain) {
-		return mailbox{}, errors.New("its domain is not valid")
+		return Mailbox{}, errors.New("its domain is not valid")
 	}
-	return mailbox{text: s, domain: domain, utf8: !isASCII(s)}, nil
+	return Mailbox{Text: s, Domain: domain, UTF8: !isASCII(s)}, nil
 }
 
-// addressError is recipient, except that an address with a line break is an
+// AddressError is recipient, except that an address with a line break is an
 // attempt at injection, which is the content's fault.
-func addressError(address string, err error) *providers.Error {
+func AddressError(address string, err error) *providers.Error {
 	kind := providers.ErrorRecipient
 	if errors.Is(err, errLineBreak) {
 		kind = providers.ErrorContent
