@@ -135,7 +135,8 @@ func (p *Provider) failed(d bounce.Delivery) providers.Receipt {
 		at = recipient // of the address or its mailbox, whenever it was said
 	}
 	why := classify(at, answer)
-	r := providers.Receipt{Status: providers.ReceiptFailed, Bounce: why.Bounce, Code: why.Code, Detail: p.scrub(answer.text)}
+	words := strings.TrimSpace(strings.TrimPrefix(answer.text, answer.enhanced())) // which the code has already
+	r := providers.Receipt{Status: providers.ReceiptFailed, Bounce: why.Bounce, Code: why.Code, Detail: p.scrub(words)}
 	switch {
 	case why.Kind == providers.ErrorRecipient || why.Kind == providers.ErrorRecipientBusy:
 		r.Status = providers.ReceiptRejected
