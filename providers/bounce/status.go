@@ -31,6 +31,9 @@ type Delivery struct {
 // for a list.
 const maxDeliveries = 100
 
+// maxField bounds a field with the lines that go on with it, in bytes.
+const maxField = 8 << 10
+
 // deliveries reads the machine's part of a report: a group of fields for the message, then one
 // for each recipient.
 func deliveries(part []byte) (list []Delivery) {
@@ -49,7 +52,8 @@ func deliveries(part []byte) (list []Delivery) {
 }
 
 // groups are the groups of fields in a text, which blank lines part, by their names in lower
-// case. Of several fields of a name the first counts.
+// case: those of the message and of as many recipients as are looked at. Of several fields of a
+// name the first counts, and of a long one its beginning.
 func groups(text []byte) (list []map[string]string) {
 	var fields map[string]string
 	last := ""
@@ -60,7 +64,7 @@ func groups(text []byte) (list []map[string]string) {
 			fields, last = nil, ""
 			continue
 		case line[0] == ' ' || line[0] == '\t':
-			if last != "" {
+			if last != "" && len(fields[last])+len(line) <= maxField {
 				fields[last] += " " + strings.TrimSpace(line)
 			}
 			continue
@@ -71,6 +75,9 @@ func groups(text []byte) (list []map[string]string) {
 			continue
 		}
 		if fields == nil {
+			if len(list) > maxDeliveries {
+				return list
+			}
 			fields = map[string]string{}
 			list = append(list, fields)
 		}
