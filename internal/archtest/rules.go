@@ -40,7 +40,7 @@ func layers() []layer {
 			why: "main parses and exits: the commands are in cli",
 		},
 		{
-			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "migration", "wording"}),
+			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "migration", "wording", "internal/fakes"}),
 			mayInTests: join(withStore, []string{"queue", "api/gate", "api/compat"}),
 			why:        "a command asks a running server through its API, or has app run one",
 		},
@@ -217,6 +217,10 @@ func layers() []layer {
 		{
 			name: "internal/sink", may: join(domain, []string{"configs"}), mayInTests: harness,
 			why: "it plays the providers' side, so it knows nothing of how messages get there",
+		},
+		{
+			name: "internal/fakes", may: join(inside, []string{"providers"}), mayInTests: []string{"providers"},
+			why: "it plays providers as their documents say, so it knows nothing of how Carillon reads that; of the adapters' room it has the way out alone",
 		},
 		{
 			name: "internal", may: nil, mayInTests: servers,
