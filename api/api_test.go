@@ -540,7 +540,7 @@ func TestHooks(t *testing.T) {
 		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
 	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","port":25,"from":"a@example.org","tls":"none"}}`)
 	require.Equal(t, 401, s.do("POST", "/hooks/1", `{}`, "Authorization", "").Code, "no signature")
-	require.Equal(t, 404, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "reports nothing")
+	require.Equal(t, 401, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "no token, and none is set")
 	require.Equal(t, 404, s.do("POST", "/hooks/9", `{}`, "Authorization", "").Code)
 	require.Equal(t, 404, s.do("POST", "/hooks/x", `{}`, "Authorization", "").Code)
 }

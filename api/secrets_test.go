@@ -143,6 +143,8 @@ var hookedOnes = map[string]hooked{
 		return "", http.Header{"X-Twilio-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
 	}, always(`MessageStatus=sent`), nil},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, always(`{"events":[]}`), nil},
+	"smtp": {"bounce_token", `{"host":"mail.example.org","from":"news@example.org","bounce_token":%q}`, inTheAddress,
+		always("Subject: Hello\r\n\r\nHello"), nil},
 	"sandbox": {"secret", `{"secret":%q}`, signed, always(`{"events":[]}`), nil},
 }
 
@@ -276,7 +278,7 @@ func TestAnOverlapThatWouldKeepNothingIsRefused(t *testing.T) {
 		{"1", fmt.Sprintf(`{"config":{"url":"https://example.net/i","token":"x","hook_token":%q},"overlap_seconds":60}`, keyOf(2)), "config.url changes"},
 		{"1", fmt.Sprintf(`{"config":`+h.config+`,"overlap_seconds":2592001}`, keyOf(2)), "overlap_seconds"},
 		{"1", fmt.Sprintf(`{"config":`+h.config+`,"overlap_seconds":-1}`, keyOf(2)), "overlap_seconds"},
-		{"2", `{"config":{"host":"mail.example.org","from":"a@example.org","password":"y","username":"u"},"overlap_seconds":60}`, "a smtp channel has no secret"},
+		{"2", `{"config":{"host":"mail.example.org","from":"a@example.org","password":"y","username":"u"},"overlap_seconds":60}`, "config.bounce_token"},
 	} {
 		w := s.do("PATCH", "/v1/channels/"+c.path, c.body)
 		require.Equal(t, 422, w.Code, c.body)

@@ -57,7 +57,11 @@ func (d *doctor) senders(ctx context.Context) api.Finding {
 func (d *doctor) lacks(ctx context.Context, sender domains.Sender) (list []string) {
 	for _, r := range domains.Check(ctx, d.dns, sender) {
 		if r.Required && r.State != domains.OK && r.Problem != domains.NoKey {
-			list = append(list, fmt.Sprintf("%s is %s", strings.ToUpper(string(r.Purpose)), r.State))
+			of := ""
+			if sender.Bounces != "" && r.Name == sender.Bounces {
+				of = " of " + r.Name
+			}
+			list = append(list, fmt.Sprintf("%s%s is %s", strings.ToUpper(string(r.Purpose)), of, r.State))
 		}
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/api"
+	"carillon/channels/domains"
 	"carillon/internal/testenv"
 	"carillon/providers"
 )
@@ -37,6 +38,8 @@ func TestTheDoctorLooksAtSenderDomains(t *testing.T) {
 		return d.senders(t.Context())
 	}
 	require.Equal(t, api.FindingOK, add("good.example.org").State)
+	returned := domains.Sender{Domain: "good.example.org", Bounces: "bounces.example.org"}
+	require.Equal(t, []string{"SPF of bounces.example.org is missing"}, d.lacks(t.Context(), returned))
 	found := add("below.example.com")
 	require.Equal(t, api.FindingOK, found.State, "%+v: a domain's policy holds below it", found)
 	found = add("half.example.net")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"carillon/api/returns"
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -17,11 +18,13 @@ type listeners struct {
 	// main answers everything that the process answers, public what recipients and providers
 	// need alone.
 	main, public net.Listener
+	// bounces takes what comes back as mail.
+	bounces net.Listener
 }
 
 // close closes them; it is for those on which nothing is served.
 func (l listeners) close() (err error) {
-	for _, listener := range []net.Listener{l.main, l.public} {
+	for _, listener := range []net.Listener{l.main, l.public, l.bounces} {
 		if listener != nil {
 			err = errors.Join(err, listener.Close())
 		}
@@ -44,7 +47,10 @@ func (s *Server) listen(c configs.Config, roles Roles, log *slog.Logger) (open l
 	if open.main, err = listenOn(c.Listen, "--listen"); err != nil {
 		return open, err
 	}
-	open.public, err = listenOn(c.PublicListen, "--public-listen")
+	if open.public, err = listenOn(c.PublicListen, "--public-listen"); err != nil {
+		return open, err
+	}
+	open.bounces, err = listenOn(c.BounceListen, "--bounce-listen")
 	return open, err
 }
 
@@ -96,4 +102,15 @@ func (s *Server) serve(listener net.Listener, handler http.Handler, log *slog.Lo
 		return err
 	})
 	return scheme + listener.Addr().String()
+}
+
+// takeReturns takes what comes back as mail until the server is stopped.
+func (s *Server) takeReturns(on net.Listener, office returns.Office, log *slog.Logger) {
+	listener := returns.Serve(on, office, log)
+	s.BounceAddr = on.Addr().String()
+	s.stack.push("bounce listener", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), s.patience/listenerShare)
+		defer cancel()
+		return listener.Stop(ctx)
+	})
 }

@@ -38,7 +38,7 @@ func startMailed(t *testing.T) *mailed {
 	t.Cleanup(func() { require.NoError(t, receiver.Close()) })
 	m.smtp = receiver.Port()
 	m.config.AdminKey, m.config.AllowPrivateAddresses, m.config.PublicURL = secret.New(configuredKey), true, "https://news.example.org"
-	m.config.DNSServer = m.names.Addr
+	m.config.DNSServer, m.config.BounceListen = m.names.Addr, "127.0.0.1:0"
 	m.start()
 	t.Cleanup(func() { require.NoError(t, m.server.Stop()) })
 	return m

@@ -41,6 +41,8 @@ type Server struct {
 	// PublicURL is where what recipients and providers need is answered alone; empty if
 	// public_listen is.
 	PublicURL string
+	// BounceAddr is where mail that comes back is taken; empty if bounce_listen is.
+	BounceAddr string
 	// mostConnections bounds those of all listeners together, which connections counts.
 	mostConnections int
 	connections     *connections
@@ -140,6 +142,9 @@ func (s *Server) serveAPI(open listeners, c configs.Config, log *slog.Logger, m 
 	if open.public != nil {
 		s.PublicURL = s.serve(open.public, handler.Public(), log)
 	}
+	if open.bounces != nil {
+		s.takeReturns(open.bounces, handler, log)
+	}
 }
 
 // Stop ends the process's parts: first the listener, then what is in flight. It
@@ -185,6 +190,9 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	}
 	if s.PublicURL != "" {
 		say("What recipients and providers need, and nothing else: " + s.PublicURL + ".")
+	}
+	if s.BounceAddr != "" {
+		say("Mail that comes back, and no other, is taken by SMTP on " + s.BounceAddr + ".")
 	}
 	if s.URL != "" {
 		say(fmt.Sprintf("Carillon %s answers on %s (console: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))

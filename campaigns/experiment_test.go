@@ -85,7 +85,7 @@ func TestExperimentsThatCantBeMeant(t *testing.T) {
 		"no receipts": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "read"
 			e.Winner.After = "1h"
-		}, []string{"a mail channel hears of no receipts"}},
+		}, []string{"a mail channel hears of no receipts of what arrived"}},
 		"no replies": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "replied"
 			e.Winner.After = "1h"

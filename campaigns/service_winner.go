@@ -41,7 +41,7 @@ func (s *Service) checkExperiment(c Campaign, channel providers.Channel) (wrong 
 	switch by := e.Winner.By; {
 	case (by == ByDelivered || by == ByRead) && !receipts:
 		wrong = append(wrong, fault.Field{Location: "experiment.winner.by", Value: string(by),
-			Message: "a " + channel.Provider + " channel hears of no receipts, so that nobody knows who has it: " + instead})
+			Message: "a " + channel.Provider + " channel hears of no receipts of what arrived, so that nobody knows who has it: " + instead})
 	case by == ByReplied && !replies:
 		wrong = append(wrong, fault.Field{Location: "experiment.winner.by", Value: string(by),
 			Message: "a " + channel.Provider + " channel hears of no replies: " + instead})

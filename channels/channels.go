@@ -76,6 +76,8 @@ type Configurations interface {
 	// SenderDomain is the domain that messages come from with the settings; empty if
 	// they come from none.
 	SenderDomain(name string, config json.RawMessage) (string, error)
+	// BounceDomain is the domain that messages come back to, where it is not SenderDomain.
+	BounceDomain(name string, config json.RawMessage) (string, error)
 	// Server is the server that messages are handed to; empty where there is none of the
 	// user's choice.
 	Server(name string, config json.RawMessage) (string, error)

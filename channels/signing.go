@@ -267,6 +267,9 @@ func SenderOf(known Configurations, c providers.Channel) (sender domains.Sender,
 	if sender.Host, err = known.Server(c.Provider, c.Config); err != nil {
 		return sender, err
 	}
+	if sender.Bounces, err = known.BounceDomain(c.Provider, c.Config); err != nil {
+		return sender, err
+	}
 	now, signs := providers.Signing(c.SigningKeys, sender.Domain)
 	for _, k := range keysOf(c, sender) {
 		record, err := k.Record()

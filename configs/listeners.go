@@ -80,6 +80,9 @@ func (c Config) checkListeners() (wrong []fault.Field) {
 	if _, port, err := net.SplitHostPort(c.PublicListen); c.PublicListen != "" && (err != nil || port == "") {
 		add("public_listen", c.PublicListen, "must be an address and a port such as 127.0.0.1:8081, or empty")
 	}
+	if _, port, err := net.SplitHostPort(c.BounceListen); c.BounceListen != "" && (err != nil || port == "") {
+		add("bounce_listen", c.BounceListen, "must be an address and a port such as 127.0.0.1:2525, or empty")
+	}
 	if c.TLSCertFile == "" && c.TLSKeyFile != "" {
 		add("tls_cert_file", "", "is needed with tls_key_file: the file of the key's certificate")
 	}

@@ -46,6 +46,7 @@ func TestListenersAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for setting, want := range map[string]string{
 		"CARILLON_PUBLIC_LISTEN=8081":      "must be an address and a port such as 127.0.0.1:8081",
+		"CARILLON_BOUNCE_LISTEN=2525":      "must be an address and a port such as 127.0.0.1:2525",
 		"CARILLON_TLS_CERT_FILE=cert.pem":  "the file of the certificate's private key",
 		"CARILLON_TLS_KEY_FILE=key.pem":    "the file of the key's certificate",
 		"CARILLON_PROXY_HEADER=X-Real-IP":  "must be one of X-Forwarded-For, Forwarded",

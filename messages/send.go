@@ -354,10 +354,10 @@ func (s *Service) TestChannel(ctx context.Context, accountID, channelID int64, t
 // quoteLiquid makes sure that a name is not read as a template.
 func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(") }
 
-// Hears says what comes back over a channel: receipts, and what people reply.
+// Hears says what comes back over a channel: receipts of what arrived, and what people reply.
 func (s *Service) Hears(channel providers.Channel) (receipts, replies bool, err error) {
 	kind, err := s.kinds.Kind(channel.Provider)
-	return kind.Capabilities.Receipts, kind.Capabilities.Replies, err
+	return kind.Capabilities.Receipts && !kind.Capabilities.OnlyFailures, kind.Capabilities.Replies, err
 }
 
 // CheckContent says what of a content its channel can't send, and compiles it with the

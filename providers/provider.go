@@ -199,6 +199,16 @@ type AcknowledgerIn interface {
 	AcknowledgementType() string
 }
 
+// ReturnReader is for providers whose messages come back as mail, which the program's own mail
+// listener takes for them.
+type ReturnReader interface {
+	// Expects reports whether an address is one that a message of the channel comes back to.
+	Expects(address string) bool
+	// ParseReturned reads the receipts in a mail that came to such an address, which proves
+	// itself by that. Its errors are ParseCallback's.
+	ParseReturned(address string, mail []byte) ([]Receipt, error)
+}
+
 // Challenger is for providers that ask an address whether it wants what they would post there,
 // before they post anything.
 type Challenger interface {
@@ -274,6 +284,9 @@ type Capabilities struct {
 	Idempotent bool
 	// Receipts says that it reports back through CallbackParser.
 	Receipts bool
+	// OnlyFailures says that its receipts tell what did not arrive, and hardly ever what did, so
+	// that nothing may wait for that.
+	OnlyFailures bool
 	// Replies says that it hands on what people write through ReplyParser.
 	Replies bool
 	// GivesID says that it has an id of its own for every message that it takes.
@@ -390,6 +403,9 @@ type Kind struct {
 	// Sender is the number or address that people see messages of a configuration come
 	// from; nil where there is none, or it is not known.
 	Sender func(config json.RawMessage) string
+	// BounceDomain is the domain of the address that messages of a configuration come back to;
+	// nil if there is no such thing, and empty where it is SenderDomain.
+	BounceDomain func(config json.RawMessage) string
 	// Server is the server that messages are handed to, a name or an address: of a mail
 	// service the one by which channels/domains knows what it sends from; nil where there is
 	// no such thing.

@@ -93,6 +93,16 @@ func (r *Registry) SenderDomain(name string, config json.RawMessage) (string, er
 	return k.SenderDomain(config), nil
 }
 
+// BounceDomain is the domain of the address that messages of a channel with this configuration
+// come back to; empty where it is the one that they come from.
+func (r *Registry) BounceDomain(name string, config json.RawMessage) (string, error) {
+	k, err := r.Kind(name)
+	if err != nil || k.BounceDomain == nil {
+		return "", err
+	}
+	return k.BounceDomain(config), nil
+}
+
 // Server is the server that a channel with this configuration hands mail to; empty where
 // there is none of the user's choice.
 func (r *Registry) Server(name string, config json.RawMessage) (string, error) {

@@ -120,9 +120,9 @@ func (l look) dmarc(ctx context.Context, record *Record) {
 }
 
 func (l look) mx(ctx context.Context, record *Record) {
-	servers, err := l.LookupMX(ctx, l.Domain)
+	servers, err := l.LookupMX(ctx, record.Name)
 	if err != nil && !notFound(err) {
-		record.unanswered(l.Domain, err)
+		record.unanswered(record.Name, err)
 		return
 	}
 	names := make([]string, 0, len(servers))
@@ -132,7 +132,7 @@ func (l look) mx(ctx context.Context, record *Record) {
 	record.Found = found(names)
 	switch {
 	case len(names) == 0:
-		record.is(Missing, Absent, "No server takes mail for "+l.Domain+": answers and what comes back reach nobody, and some mailbox providers "+
+		record.is(Missing, Absent, "No server takes mail for "+record.Name+": answers and what comes back reach nobody, and some mailbox providers "+
 			"refuse mail from such a domain.")
 	case len(names) == 1 && (names[0] == "." || names[0] == ""):
 		record.is(Wrong, TakesNone, "The domain says that it takes no mail (RFC 7505), so that many mailbox providers take none from it: "+

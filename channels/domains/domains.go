@@ -29,6 +29,9 @@ type Resolver interface {
 type Sender struct {
 	// Domain is that of the sender's address, lower case in its xn-- form.
 	Domain string
+	// Bounces is the domain that mail comes back to, which SPF is looked up of (RFC 7208, 2.4);
+	// empty where it is Domain.
+	Bounces string
 	// Host is the server that mail is handed to: a name or an address. It is empty where the
 	// provider has no server of the user's choice.
 	Host string
@@ -147,6 +150,11 @@ func Records(s Sender) []Record {
 	list = append(list,
 		Record{Purpose: DMARC, Type: "TXT", Name: "_dmarc." + s.Domain, Value: suggestedDMARC, Required: true},
 		Record{Purpose: MX, Type: "MX", Name: s.Domain})
+	if s.Bounces != "" && s.Bounces != s.Domain {
+		list = append(list,
+			Record{Purpose: SPF, Type: "TXT", Name: s.Bounces, Value: suggestedSPF(s.Host), Required: true},
+			Record{Purpose: MX, Type: "MX", Name: s.Bounces})
+	}
 	if s.Host != "" {
 		list = append(list, Record{Purpose: PTR, Type: "PTR", Name: s.Host})
 	}

@@ -162,6 +162,28 @@ func TestRecordsToPublish(t *testing.T) {
 	}
 }
 
+// Receivers look SPF up of the domain that mail comes back to; of one of its own there is one more
+// record, and it is looked for there.
+func TestTheDomainThatMailComesBackTo(t *testing.T) {
+	s := domains.Sender{Domain: "example.org", Bounces: "bounces.example.org", Host: "mail.example.net"}
+	names := testenv.StartNames(t)
+	names.Address("mail.example.net", "8.8.8.8")
+	names.Text("example.org", "v=spf1 -all")
+	names.Text("bounces.example.org", "v=spf1 a:mail.example.net -all")
+	states := map[string]domains.State{}
+	for _, r := range domains.Check(t.Context(), names.Resolver(), s) {
+		if r.Purpose == domains.SPF || r.Purpose == domains.MX {
+			states[string(r.Purpose)+" "+r.Name] = r.State
+		}
+	}
+	require.Equal(t, map[string]domains.State{
+		"spf example.org": domains.Wrong, "mx example.org": domains.Missing,
+		"spf bounces.example.org": domains.OK, "mx bounces.example.org": domains.Missing,
+	}, states)
+	s.Bounces = "example.org"
+	one(t, domains.Records(s), domains.SPF)
+}
+
 // What a name server says is bounded and printable before it is shown.
 func TestWhatIsFoundIsBounded(t *testing.T) {
 	names := testenv.StartNames(t)

@@ -62,14 +62,14 @@ func suggestedSPF(host string) string {
 }
 
 func (l look) spf(ctx context.Context, record *Record) {
-	published, err := texts(ctx, l, l.Domain, tagSPF)
+	published, err := texts(ctx, l, record.Name, tagSPF)
 	record.Found = found(published)
 	switch {
 	case err != nil:
-		record.unanswered(l.Domain, err)
+		record.unanswered(record.Name, err)
 		return
 	case len(published) == 0:
-		record.is(Missing, Absent, "Nobody is named who may send for "+l.Domain+": publish the record. "+mailboxes)
+		record.is(Missing, Absent, "Nobody is named who may send for "+record.Name+": publish the record. "+mailboxes)
 		return
 	case len(published) > 1:
 		record.is(Wrong, Several, "There is more than one record that begins with v=spf1, so that none of them counts (RFC 7208, 4.5): make one of them.")
@@ -105,7 +105,7 @@ func (l look) evaluated(ctx context.Context, record *Record) {
 		return
 	}
 	for _, at := range public {
-		result, err := spf.CheckHostWithSender(net.IP(at.AsSlice()), l.Host, "postmaster@"+l.Domain, spf.WithResolver(l), spf.WithContext(ctx))
+		result, err := spf.CheckHostWithSender(net.IP(at.AsSlice()), l.Host, "postmaster@"+record.Name, spf.WithResolver(l), spf.WithContext(ctx))
 		switch {
 		case result == spf.Pass:
 		case result == spf.TempError:
@@ -113,7 +113,7 @@ func (l look) evaluated(ctx context.Context, record *Record) {
 			return
 		case errors.Is(err, spf.ErrLookupLimitReached), errors.Is(err, spf.ErrVoidLookupLimitReached), errors.Is(err, spf.ErrTooManyMXRecords):
 			record.is(Wrong, TooMany, "It needs more lookups than RFC 7208 allows (ten, and two that find nothing), so that it counts for nothing: "+
-				"take out what sends no more mail for "+l.Domain+".")
+				"take out what sends no more mail for "+record.Name+".")
 			return
 		case result == spf.PermError:
 			record.is(Wrong, Unreadable, "It can't be read: "+err.Error()+".")

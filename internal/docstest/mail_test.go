@@ -35,6 +35,8 @@ type mailServer struct {
 // letter is a message that arrived.
 type letter struct {
 	to, id, subject, from, body string
+	// returns is the sender on the envelope, to which it comes back.
+	returns string
 }
 
 func newMailServer(t *testing.T, user, password string) *mailServer {
@@ -72,7 +74,7 @@ func (m *mailServer) arrived() []letter {
 type conversation struct {
 	server   *mailServer
 	signedIn bool
-	to       string
+	from, to string
 }
 
 func (c *conversation) AuthMechanisms() []string { return []string{sasl.Plain} }
@@ -87,10 +89,11 @@ func (c *conversation) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (c *conversation) Mail(string, *smtp.MailOptions) error {
+func (c *conversation) Mail(from string, _ *smtp.MailOptions) error {
 	if !c.signedIn {
 		return smtp.ErrAuthRequired
 	}
+	c.from = from
 	return nil
 }
 
@@ -109,7 +112,7 @@ func (c *conversation) Data(r io.Reader) error {
 	defer c.server.mu.Unlock()
 	c.server.letters = append(c.server.letters, letter{
 		to: c.to, id: message.Header.Get("Message-Id"), subject: message.Header.Get("Subject"), from: message.Header.Get("From"),
-		body: strings.ReplaceAll(string(body), "\r\n", "\n"),
+		body: strings.ReplaceAll(string(body), "\r\n", "\n"), returns: c.from,
 	})
 	return err
 }

@@ -30,6 +30,7 @@ func TestPages(t *testing.T) {
 	program, names := buildProgram(t), testenv.StartNames(t)
 	stands := map[string]func(*testing.T) stand{
 		"README.md: Your first newsletter":                         newsletter,
+		"docs/bounces.md: Try it":                                  returning,
 		"docs/schedules.md: A data feed":                           dataFeed,
 		"docs/tracking.md: Try it":                                 receiver,
 		"docs/network.md: TLS without a proxy":                     secure,
@@ -162,6 +163,26 @@ func newsletter(t *testing.T) stand {
 			before := newsletters(mail)
 			<-time.After(3 * time.Second)
 			require.LessOrEqual(t, newsletters(mail), before+1, "README.md:%d: a paused campaign goes on", b.line)
+		},
+	}
+}
+
+// returning stands in for the mail server of the reader and for their mailbox, in which the mail
+// lies once it has arrived.
+func returning(t *testing.T) stand {
+	mail := newMailServer(t, "news", "secret")
+	arrived := filepath.Join(t.TempDir(), "arrived.eml")
+	return stand{
+		env: []string{"SSL_CERT_FILE=" + mail.certificate, "CARILLON_ALLOW_RELAYS=127.0.0.1:" + mail.port},
+		replace: []string{
+			"mail.example.org --set", "127.0.0.1 --set", "port=587", "port=" + mail.port, "arrived.eml", arrived, "127.0.0.1:2525", testenv.FreeAddress(t),
+		},
+		afterBlock: func(b block) {
+			if !strings.Contains(b.text, "channel test") {
+				return
+			}
+			require.Eventually(t, func() bool { return len(mail.arrived()) == 1 }, patience, 10*time.Millisecond)
+			require.NoError(t, os.WriteFile(arrived, []byte("Return-Path: <"+mail.arrived()[0].returns+">\n"), 0o600))
 		},
 	}
 }

@@ -38,6 +38,10 @@ func (s Subject) abilities(t testing.TB) {
 			require.NoError(t, err)
 		}
 	}
+	require.True(t, can.Receipts || !can.OnlyFailures, "Capabilities.OnlyFailures speaks of Receipts")
+	if _, returns := p.(providers.ReturnReader); returns {
+		require.True(t, receipts, "what a ReturnReader reads can be posted, too")
+	}
 	if can.Receipts {
 		require.True(t, can.EchoesID || can.GivesID, "a receipt names our id or the provider's")
 	}

@@ -41,6 +41,9 @@ func (s Subject) receipts(t testing.TB) {
 	parser, ok := p.(providers.CallbackParser)
 	require.True(t, ok, "Capabilities.Receipts promises a CallbackParser")
 	reports := s.Reports
+	if reports == nil && s.Kind.Capabilities.OnlyFailures {
+		reports = []providers.ReceiptStatus{providers.ReceiptFailed}
+	}
 	if reports == nil {
 		reports = []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptFailed}
 	}

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"carillon/providers"
+	"carillon/providers/bounce"
 	"carillon/providers/mail"
 )
 
@@ -23,9 +24,15 @@ import (
 type composer struct {
 	// fixed are the header fields that are the same for every message.
 	fixed []byte
-	// idTail is what follows the message's id in its Message-ID, which is
-	// Deps.UniqueID's and the sender's domain.
-	idTail string
+	// id is what follows the message's id in its Message-ID, as Deps.UniqueID has it, and idTail
+	// ends it with the sender's domain.
+	id, idTail string
+	// from is the sender on the envelope of a message that has no address of its own to come
+	// back to: it stands before the + of those, and returns behind.
+	from, returns string
+	// marker makes what messages are known by when they come back; nil where nothing is said
+	// of them.
+	marker *bounce.Marker
 	// signer signs what is composed; nil where nothing is signed.
 	signer  *signer
 	scratch *sync.Pool
@@ -46,10 +53,38 @@ func newComposer(c *Config, from mail.Mailbox, deps providers.Deps) (composer, e
 	if strings.HasPrefix(domain, "[") {
 		domain = "carillon.invalid" // an address literal is no right side of an id
 	}
-	return composer{
-		fixed: b, idTail: strings.TrimPrefix(deps.UniqueID(0), "0") + "@" + domain + ">\r\n",
-		signer: signer, scratch: &sync.Pool{New: func() any { return new(scratch) }},
-	}, nil
+	made := composer{
+		fixed: b, id: strings.TrimPrefix(deps.UniqueID(0), "0"), idTail: "@" + domain + ">\r\n",
+		from: c.From, signer: signer, scratch: &sync.Pool{New: func() any { return new(scratch) }},
+	}
+	if !c.BounceToken.Empty() {
+		marker := bounce.NewMarker(c.BounceToken, deps.Installation, deps.ChannelID)
+		made.marker = &marker
+	}
+	if name, at, has := strings.Cut(c.Bounces, "@"); has && made.marker != nil {
+		made.from, made.returns = name, "@"+at
+	}
+	return made, nil
+}
+
+// appendSender appends the sender on a message's envelope: the address of its own that it comes
+// back to (VERP), if there are such.
+func (c composer) appendSender(b []byte, id int64) []byte {
+	b = append(b, c.from...)
+	if c.returns == "" {
+		return b
+	}
+	return append(c.marker.AppendLocal(append(b, '+'), id), c.returns...)
+}
+
+// appendID appends a Message-ID: the message's id, Deps.UniqueID's, and the code by which what
+// comes back is known for a report of this message, where the address was lost.
+func (c composer) appendID(b []byte, id int64) []byte {
+	b = append(strconv.AppendInt(b, id, 10), c.id...)
+	if c.marker != nil {
+		b = append(append(b, '-'), c.marker.Code(id)...)
+	}
+	return append(b, c.idTail...)
 }
 
 // scratch is memory for one composing.
@@ -68,8 +103,7 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	b = appendAddress(append(b, "To: "...), m.ToName, m.To)
 	b = appendText(append(b, "Subject: "...), m.Content.Subject, len("Subject: "))
 	b = append(b, "\r\nMessage-ID: <"...)
-	b = strconv.AppendInt(b, m.ID, 10)
-	b = append(b, c.idTail...)
+	b = c.appendID(b, m.ID)
 	unsubscribes := mail.Unsubscribes(m)
 	if unsubscribes {
 		b = append(b, mail.Unsubscribe+": <"...)

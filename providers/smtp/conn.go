@@ -402,7 +402,7 @@ func (c *conn) appendCommand(b []byte, at stage, j *delivery) []byte {
 	switch at {
 	case sender:
 		b = append(b, "MAIL FROM:<"...)
-		b = append(b, c.provider.config.From...)
+		b = append(b, j.from...)
 		b = append(b, '>')
 		if c.size {
 			b = strconv.AppendInt(append(b, " SIZE="...), int64(len(j.body)), 10)

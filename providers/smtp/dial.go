@@ -168,15 +168,19 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 
 // scrubber takes the password out of a text, as it is and as it is sent.
 func scrubber(c *Config) func(string) string {
+	var pairs []string
+	if token := c.BounceToken.Reveal(); token != "" {
+		pairs = append(pairs, token, secret.Redacted)
+	}
 	if c.Password.Empty() {
-		return func(text string) string { return text }
+		return strings.NewReplacer(pairs...).Replace
 	}
 	password := c.Password.Reveal()
-	return strings.NewReplacer(
+	return strings.NewReplacer(append(pairs,
 		base64.StdEncoding.EncodeToString([]byte("\x00"+c.Username+"\x00"+password)), secret.Redacted,
 		base64.StdEncoding.EncodeToString([]byte(password)), secret.Redacted,
 		password, secret.Redacted,
-	).Replace
+	)...).Replace
 }
 
 // deadline moves the time by which the server must have answered. It is the

@@ -229,7 +229,14 @@ func TestConfigRefused(t *testing.T) {
 		`{"host": "h", "from": "a@example.org", "port": 65536}`:                "config.port",
 		`{"host": "h", "from": "a@example.org", "insecure_skip_verify": true}`: "config.insecure_skip_verify",
 		`{"host": "h", "from": "a@example.org", "timeout_ms": 1}`:              "config.timeout_ms",
-		`{"host": "` + strings.Repeat("h", 3) + `/", "from": "a@example.org"}`: "config.host",
+
+		`{"host": "h", "from": "a@example.org", "bounce_token": "too short"}`:                                                        "config.bounce_token",
+		`{"host": "h", "from": "a@example.org", "bounce_address": "b@example.org"}`:                                                  "config.bounce_token",
+		`{"host": "h", "from": "a@example.org", "bounce_address": "b", "bounce_token": "0123456789abcdef"}`:                          "config.bounce_address",
+		`{"host": "h", "from": "a@example.org", "bounce_address": "ä@example.org", "bounce_token": "0123456789abcdef"}`:              "config.bounce_address",
+		`{"host": "h", "from": "a@example.org", "bounce_address": "b@[192.0.2.1]", "bounce_token": "0123456789abcdef"}`:              "config.bounce_address",
+		`{"host": "h", "from": "a@example.org", "bounce_address": "twenty-is-too-long-x@b.org", "bounce_token": "0123456789abcdef"}`: "config.bounce_address",
+		`{"host": "` + strings.Repeat("h", 3) + `/", "from": "a@example.org"}`:                                                       "config.host",
 	} {
 		require.ErrorContains(t, smtp.Kind().Validate(json.RawMessage(config)), field, config)
 	}

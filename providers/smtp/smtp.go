@@ -37,7 +37,7 @@ func Kind() providers.Kind {
 		Name: "smtp", Title: "E-mail (SMTP)",
 		Description: "Hands e-mail to an SMTP server over several connections, each used again, with PIPELINING where the server offers it.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true, Signs: true,
+			Address: providers.Email, Subject: true, HTML: true, Signs: true, Receipts: true, EchoesID: true, OnlyFailures: true,
 		},
 	}, check, open)
 	k.MostRequests = func(raw json.RawMessage) int {
@@ -49,6 +49,7 @@ func Kind() providers.Kind {
 	}
 	k.Sender = mail.Said(func(c Config) string { return c.From })
 	k.SenderDomain = mail.Said(func(c Config) string { return mail.Domain(c.From) })
+	k.BounceDomain = mail.Said(func(c Config) string { return mail.Domain(c.Bounces) })
 	k.Server = mail.Said(func(c Config) string { return c.Host })
 	k.SignedDomain = mail.Said(func(c Config) string { return mail.Domain(c.Username) })
 	return k
@@ -144,6 +145,8 @@ const (
 
 // delivery is one message on its way through a connection.
 type delivery struct {
+	// from and to are the envelope.
+	from  []byte
 	to    string
 	utf8  bool
 	body  []byte // dot-stuffed, with the final dot
@@ -172,6 +175,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	}
 	j := p.deliveries.Get().(*delivery)
 	j.to, j.utf8, j.renewed = to.Text, to.UTF8, false
+	j.from = p.composer.appendSender(j.from[:0], m.ID)
 	j.begin, j.commits = m.MayBegin, m.Commits
 	j.state.reset()
 	if j.body, err = p.composer.compose(j.body[:0], &m, p.deps.Clock.Now()); err != nil {

@@ -29,8 +29,9 @@ const password = "c0rrect-horse-battery"
 func config(addr string) json.RawMessage {
 	host, port, _ := strings.Cut(addr, ":")
 	return json.RawMessage(fmt.Sprintf(
-		`{"host": %q, "port": %s, "username": "sender", "password": %q, "tls": "none", "from": "news@example.org", "from_name": "Die Glöckner"}`,
-		host, port, password))
+		`{"host": %q, "port": %s, "username": "sender", "password": %q, "tls": "none", "from": "news@example.org", "from_name": "Die Glöckner",
+			"bounce_address": "bounces@example.org", "bounce_token": %q}`,
+		host, port, password, bounceToken))
 }
 
 // signIn makes the sink offer AUTH PLAIN, beside what else is answered. The sink
@@ -73,8 +74,9 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			providertest.Run(t, providertest.Subject{
 				Kind: smtp.Kind(), Serve: serve(plain), Nowhere: config, Refusals: refusals(),
+				Proof: providertest.Password, Receipt: reported,
 				Secrets: []string{
-					password, base64.StdEncoding.EncodeToString([]byte(password)),
+					password, bounceToken, base64.StdEncoding.EncodeToString([]byte(password)),
 					base64.StdEncoding.EncodeToString([]byte("\x00sender\x00" + password)),
 				},
 				Arrived: arrived, Key: messageID,

@@ -81,7 +81,7 @@ func New(t testing.TB) *Fixture {
 	require.NoError(t, err)
 	f.Account = account.ID
 	f.registry, err = providers.NewRegistry(
-		kind("mail", providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}),
+		kind("mail", providers.Capabilities{Address: providers.Email, Subject: true, HTML: true, Receipts: true, EchoesID: true, OnlyFailures: true}),
 		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160, Replies: true}),
 		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}),
 		kind("chat", providers.Capabilities{
