@@ -21,7 +21,8 @@ func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"chatapi", "chatwoot", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "smtp", "telegram", "twilio", "webhook", "whatsapp", "xms",
+		"chatapi", "chatwoot", "discord", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "slack", "smtp", "teams", "telegram", "twilio", "webhook",
+		"whatsapp", "xms",
 	}, r.Names())
 	for _, k := range r.Kinds() {
 		require.NotEmpty(t, k.Title)
