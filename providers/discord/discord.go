@@ -59,16 +59,19 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: fmt.Errorf("encode message: %w", err)}
 	}
 	// Without wait Discord says neither the id nor whether the message was made.
-	return p.rooms.Ask(ctx, room.Asking{Message: &m, Query: "wait=true", Body: encoded, Read: func(answer *http.Response, of room.Room) (providers.Accepted, error) {
-		a, failure := p.read(answer, of)
-		switch {
-		case failure != nil:
-			return providers.Accepted{}, failure
-		case !providers.Key(a.ID):
-			return providers.Accepted{}, room.InDoubt()
-		}
-		return providers.Accepted{ProviderID: a.ID, Response: answer.Status}, nil
-	}})
+	return p.rooms.Ask(ctx, room.Asking{Message: &m, Query: "wait=true", Body: encoded, Read: p.taken})
+}
+
+// taken reads the answer to a message.
+func (p *Provider) taken(answer *http.Response, of room.Room) (providers.Accepted, error) {
+	a, failure := p.read(answer, of)
+	switch {
+	case failure != nil:
+		return providers.Accepted{}, failure
+	case !providers.Key(a.ID):
+		return providers.Accepted{}, room.InDoubt()
+	}
+	return providers.Accepted{ProviderID: a.ID, Response: answer.Status}, nil
 }
 
 // Check looks whether Discord knows the webhooks. It sends nothing.

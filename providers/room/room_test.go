@@ -107,9 +107,12 @@ func TestCheck(t *testing.T) {
 		return ""
 	}
 	for raw, want := range map[string]string{
-		`{}`: "config.webhook is required", `{"rooms":{}}`: "config.webhook is required", `{"rooms":{"":"https://hooks.example.org/x"}}`: `config.rooms "" is no name`,
-		`{"rooms":{" x":"https://hooks.example.org/x"}}`: `config.rooms " x" is no name`, `{"rooms":{"x":""}}`: `config.rooms the URL of "x" must be an https address`,
-		`{"webhook":"://"}`: "config.webhook must be an https address", `{"webhook":"https://example.org/x"}`: "config.webhook must be at hooks.example.org",
+		`{}`: "config.webhook is required", `{"rooms":{}}`: "config.webhook is required",
+		`{"rooms":{"":"https://hooks.example.org/x"}}`:                  `config.rooms "" is no name`,
+		`{"rooms":{" x":"https://hooks.example.org/x"}}`:                `config.rooms " x" is no name`,
+		`{"rooms":{"x":""}}`:                                            `config.rooms the URL of "x" must be an https address`,
+		`{"webhook":"://"}`:                                             "config.webhook must be an https address",
+		`{"webhook":"https://example.org/x"}`:                           "config.webhook must be at hooks.example.org",
 		`{"webhook":"https://hooks.example.org/x","api":"ftp://x.org"}`: "config.api must be an http or https address",
 	} {
 		var c room.Config

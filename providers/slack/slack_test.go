@@ -149,7 +149,7 @@ func TestEscaped(t *testing.T) {
 func TestConfigRefused(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"webhook":"https://hooks.slack.com.example.org/services/T/B/x"}`:               "config.webhook: must be at hooks.slack.com",
-		`{"rooms":{"ops":"https://hooks.slack.com/triggers/T/1/` + token + `"}}`:         `config.rooms: the URL of "ops" must begin with https://hooks.slack.com/services/`,
+		`{"rooms":{"ops":"https://hooks.slack.com/triggers/T/1/x"}}`:                     `config.rooms: the URL of "ops" must begin with https://hooks.slack.com`,
 		`{"webhook":"https://hooks.slack.com/workflows/T/1/` + token + `","rooms":{}}`:   "config.webhook: must begin with",
 		`{"webhook":"http://hooks.slack.com/services/T/B/` + token + `","rooms":{}}`:     "config.webhook: must be an https address",
 		`{"webhook":"https://me:x@hooks.slack.com/services/T/B/` + token + `"}`:          "config.webhook: must not hold a name",

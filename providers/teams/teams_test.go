@@ -29,8 +29,8 @@ const signature = "what-nobody-guesses-of-43-letters"
 const host = "https://default0123456789abcdef0123456789abcd.ef.environment.api.powerplatform.com:443"
 
 func webhook(n int) string {
-	return fmt.Sprintf("%s/powerautomate/automations/direct/workflows/%032d/triggers/manual/paths/invoke?api-version=1&sp=%%2Ftriggers%%2Fmanual%%2Frun&sv=1.0&sig=%s",
-		host, n, signature)
+	path := fmt.Sprintf("/powerautomate/automations/direct/workflows/%032d/triggers/manual/paths/invoke", n)
+	return host + path + "?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + signature
 }
 
 func config(address string) json.RawMessage { return providertest.Rooms(address, webhook) }
@@ -152,7 +152,8 @@ func refusals() []providertest.Refusal {
 		dead(401, "DirectApiInvalidAuthorization"), dead(400, "MissingApiVersionParameter"), said(403, "AnotherCode", providers.ErrorRecipient),
 		said(404, "AnotherCode", providers.ErrorRecipient), said(410, "AnotherCode", providers.ErrorRecipient),
 		said(400, "TriggerInputSchemaMismatch", providers.ErrorContent), said(413, "RequestEntityTooLarge", providers.ErrorContent),
-		said(502, "NoResponse", providers.ErrorInDoubt), said(504, "GatewayTimeout", providers.ErrorInDoubt), said(500, "InternalServerError", providers.ErrorTemporary),
+		said(502, "NoResponse", providers.ErrorInDoubt), said(504, "GatewayTimeout", providers.ErrorInDoubt),
+		said(500, "InternalServerError", providers.ErrorTemporary),
 		plain(301, providers.ErrorAccount), plain(302, providers.ErrorTemporary), plain(403, providers.ErrorAuth), plain(404, providers.ErrorTemporary),
 		plain(410, providers.ErrorRecipient), plain(413, providers.ErrorContent), plain(429, providers.ErrorThrottled), plain(502, providers.ErrorTemporary),
 	}
@@ -206,7 +207,8 @@ func TestCard(t *testing.T) {
 		`{"type":"ActionSet","actions":[` + strings.Join(actions[:6], ",") + `]}`, `{"type":"ActionSet","actions":[` + actions[6] + `]}`,
 	}, ",")
 	require.JSONEq(t, `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","content":{
-		"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","msteams":{"width":"Full"},"body":[`+body+`]}}]}`, string(got))
+		"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","msteams":{"width":"Full"},
+		"body":[`+body+`]}}]}`, string(got))
 	m.Content = providers.Content{Text: strings.Repeat("x\n", 1000)}
 	_, err = p.Send(t.Context(), m)
 	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
@@ -229,14 +231,16 @@ func TestConfigRefused(t *testing.T) {
 	sample, err := os.ReadFile("testdata/config.json")
 	require.NoError(t, err)
 	require.NoError(t, teams.Kind().Validate(sample))
-	require.NoError(t, teams.Kind().Validate(json.RawMessage(`{"webhook":"https://prod-23.westeurope.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=x"}`)))
+	old := `{"webhook":"https://prod-23.westeurope.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=x"}`
+	require.NoError(t, teams.Kind().Validate(json.RawMessage(old)))
 }
 
 // Whatever is answered to a message is an acceptance or an error that says what it means, without
 // the webhook.
 func FuzzAnswered(f *testing.F) {
 	for _, seed := range []string{
-		"", "null", `{"error":{"code":"WorkflowNotFound"}}`, `{"error":{"code":"` + signature + `","message":"` + signature + `"}}`, `{"error":[]}`, `{"error":{"code":7}}`,
+		"", "null", `{"error":{"code":"WorkflowNotFound"}}`,
+		`{"error":{"code":"` + signature + `","message":"` + signature + `"}}`, `{"error":[]}`, `{"error":{"code":7}}`,
 	} {
 		f.Add(202, seed)
 		f.Add(404, seed)
