@@ -22,7 +22,8 @@ func Kind() providers.Kind {
 	k := providers.Define(providers.Kind{
 		Name: "slack", Title: "Slack",
 		Description: "Writes into channels of Slack by incoming webhooks, each of which leads to one channel: texts, in Slack's mrkdwn. " +
-			"An address is the name of a room in config.rooms. Slack takes about one message a second of a webhook, so limit it to one a second per recipient. " +
+			"An address is the name of a room in config.rooms. " +
+			"Slack takes about one message a second of a webhook, so limit the channel to one a second per recipient. " +
 			"It reports nothing, and what people write does not come back.",
 		Capabilities: providers.Capabilities{Address: providers.Custom, MaxTextUnits: maxText},
 	}, check, open)

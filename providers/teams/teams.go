@@ -26,7 +26,7 @@ const (
 func Kind() providers.Kind {
 	k := providers.Define(providers.Kind{
 		Name: "teams", Title: "Microsoft Teams",
-		Description: "Writes into channels and chats of Microsoft Teams by workflows, each of which a webhook begins and leads to one of them: texts, and buttons " +
+		Description: "Writes into channels and chats of Microsoft Teams, by a workflow for each that begins with a webhook: texts, and buttons " +
 			"that open a page. An address is the name of a room in config.rooms. A workflow takes about four messages a second. " +
 			"It says neither whether a message was shown nor what people write.",
 		Capabilities: providers.Capabilities{Address: providers.Custom, MaxTextBytes: maxText, Buttons: []providers.ButtonType{providers.ButtonLink}},
