@@ -61,8 +61,9 @@ func (c *cli) addDemo(root *cobra.Command) {
 		Use: "demo", Short: "See the whole job on a sample file: import, send, account for everybody", GroupID: "server", Args: cobra.NoArgs,
 		Long: `Starts a server of its own on a free port with data in ` + demoDir + ` (made anew each time), takes in a
 sample CSV file of 2,620 lines, shows what was refused and why, sends a personalised newsletter
-through a simulated provider at ` + strconv.Itoa(demoPerSecond) + ` messages a second, says what became of everybody, and ends with
-a week of a recurring notification and a flow of two questions, played on a simulated clock.
+through a simulated provider at ` + strconv.Itoa(demoPerSecond) + ` messages a second, says what became of everybody, plays
+a week of a recurring notification and a flow of two questions on a simulated clock, and ends with a
+message that goes by WhatsApp, else as a text, else by e-mail, to providers that are played.
 Nothing leaves this machine, unless --smtp names a mail server.`,
 		Example: "  carillon demo\n  carillon demo --smtp 127.0.0.1:2525",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), f) },
@@ -83,9 +84,18 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	phones, err := startPhones()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, phones.close()) }()
+	relays := phones.relays()
+	if f.smtp != "" {
+		relays = append(relays, f.smtp)
+	}
 	config, err := configs.Load(configs.Options{Flags: map[string]string{
 		"data_dir": dir, "listen": "127.0.0.1:0", "log_level": "error", "api_rate_per_second": "0", "public_url": defaultServer,
-		"allow_relays": f.smtp,
+		"allow_relays": strings.Join(relays, ","),
 	}})
 	if err != nil {
 		return err
@@ -117,6 +127,9 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 		return err
 	}
 	if err := c.demoWalk(ctx, k); err != nil {
+		return err
+	}
+	if err := c.demoReach(ctx, phones, server.URL); err != nil {
 		return err
 	}
 	sayf(c.out, `

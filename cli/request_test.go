@@ -73,6 +73,10 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	require.NoError(t, c.demoSend(t.Context(), api.Campaign{ID: 1}))
 	require.NoError(t, c.demoWeek(t.Context(), api.Campaign{ID: 1}))
 	require.NoError(t, c.demoWalk(t.Context(), api.Campaign{ID: 1}))
+	phones, err := startPhones()
+	require.NoError(t, err)
+	require.NoError(t, c.demoReach(t.Context(), phones, "http://127.0.0.1:1"))
+	require.NoError(t, phones.close())
 	note("demo")
 
 	var walk func(cmd *cobra.Command)

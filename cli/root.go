@@ -125,6 +125,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with a server:"}, &cobra.Group{ID: "server", Title: "Run a server:"})
 	c.addServerCommands(root)
 	c.addDemo(root)
+	c.addSink(root)
 	c.addBench(root)
 	c.addImport(root)
 	c.addMigrateFrom(root)

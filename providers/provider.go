@@ -32,7 +32,7 @@ const (
 	Facebook  AddressKind = "facebook"  // page-scoped id: digits
 	Instagram AddressKind = "instagram" // Instagram-scoped id: digits
 	Push      AddressKind = "push"      // registration token of a device
-	Web       AddressKind = "web"       // endpoint of a Web Push subscription, or id of a visitor
+	Web       AddressKind = "web"       // a Web Push subscription as JSON, or id of a visitor
 	Custom    AddressKind = "custom"    // whatever the caller's own channel understands
 )
 

@@ -56,7 +56,8 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		// they had complained; what is reported again is recorded once.
 		gone := j.sent(4, "gone@example.com")
 		for range 2 {
-			j.receive(providers.Receipt{MessageID: gone, Status: providers.ReceiptUnsubscribed}, providers.Receipt{MessageID: spam, Status: providers.ReceiptUnsubscribed})
+			j.receive(providers.Receipt{MessageID: gone, Status: providers.ReceiptUnsubscribed},
+				providers.Receipt{MessageID: spam, Status: providers.ReceiptUnsubscribed})
 		}
 		require.Equal(t, contacts.Unsubscribed, j.reasonOf("gone@example.com"))
 		require.Equal(t, contacts.Complained, j.reasonOf("spam@example.com"))

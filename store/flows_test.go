@@ -316,7 +316,8 @@ func TestPeopleWaitForWhatTheyWereSentToArrive(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		w := newFlowWalk(t, s, walkers{4, `{"steps": [{"id": "a", "kind": "send", "content": {"text": "x"}, "fallback": [{"undelivered": "1h"}]},
 			{"id": "end", "kind": "end"}]}`, false})
-		people := w.IDs("SELECT c.id FROM contacts c WHERE account_id = ? AND EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id) ORDER BY c.id", w.AccountID)[:3]
+		people := w.IDs("SELECT c.id FROM contacts c WHERE account_id = ? AND EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id) ORDER BY c.id",
+			w.AccountID)[:3]
 		prompt, late, silent := people[0], people[1], people[2]
 		w.enter(people...)
 		w.move()
@@ -342,7 +343,8 @@ func TestPeopleWaitForWhatTheyWereSentToArrive(t *testing.T) {
 		w.move()
 		require.Len(t, w.deliver(), 1, "who was silent gets the second, and nobody else")
 		w.move()
-		require.Equal(t, []flows.Move{{Step: "a"}, {Step: "a_arrived", Exit: "timeout"}, {Step: "a_2"}, {Step: "end", Exit: "ended"}}, timeless(w.session(silent).Moves))
+		require.Equal(t, []flows.Move{{Step: "a"}, {Step: "a_arrived", Exit: "timeout"}, {Step: "a_2"}, {Step: "end", Exit: "ended"}},
+			timeless(w.session(silent).Moves))
 		w.balances()
 	})
 }

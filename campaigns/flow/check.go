@@ -340,7 +340,8 @@ func (c *checker) wait(i int, s *step) {
 		}
 	}
 	if given != 1 {
-		c.add(c.at(i, "wait"), nil, `give one of for, until, event and delivered, such as {"for": "2d"}, {"until": {"time": "09:00"}} or {"event": "order.paid", "at_most": "3d"}`)
+		c.add(c.at(i, "wait"), nil, "%s", `give one of for, until, event and delivered, such as {"for": "2d"}, {"until": {"time": "09:00"}} or `+
+			`{"event": "order.paid", "at_most": "3d"}`)
 		return
 	}
 	switch {

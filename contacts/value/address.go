@@ -41,7 +41,7 @@ var kinds = [NumKinds]kind{
 	{name: providers.Facebook, check: pageScopedID, codes: "fb"},
 	{name: providers.Instagram, check: pageScopedID, codes: "in"},
 	{name: providers.Push, check: opaque, codes: "wn"},
-	{name: providers.Web, check: opaque},
+	{name: providers.Web, check: web},
 	{name: providers.Custom, check: text, codes: "cc"},
 }
 

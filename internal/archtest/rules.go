@@ -40,7 +40,7 @@ func layers() []layer {
 			why: "main parses and exits: the commands are in cli",
 		},
 		{
-			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "migration", "wording"}),
+			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "migration", "wording", "internal/fakes"}),
 			mayInTests: join(withStore, []string{"queue", "api/gate", "api/compat"}),
 			why:        "a command asks a running server through its API, or has app run one",
 		},
@@ -219,6 +219,10 @@ func layers() []layer {
 			why: "it plays the providers' side, so it knows nothing of how messages get there",
 		},
 		{
+			name: "internal/fakes", may: join(inside, []string{"providers"}), mayInTests: []string{"providers"},
+			why: "it plays providers as their documents say, so it knows nothing of how Carillon reads that; of the adapters' room it has the way out alone",
+		},
+		{
 			name: "internal", may: nil, mayInTests: servers,
 			why: "it is the ground on which every package stands, so it stands on none of them",
 		},
@@ -254,6 +258,11 @@ func libraries() []library {
 			prefixes: []string{"github.com/coreos/go-oidc/", "golang.org/x/oauth2"},
 			owners:   []string{"outgoing"},
 			why:      "they ask by http.DefaultClient where nobody says otherwise: outgoing/openid says so each time",
+		},
+		{
+			prefixes: []string{"github.com/SherClockHolmes/webpush-go"},
+			owners:   []string{"providers"},
+			why:      "it asks by a client of its own where nobody says otherwise: providers/webpush says so each time",
 		},
 		{
 			prefixes: []string{"github.com/go-webauthn/"},

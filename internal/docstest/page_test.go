@@ -54,8 +54,8 @@ func parsePage(source string) ([]section, error) {
 		case open != nil:
 			open.text += line + "\n"
 		case isFence:
-			if !slices.Contains([]string{"shell", "text", "json", "go", "yaml", "sql"}, fence) {
-				return nil, fmt.Errorf("line %d: a block of %q: name one of shell, text, json, go, yaml, sql", i+1, fence)
+			if !slices.Contains([]string{"shell", "text", "json", "go", "yaml", "sql", "javascript"}, fence) {
+				return nil, fmt.Errorf("line %d: a block of %q: name one of shell, text, json, go, yaml, sql, javascript", i+1, fence)
 			}
 			mark.line, mark.language = i+1, fence
 			open, mark = &block{mark.line, mark.language, "", mark.server, mark.notRun}, block{}

@@ -10,6 +10,7 @@ import (
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
 	"carillon/providers/discord"
+	"carillon/providers/fcm"
 	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
@@ -21,6 +22,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
+	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
 	"carillon/providers/xms"
 )
@@ -38,6 +40,8 @@ func Kinds() []providers.Kind {
 		telegram.Kind(),
 		whatsapp.Kind(),
 		twilio.Kind(),
+		webpush.Kind(),
+		fcm.Kind(),
 		postmark.Kind(),
 		sendgrid.Kind(),
 		mailgun.Kind(),

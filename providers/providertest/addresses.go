@@ -68,7 +68,16 @@ func Message(kind providers.AddressKind, id int64) providers.Message {
 
 // message is one that the adapter can deliver.
 func (s Subject) message(id int64) providers.Message {
-	return s.able(Message(s.Kind.Capabilities.Address, id))
+	return s.able(s.whole(s.Kind.Capabilities.Address, id))
+}
+
+// whole is a message for the adapter, with more than it may be able to carry.
+func (s Subject) whole(kind providers.AddressKind, id int64) providers.Message {
+	m := Message(kind, id)
+	if s.To != nil {
+		m.To = s.To(id)
+	}
+	return m
 }
 
 // able leaves out of a message what the adapter says that it can't carry.
@@ -112,7 +121,7 @@ func (s Subject) addresses(t testing.TB) {
 			require.Equal(t, kind, s.Kind.AddressFor(config))
 		}
 		p := s.open(t, config)
-		m := s.able(Message(kind, 11))
+		m := s.able(s.whole(kind, 11))
 		_, err := p.Send(t.Context(), m)
 		require.NoError(t, err, "to %s", m.To)
 		if s.Serve != nil {

@@ -70,7 +70,7 @@ func (s Subject) large(t testing.TB) {
 		strings.Repeat("long ", 300) + "\n" + strings.Repeat("x", 2000) + "\n"
 	ascii := "plain\n.\n..hidden\nFrom x\n" + strings.Repeat("short line\n", 10) + "end"
 	for i, text := range []string{tricky + "end", ascii, strings.Repeat(tricky, 1<<20/len(tricky)) + "end"} {
-		m := Message(s.Kind.Capabilities.Address, int64(i+1))
+		m := s.whole(s.Kind.Capabilities.Address, int64(i+1))
 		m.Content.Text, m.Content.HTML = text, "<p>"+text+"</p>"
 		m.Content.Subject = strings.Repeat("Betreff 漢字 ", 20) + "end"
 		m = s.able(m)

@@ -30,6 +30,9 @@ type Subject struct {
 	// Nowhere is a configuration that leads to an address at which connections
 	// are accepted or refused, but nobody says anything.
 	Nowhere func(addr string) json.RawMessage
+	// To is a recipient's address, another one for each number, where addresses say themselves
+	// where messages go: to the far end that was served last, or to nowhere. Nil is Address.
+	To func(n int64) string
 	// Secrets are in every configuration, and may be seen nowhere.
 	Secrets []string
 	// Refusals are the answers that the adapter must understand.

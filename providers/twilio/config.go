@@ -38,7 +38,7 @@ var (
 	short     = regexp.MustCompile(`^[0-9]{3,8}$`)
 	names     = regexp.MustCompile(`^[A-Za-z0-9 +_&-]{1,11}$`)
 	letters   = regexp.MustCompile(`[A-Za-z]`)
-	printable = regexp.MustCompile(`^[!-~]{16,200}$`)
+	printable = regexp.MustCompile(`^[\x21-\x7e]{16,200}$`)
 )
 
 func check(c *Config) []fault.Field {

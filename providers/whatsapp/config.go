@@ -26,8 +26,8 @@ type Config struct {
 // Forms of the settings. A secret shorter than this can be guessed.
 var (
 	ids     = regexp.MustCompile(`^[0-9]{1,32}$`)
-	tokens  = regexp.MustCompile(`^[!-~]{20,1000}$`)
-	secrets = regexp.MustCompile(`^[!-~]{16,256}$`)
+	tokens  = regexp.MustCompile(`^[\x21-\x7e]{20,1000}$`)
+	secrets = regexp.MustCompile(`^[\x21-\x7e]{16,256}$`)
 )
 
 func check(c *Config) []fault.Field {

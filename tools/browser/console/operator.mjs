@@ -63,6 +63,8 @@ export const steps = {
     assert.equal(run.counts.failed, 0, "nobody was given up on");
     assert.ok(run.counts.sent > 0);
     await at(`/channels/${office}`);
+    await button("Ask the provider").click();
+    await page.getByRole("status").getByText("It takes them").waitFor();
     await page.getByRole("textbox", { name: "Test to" }).fill("ada@example.org");
     await button("Send a test").click();
     await page.getByRole("status").getByText("Sent").waitFor();

@@ -20,6 +20,7 @@ import { TextLink } from "@/ui/links";
 
 import { PauseOrResume } from "./actions";
 import { Domain } from "./Domain";
+import { Probe } from "./Probe";
 import { ProviderFields, SendingFields, shownFields } from "./fields";
 import { changeOf, type Form, formOf } from "./form";
 import { settingsOf } from "./settings";
@@ -71,6 +72,7 @@ function Known({ channel, provider }: { channel: Channel; provider: Schema<"Prov
             <Test channel={channel} />
           </Grid.Col>
         </Grid>
+        <Probe channel={channel} keeps={provider?.can.templates ?? false} />
         {channel.sender_domain && <Domain channel={channel} signs={provider?.can.signs ?? false} />}
         {admin && provider ? <Edit key={channel.id} channel={channel} provider={provider} /> : <Shown channel={channel} />}
       </Stack>

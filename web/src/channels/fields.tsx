@@ -92,17 +92,20 @@ function Field({ setting: s, kept, anew, values, change, error }: FieldProps) {
     case "secret": {
       const secret = values.secrets[s.name] ?? { given: "", drop: false };
       const put = (part: Partial<typeof secret>) => change({ secrets: { ...values.secrets, [s.name]: { ...secret, ...part } } });
+      const field = {
+        ...shown,
+        withAsterisk: (s.required && !kept) || anew,
+        placeholder: kept && !anew && !secret.drop ? t("channel.kept") : "",
+        disabled: secret.drop,
+        value: secret.given,
+      };
       return (
         <Stack gap={4}>
-          <PasswordInput
-            {...shown}
-            withAsterisk={(s.required && !kept) || anew}
-            placeholder={kept && !anew && !secret.drop ? t("channel.kept") : ""}
-            autoComplete="new-password"
-            disabled={secret.drop}
-            value={secret.given}
-            onChange={(e) => put({ given: e.currentTarget.value })}
-          />
+          {s.lines ? (
+            <Textarea {...field} autoComplete="off" spellCheck={false} autosize minRows={2} maxRows={12} onChange={(e) => put({ given: e.currentTarget.value })} />
+          ) : (
+            <PasswordInput {...field} autoComplete="new-password" onChange={(e) => put({ given: e.currentTarget.value })} />
+          )}
           {kept && !s.required && <Checkbox size="xs" label={t("channel.drop", { name: s.label })} checked={secret.drop} onChange={(e) => put({ drop: e.currentTarget.checked })} />}
         </Stack>
       );

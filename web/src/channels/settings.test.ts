@@ -79,6 +79,8 @@ describe("a setting", () => {
     expect(one("smtp", "max_connections")).toMatchObject({ kind: "number", whole: true, minimum: 1, maximum: 200, fallback: "20", required: false });
     expect(one("smtp", "tls")).toMatchObject({ kind: "choice", choices: ["starttls", "implicit", "none"], fallback: "starttls", destination: true });
     expect(one("smtp", "ca_certificates").kind).toBe("lines");
+    expect([one("fcm", "service_account").kind, one("fcm", "service_account").lines]).toEqual(["secret", true]);
+    expect(one("webpush", "private_key").lines).toBe(false);
     expect(one("sandbox", "fail_rate")).toMatchObject({ whole: false, maximum: 1 });
   });
 

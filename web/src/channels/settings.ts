@@ -28,6 +28,8 @@ export interface Setting {
   fallback: string;
   /** Whole numbers alone. */
   whole: boolean;
+  /** It is a file, and is written over several lines. */
+  lines: boolean;
   minimum: number | undefined;
   maximum: number | undefined;
   choices: string[];
@@ -68,6 +70,8 @@ const capitals = new Map([
   ["id", "ID"],
   ["ms", "(ms)"],
   ["tls", "TLS"],
+  ["ttl", "TTL"],
+  ["uri", "URI"],
   ["url", "URL"],
 ]);
 
@@ -105,6 +109,7 @@ export function settingsOf(schema: Config): Setting[] {
       destination: p["x-destination"] === true,
       fallback: textOf(p.default),
       whole: p.type === "integer",
+      lines: p.contentMediaType !== undefined,
       minimum: p.minimum,
       maximum: p.maximum,
       choices: p.enum ?? [],

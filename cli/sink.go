@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"carillon/internal/fakes"
+)
+
+// playable are the providers that can be played, and how a channel is led to each.
+var playable = map[string]struct {
+	start   func(fakes.Options) (*fakes.Server, error)
+	channel func(address, secret string) string
+}{
+	"whatsapp": {fakes.WhatsApp, func(address, secret string) string {
+		return fmt.Sprintf("--provider whatsapp --set api=%s/v26.0 --set phone_number_id=106540352242922 --set business_account_id=102290129340398 "+
+			"--set token=a-token-of-a-fake-0123 --set app_secret=%s", address, secret)
+	}},
+	"twilio": {fakes.Twilio, func(address, secret string) string {
+		return fmt.Sprintf("--provider twilio --set api=%s --set account_sid=AC%032d --set from=+15005550006 --set auth_token=%s", address, 1, secret)
+	}},
+}
+
+type sinkFlags struct {
+	listen, hook, secret string
+	templates            []string
+}
+
+func (c *cli) addSink(root *cobra.Command) {
+	var f sinkFlags
+	cmd := &cobra.Command{
+		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
+		ValidArgs: []string{"twilio", "whatsapp"},
+		Long: `Plays WhatsApp's Cloud API (whatsapp) or Twilio's Messages API (twilio) on this machine, until Ctrl-C. It says
+how to make a channel that leads to it, shows each message, and reports what became of it to --hook, signed as the provider signs.
+The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
+
+What becomes of a message is decided by the last two digits of its number:
+
+  00  refused: nobody has the number there
+  01  whatsapp: refused outside the 24 hours, unless it is a template
+  02  taken, and reported as failed
+  03  taken, and never heard of again
+  04  refused as too fast at first, and then delivered
+  any others are delivered
+
+Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,
+		Example: "  carillon sink whatsapp --template spring_sale --hook http://127.0.0.1:8080/hooks/1\n" +
+			"  carillon sink twilio --listen 127.0.0.1:9091 --hook http://127.0.0.1:8080/hooks/2",
+		RunE: func(cmd *cobra.Command, args []string) error { return c.sink(cmd.Context(), args[0], f) },
+	}
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9090", "address to answer at; of this machine alone")
+	cmd.Flags().StringVar(&f.hook, "hook", "", "address of /hooks/{channel_id} to which it reports (default: it reports nothing)")
+	cmd.Flags().StringVar(&f.secret, "secret", "", "what reports are signed with (default: made up)")
+	cmd.Flags().StringArrayVar(&f.templates, "template", nil, "whatsapp: name of a template that it has approved in English; may be repeated")
+	root.AddCommand(cmd)
+}
+
+func (c *cli) sink(ctx context.Context, provider string, f sinkFlags) error {
+	play, known := playable[provider]
+	if !known {
+		return usagef("%s can't be played: there are twilio and whatsapp", provider)
+	}
+	if f.secret == "" {
+		f.secret = rand.Text()
+	}
+	var mu sync.Mutex
+	server, err := play.start(fakes.Options{Listen: f.listen, Hook: f.hook, Secret: f.secret, Templates: f.templates, Tell: func(m fakes.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.Refused != "" {
+			sayf(c.out, "refused %s  %s  %s\n", m.Refused, clean(m.To), clean(m.Text))
+		} else {
+			sayf(c.out, "taken  %s  %s\n", clean(m.To), clean(m.Text))
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	sayf(c.out, "%s is played at %s. A channel that leads to it:\n\n  carillon channel create %s %s\n\n",
+		provider, server.URL(), provider, play.channel(server.URL(), f.secret))
+	<-ctx.Done()
+	if n := server.Dropped(); n > 0 {
+		sayf(c.out, "%d reports were not taken at %s.\n", n, f.hook)
+	}
+	return server.Close()
+}

@@ -1,0 +1,162 @@
+package fakes_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/clock"
+	"carillon/internal/fakes"
+	"carillon/providers"
+	"carillon/providers/builtin"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = "the-secret-of-a-fake-0123"
+
+// far is a fake that reports to the adapter under test, which reads what comes.
+type far struct {
+	t       *testing.T
+	adapter providers.Provider
+	hook    *httptest.Server
+	mu      sync.Mutex
+	told    map[int64][]providers.ReceiptStatus
+	byID    map[string]int64
+	started *fakes.Server
+}
+
+// newFar starts a fake, and an adapter of the provider with settings that lead to it.
+func newFar(t *testing.T, provider string, start func(fakes.Options) (*fakes.Server, error), settings func(address string) map[string]any) *far {
+	f := &far{t: t, told: map[int64][]providers.ReceiptStatus{}, byID: map[string]int64{}}
+	f.hook = httptest.NewServer(http.HandlerFunc(f.hear))
+	t.Cleanup(f.hook.Close)
+	var err error
+	f.started, err = start(fakes.Options{Hook: f.hook.URL, Secret: secret, Templates: []string{"hello"}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.started.Close()) })
+	registry, err := builtin.Registry()
+	require.NoError(t, err)
+	config, err := json.Marshal(settings(f.started.URL()))
+	require.NoError(t, err)
+	f.adapter, err = registry.New(provider, config, providers.Deps{
+		Installation: "theinstallation1", ChannelID: 3, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.System{}, HookURL: "https://n.example.org/hooks/3",
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.adapter.Close()) })
+	return f
+}
+
+// hear reads a report, which must be signed rightly. One that comes before the answer comes again.
+func (f *far) hear(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	receipts, err := f.adapter.(providers.CallbackParser).ParseCallback(r.Header, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, receipt := range receipts {
+		id := receipt.MessageID
+		if id == 0 {
+			id = f.byID[receipt.ProviderID]
+		}
+		if id == 0 {
+			http.Error(w, "not known yet", http.StatusServiceUnavailable)
+			return
+		}
+		f.told[id] = append(f.told[id], receipt.Status)
+	}
+}
+
+// send has a message taken; code is with which it was refused.
+func (f *far) send(id int64, to string, content providers.Content) (code string) {
+	f.t.Helper()
+	accepted, err := f.adapter.Send(f.t.Context(), providers.Message{ID: id, Attempt: 1, To: to, Content: content})
+	var refused *providers.Error
+	if errors.As(err, &refused) {
+		return refused.Code
+	}
+	require.NoError(f.t, err)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.byID[accepted.ProviderID] = id
+	return ""
+}
+
+func (f *far) hears(id int64, want ...providers.ReceiptStatus) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.told[id]) >= len(want)
+	}, 20*time.Second, 5*time.Millisecond, "of message %d", id)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	require.ElementsMatch(f.t, want, f.told[id])
+}
+
+// The adapters take the fakes for the providers, and the fakes do with each number as they say.
+func TestWhatsApp(t *testing.T) {
+	f := newFar(t, "whatsapp", fakes.WhatsApp, func(address string) map[string]any {
+		return map[string]any{
+			"api": address + "/v26.0", "phone_number_id": "106540352242922", "business_account_id": "102290129340398",
+			"token": "a-token-of-a-fake-0123", "app_secret": secret,
+		}
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	kept, err := f.adapter.(providers.TemplateSyncer).SyncTemplates(t.Context())
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	require.Equal(t, providers.TemplateApproved, kept[0].Status)
+	text, template := providers.Content{Text: "Hi"}, func(name string) providers.Content {
+		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
+	}
+	require.Empty(t, f.send(1, "+4915112345699", text))
+	f.hears(1, providers.ReceiptDelivered, providers.ReceiptRead)
+	require.Equal(t, "131026", f.send(2, "+4915112345600", text))
+	require.Equal(t, "131047", f.send(3, "+4915112345601", text))
+	require.Empty(t, f.send(4, "+4915112345601", template("hello")))
+	f.hears(4, providers.ReceiptDelivered)
+	require.Equal(t, "132001", f.send(5, "+4915112345699", template("unheard_of")))
+	require.Empty(t, f.send(6, "+4915112345602", text))
+	f.hears(6, providers.ReceiptRejected)
+	require.Equal(t, "130429", f.send(7, "+4915112345604", text))
+	require.Empty(t, f.send(7, "+4915112345604", text))
+	f.hears(7, providers.ReceiptDelivered)
+	require.Empty(t, f.send(8, "+4915112345603", text))
+	require.Zero(t, f.started.Dropped())
+	require.Empty(t, f.told[8], "nothing is heard of it")
+}
+
+func TestTwilio(t *testing.T) {
+	f := newFar(t, "twilio", fakes.Twilio, func(address string) map[string]any {
+		return map[string]any{"api": address, "account_sid": fmt.Sprintf("AC%032d", 1), "auth_token": secret, "from": "+15005550006"}
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "+4915112345699", text))
+	f.hears(1, providers.ReceiptDelivered)
+	require.Equal(t, "21614", f.send(2, "+4915112345600", text))
+	require.Empty(t, f.send(3, "+4915112345602", text))
+	f.hears(3, providers.ReceiptRejected)
+	require.Equal(t, "20429", f.send(4, "+4915112345604", text))
+	require.Empty(t, f.send(4, "+4915112345604", text))
+	f.hears(4, providers.ReceiptDelivered)
+}
+
+// A fake takes messages of this machine alone.
+func TestAFakeListensOnLoopback(t *testing.T) {
+	_, err := fakes.Twilio(fakes.Options{Listen: "0.0.0.0:0"})
+	require.ErrorContains(t, err, "this machine alone")
+}

@@ -1,0 +1,150 @@
+package fakes
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"carillon/internal/clock"
+)
+
+// WhatsApp starts a fake of Meta's WhatsApp Cloud API. It takes any access token, phone number id
+// and account.
+func WhatsApp(o Options) (*Server, error) {
+	return start(o, func(s *Server) http.Handler {
+		mux := http.NewServeMux()
+		mux.HandleFunc("POST /{version}/{number}/messages", s.whatsAppMessage)
+		mux.HandleFunc("GET /{version}/{account}/message_templates", s.whatsAppTemplates)
+		mux.HandleFunc("GET /{version}/{number}", func(w http.ResponseWriter, r *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"id": r.PathValue("number"), "display_phone_number": "+1 555-078-3881"})
+		})
+		return bearer(mux)
+	})
+}
+
+// bearer lets those ask who have an access token, whatever it is.
+func bearer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); !ok || token == "" {
+			refuseWhatsApp(w, http.StatusUnauthorized, 190, "an access token is required")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // who asked has left
+}
+
+// refuseWhatsApp refuses as Meta does.
+func refuseWhatsApp(w http.ResponseWriter, status, code int, details string) {
+	answer(w, status, map[string]any{"error": map[string]any{
+		"message": fmt.Sprintf("(#%d) %s", code, details), "type": "OAuthException", "code": code, "error_data": map[string]any{"details": details},
+	}})
+}
+
+// whatsAppMessage takes a message, or not.
+func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Product string `json:"messaging_product"`
+		To      string `json:"to"`
+		Type    string `json:"type"`
+		Echo    string `json:"biz_opaque_callback_data"`
+		Text    struct {
+			Body string `json:"body"`
+		} `json:"text"`
+		Template struct {
+			Name string `json:"name"`
+		} `json:"template"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Product != "whatsapp" || asked.To == "" {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "messaging_product and to are required")
+		return
+	}
+	m := Message{To: asked.To, Text: asked.Type + " " + asked.Text.Body}
+	if asked.Type == "template" {
+		m.Text = "template " + asked.Template.Name
+	}
+	refuse := func(status, code int, details string) {
+		m.Refused = fmt.Sprint(code)
+		s.tell(m)
+		refuseWhatsApp(w, status, code, details)
+	}
+	fate := fateOf(asked.To)
+	switch {
+	case asked.Type == "template" && !s.keeps(asked.Template.Name):
+		refuse(http.StatusNotFound, 132001, "template name does not exist in the translation")
+		return
+	case fate == Unknown:
+		refuse(http.StatusBadRequest, 131026, "message undeliverable")
+		return
+	case fate == Closed && asked.Type != "template":
+		refuse(http.StatusBadRequest, 131047, "more than 24 hours have passed since the recipient last replied")
+		return
+	case fate == Throttled && s.hurried(asked.To):
+		refuse(http.StatusTooManyRequests, 130429, "rate limit hit")
+		return
+	}
+	s.tell(m)
+	id := fmt.Sprintf("wamid.FAKE%012d", s.ids.Add(1))
+	answer(w, http.StatusOK, map[string]any{
+		"messaging_product": "whatsapp", "contacts": []any{map[string]any{"input": asked.To, "wa_id": strings.TrimPrefix(asked.To, "+")}},
+		"messages": []any{map[string]any{"id": id, "message_status": "accepted"}},
+	})
+	arrives := []string{"sent", "delivered"}
+	statuses := map[Fate][]string{Delivered: {"sent", "delivered", "read"}, Throttled: arrives, Closed: arrives, Returned: {"sent", "failed"}}
+	for _, status := range statuses[fate] {
+		s.whatsAppStatus(r.PathValue("number"), map[string]any{
+			"id": id, "status": status, "recipient_id": strings.TrimPrefix(asked.To, "+"), "biz_opaque_callback_data": asked.Echo,
+		})
+	}
+}
+
+// whatsAppStatus reports a status of a message of a number.
+func (s *Server) whatsAppStatus(number string, said map[string]any) {
+	said["timestamp"] = fmt.Sprint(clock.System{}.Now().Unix())
+	if said["status"] == "failed" {
+		said["errors"] = []any{map[string]any{"code": 131026, "title": "Message undeliverable", "error_data": map[string]any{"details": "message undeliverable"}}}
+	}
+	body, err := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "0", "changes": []any{map[string]any{
+		"field": "messages", "value": map[string]any{
+			"messaging_product": "whatsapp", "metadata": map[string]any{"phone_number_id": number}, "statuses": []any{said},
+		},
+	}}}}})
+	if err != nil {
+		return
+	}
+	mac := hmac.New(sha256.New, []byte(s.o.Secret))
+	mac.Write(body)
+	s.reportLater(report{http.Header{
+		"Content-Type": {"application/json"}, "X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))},
+	}, body})
+}
+
+func (s *Server) keeps(template string) bool {
+	for _, name := range s.o.Templates {
+		if name == template {
+			return true
+		}
+	}
+	return false
+}
+
+// whatsAppTemplates lists the templates.
+func (s *Server) whatsAppTemplates(w http.ResponseWriter, _ *http.Request) {
+	list := make([]any, len(s.o.Templates))
+	for i, name := range s.o.Templates {
+		list[i] = map[string]any{
+			"id": fmt.Sprint(i + 1), "name": name, "language": "en", "status": "APPROVED", "category": "MARKETING",
+			"components": []any{map[string]any{"type": "BODY", "text": name + " {{1}}"}},
+		}
+	}
+	answer(w, http.StatusOK, map[string]any{"data": list})
+}
