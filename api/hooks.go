@@ -196,12 +196,7 @@ func (h *hooks) challenge(ctx context.Context, id int64, query url.Values) (stri
 	if !ok {
 		return "", fault.New(fault.NotFound, "a %s channel is asked nothing: it is posted to", channel.Provider)
 	}
-	words, err := asked.Challenge(query)
-	var refused *providers.Error
-	if errors.As(err, &refused) && refused.Kind == providers.ErrorAuth {
-		return "", fault.New(fault.Forbidden, "%v", refused.Err)
-	}
-	return words, err
+	return asked.Challenge(query)
 }
 
 // lookUp is a channel as it is now, or was channelFor ago. The store is asked

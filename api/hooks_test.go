@@ -91,7 +91,7 @@ func TestAQuestionBeforeAHook(t *testing.T) {
 	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","from":"news@example.org"}}`)
 	const right = "?hub.mode=subscribe&hub.challenge=%3Cb%3E1158201444&hub.verify_token=0123456789abcdef"
 	for path, status := range map[string]int{
-		"/hooks/1" + right: 200, "/hooks/1": 403, "/hooks/1" + right + "0": 403, "/hooks/1?hub.verify_token=0123456789abcdef": 422,
+		"/hooks/1" + right: 200, "/hooks/1": 401, "/hooks/1" + right + "0": 401, "/hooks/1?hub.verify_token=0123456789abcdef": 422,
 		"/hooks/2" + right: 404, "/hooks/3" + right: 404, "/hooks/9" + right: 404, "/hooks/x" + right: 404,
 	} {
 		w := s.do("GET", path, "", "Authorization", "")

@@ -129,8 +129,8 @@ func (s *Server) describeHooks(document *huma.OpenAPI) {
 	text := func(name, description string) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
 	}
-	answers := refused(http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusServiceUnavailable)
+	answers := refused(http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusServiceUnavailable)
 	answers["200"] = &huma.Response{
 		Description: "What stands in hub.challenge.", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}

@@ -21,7 +21,7 @@ list-template-versions get-template-version list-variables get-variable list-web
 
 Counts, states and times:
 get-calendar check-campaign get-campaign-report list-runs verify-campaign get-campaign-winner examine-deployment stream-events count-filter
-get-flow-report verify-flow list-jobs get-job list-log-channels get-queue get-run get-run-languages get-run-reasons get-run-links get-run-variants
+get-flow-report verify-flow verify-hook list-jobs get-job list-log-channels get-queue get-run get-run-languages get-run-reasons get-run-links get-run-variants
 count-arrivals count-campaigns count-channels count-contacts count-errors count-flows count-hours count-links count-lists
 list-statistics-notes count-notifications count-people verify-statistics get-week get-status get-store-size count-targeting list-uploads
 list-workers verify-audit

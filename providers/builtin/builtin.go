@@ -9,13 +9,16 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/discord"
 	"carillon/providers/fcm"
 	"carillon/providers/mailgun"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
 	"carillon/providers/sendgrid"
+	"carillon/providers/slack"
 	"carillon/providers/smtp"
+	"carillon/providers/teams"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/webhook"
@@ -42,6 +45,9 @@ func Kinds() []providers.Kind {
 		postmark.Kind(),
 		sendgrid.Kind(),
 		mailgun.Kind(),
+		slack.Kind(),
+		discord.Kind(),
+		teams.Kind(),
 	}
 }
 

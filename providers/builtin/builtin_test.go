@@ -21,7 +21,8 @@ func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"chatapi", "chatwoot", "fcm", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "smtp", "telegram", "twilio", "webhook", "webpush",
+		"chatapi", "chatwoot", "discord", "fcm", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "slack", "smtp", "teams", "telegram", "twilio",
+		"webhook", "webpush",
 		"whatsapp", "xms",
 	}, r.Names())
 	for _, k := range r.Kinds() {
