@@ -38,7 +38,7 @@ var journeys = []journey{
 	{"oidc", 2},
 	{"passkey", 1},
 	{"rules", 5},
-	{"flows", 4},
+	{"flows", 5},
 	{"templates", 7},
 	{"senders", 2},
 	{"many", 1},

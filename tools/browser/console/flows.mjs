@@ -126,30 +126,6 @@ export const steps = {
     await page.getByRole("tab", { name: "Steps" }).click();
     known.pages.push("/flows", `/flows/${known.flow}`, ...["who", "people", "simulate", "versions"].map((view) => `/flows/${known.flow}?view=${view}`));
   },
-  async "who is not reached is tried on another channel"() {
-    const { page } = known.first;
-    const { items } = await ask(page, "GET", "/v1/channels");
-    const made = await ask(page, "POST", "/v1/flows", {
-      name: "Two ways",
-      channel_id: items[0].id,
-      steps: [{ id: "send", kind: "send", content: { subject: "Tonight", text: "At eight" } }, { id: "end", kind: "end", outcome: "told" }],
-    });
-    await at(`/flows/${made.id}`);
-    await heading("Two ways");
-    await stepOf(page, "send").click();
-    await panel(page, "send").getByRole("button", { name: "Try another channel with who is not reached" }).click();
-    await panel(page, "send_other").waitFor();
-    await panel(page, "send_other").getByLabel("Subject").fill("Tonight");
-    await panel(page, "send_other").getByLabel("Text", { exact: true }).fill("At eight, by the other way");
-    await saved(page);
-    const { steps: drawn } = await ask(page, "GET", `/v1/flows/${made.id}`);
-    const of = (id) => drawn.find((s) => s.id === id);
-    assert.deepEqual(drawn.map((s) => s.id).sort(), ["end", "send", "send_arrived", "send_other"]);
-    assert.deepEqual(of("send").exits, { skipped: "send_other", failed: "send_other" });
-    assert.deepEqual(of("send_arrived").exits, { timeout: "send_other", failed: "send_other" });
-    assert.deepEqual(of("send_arrived").wait, { delivered: true, at_most: "1h" });
-    await ask(page, "DELETE", `/v1/flows/${made.id}`);
-  },
   async "it is played, started, and changed while somebody is inside"() {
     const { page } = known.first;
     await page.getByRole("tab", { name: "Simulate" }).click();
@@ -245,6 +221,30 @@ export const steps = {
     await ask(page, "POST", `/v1/flows/${flow.id}/cancel`);
     await ask(page, "DELETE", `/v1/contacts/${person.id}`);
     await ask(page, "DELETE", `/v1/channels/${channel.id}`);
+  },
+  async "who is not reached is tried on another channel"() {
+    const { page } = known.first;
+    const { items } = await ask(page, "GET", "/v1/channels");
+    const made = await ask(page, "POST", "/v1/flows", {
+      name: "Two ways",
+      channel_id: items[0].id,
+      steps: [{ id: "send", kind: "send", content: { subject: "Tonight", text: "At eight" } }, { id: "end", kind: "end", outcome: "told" }],
+    });
+    await at(`/flows/${made.id}`);
+    await heading("Two ways");
+    await stepOf(page, "send").click();
+    await panel(page, "send").getByRole("button", { name: "Try another channel with who is not reached" }).click();
+    await panel(page, "send_other").waitFor();
+    await panel(page, "send_other").getByLabel("Subject").fill("Tonight");
+    await panel(page, "send_other").getByLabel("Text", { exact: true }).fill("At eight, by the other way");
+    await saved(page);
+    const { steps: drawn } = await ask(page, "GET", `/v1/flows/${made.id}`);
+    const of = (id) => drawn.find((s) => s.id === id);
+    assert.deepEqual(drawn.map((s) => s.id).sort(), ["end", "send", "send_arrived", "send_other"]);
+    assert.deepEqual(of("send").exits, { skipped: "send_other", failed: "send_other" });
+    assert.deepEqual(of("send_arrived").exits, { timeout: "send_other", failed: "send_other" });
+    assert.deepEqual(of("send_arrived").wait, { delivered: true, at_most: "1h" });
+    await ask(page, "DELETE", `/v1/flows/${made.id}`);
   },
   async "a flow is drawn by the keyboard alone"() {
     const { page } = known.first;
