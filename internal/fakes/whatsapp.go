@@ -43,10 +43,16 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // who asked has left
 }
 
+// titles are Meta's of the codes with which the fake refuses.
+var titles = map[int]string{
+	100: "Invalid parameter", 190: "Access token has expired", 130429: "Rate limit hit", 131026: "Message undeliverable",
+	131047: "Re-engagement message", 132001: "Template does not exist",
+}
+
 // refuseWhatsApp refuses as Meta does.
 func refuseWhatsApp(w http.ResponseWriter, status, code int, details string) {
 	answer(w, status, map[string]any{"error": map[string]any{
-		"message": fmt.Sprintf("(#%d) %s", code, details), "type": "OAuthException", "code": code, "error_data": map[string]any{"details": details},
+		"message": fmt.Sprintf("(#%d) %s", code, titles[code]), "type": "OAuthException", "code": code, "error_data": map[string]any{"details": details},
 	}})
 }
 
@@ -83,7 +89,7 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusNotFound, 132001, "template name does not exist in the translation")
 		return
 	case fate == Unknown:
-		refuse(http.StatusBadRequest, 131026, "message undeliverable")
+		refuse(http.StatusBadRequest, 131026, "the recipient has no WhatsApp, or an old one")
 		return
 	case fate == Closed && asked.Type != "template":
 		refuse(http.StatusBadRequest, 131047, "more than 24 hours have passed since the recipient last replied")
