@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -147,10 +146,7 @@ func TestContract(t *testing.T) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := discord.Kind().New(raw, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now), Concurrency: 2})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, discord.Kind(), raw)
 }
 
 // A thread is written to by the URL of its channel's webhook, and the id is Discord's.

@@ -190,12 +190,7 @@ func TestContract(t *testing.T) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := mailgun.Kind().New(raw, providers.Deps{
-		Installation: "theinstallation1", Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, mailgun.Kind(), raw)
 }
 
 // All that a mail has arrives in the place that Mailgun has for it.

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -217,12 +216,7 @@ func posted(body string) (http.Header, []byte) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := postmark.Kind().New(raw, providers.Deps{
-		Installation: "theinstallation1", Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, postmark.Kind(), raw)
 }
 
 // All that a mail has arrives in the place that Postmark has for it.

@@ -89,11 +89,21 @@ type Far struct {
 	Tokens *TokenDesk
 }
 
+// installation is that of the adapters under test.
+const installation = "theinstallation1"
+
+// Open makes an adapter for a configuration as the suite does, for tests beside it, and has it
+// closed at the end of the test.
+func Open(t testing.TB, kind providers.Kind, config json.RawMessage) providers.Provider {
+	t.Helper()
+	return Subject{Kind: kind}.openFor(t, installation, config)
+}
+
 // open makes the adapter and has it closed, with no goroutine left, at the end
 // of the test.
 func (s Subject) open(t testing.TB, config json.RawMessage) providers.Provider {
 	t.Helper()
-	return s.openFor(t, "theinstallation1", config)
+	return s.openFor(t, installation, config)
 }
 
 func (s Subject) openFor(t testing.TB, installation string, config json.RawMessage, keys ...providers.SigningKey) providers.Provider {

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -173,10 +172,7 @@ func TestContract(t *testing.T) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := teams.Kind().New(raw, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now), Concurrency: 2})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, teams.Kind(), raw)
 }
 
 // A card has a line for each of the text, addresses that can be pressed, and rows of buttons.

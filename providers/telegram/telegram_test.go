@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -216,10 +215,7 @@ func posted(body string) (http.Header, []byte) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := telegram.Kind().New(raw, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now)})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, telegram.Kind(), raw)
 }
 
 // Each content goes by the call that Telegram has for it, with no parameter that it does not know.

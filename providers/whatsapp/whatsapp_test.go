@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -186,12 +185,7 @@ func signed(body string) (http.Header, []byte) {
 // open makes the adapter for a configuration.
 func open(t testing.TB, raw json.RawMessage) providers.Provider {
 	t.Helper()
-	p, err := whatsapp.Kind().New(raw, providers.Deps{
-		Installation: installation, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(providertest.Now),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
+	return providertest.Open(t, whatsapp.Kind(), raw)
 }
 
 // The page for those who send says of each code what it means for them.
