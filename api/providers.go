@@ -19,6 +19,8 @@ type Provider struct {
 	Description string       `json:"description"`
 	Address     string       `json:"address" doc:"Kind of address that it delivers to, unless its settings say otherwise."`
 	Can         Capabilities `json:"can"`
+	// Preset are the limits of a new channel.
+	Preset providers.Limits `json:"preset,omitzero" required:"false" doc:"Limits of a new channel of which none are given: what the provider takes from everybody."`
 	// Config is the JSON Schema of the settings.
 	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets, changing a setting with x-destination demands them anew, and of one with x-overlap what it was before can be taken for a time (overlap_seconds)."`
 }
@@ -51,7 +53,7 @@ func (s *Server) providerRoutes() {
 					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes,
 						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, Idempotent: can.Idempotent, Buttons: can.Buttons,
 						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Signs: can.Signs, Receipts: can.Receipts},
-					Config: configSchema(k.Config),
+					Preset: k.Preset, Config: configSchema(k.Config),
 				})
 			}
 			return out, nil

@@ -116,12 +116,19 @@ func NewService(store Store, known Configurations, o Outside, c clock.Clock) *Se
 	return &Service{store: store, known: known, outside: o, clock: c}
 }
 
-// Create checks and keeps a new channel that somebody sets up; it is active at once.
+// Create checks and keeps a new channel that somebody sets up; it is active at once. Where nobody
+// says its limits, they are those of its provider.
 func (s *Service) Create(ctx context.Context, c providers.Channel, by string) (providers.Channel, error) {
 	if err := s.validate(&c); err != nil {
 		return providers.Channel{}, err
 	}
-	var err error
+	kind, err := s.known.Kind(c.Provider)
+	if err != nil {
+		return providers.Channel{}, err
+	}
+	if c.Limits == (providers.Limits{}) {
+		c.Limits = kind.Preset
+	}
 	if c.Handle, err = s.known.Sender(c.Provider, c.Config); err != nil {
 		return providers.Channel{}, err
 	}

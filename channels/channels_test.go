@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ type pigeons struct {
 func newChannels(t *testing.T) (*channels.Service, *servicestest.Fixture) {
 	t.Helper()
 	kind := providers.Define(providers.Kind{
-		Name: "pigeons", Title: "Pigeons", Capabilities: providers.Capabilities{Address: providers.Email},
+		Name: "pigeons", Title: "Pigeons", Capabilities: providers.Capabilities{Address: providers.Email}, Preset: providers.Limits{PerSecond: 2, PerRecipientSeconds: 5},
 		AddressFor: func(config json.RawMessage) providers.AddressKind {
 			if strings.Contains(string(config), `"phone":true`) {
 				return providers.Phone
@@ -46,6 +47,26 @@ func replaceBy(ctx context.Context, of *channels.Service, c providers.Channel) (
 		*to = c
 		return nil
 	})
+}
+
+// A new channel is limited as its provider is, unless somebody says how; afterwards that stands.
+func TestANewChannelHasTheLimitsOfItsProvider(t *testing.T) {
+	service, f := newChannels(t)
+	ctx := t.Context()
+	preset := providers.Limits{PerSecond: 2, PerRecipientSeconds: 5}
+	for i, c := range []struct{ given, want providers.Limits }{
+		{providers.Limits{}, preset}, {providers.Limits{PerSecond: 9}, providers.Limits{PerSecond: 9}}, {providers.Limits{Burst: 1}, providers.Limits{Burst: 1}},
+	} {
+		made, err := service.Create(ctx, providers.Channel{
+			AccountID: f.Account, Name: fmt.Sprintf("homing %d", i), Provider: "pigeons", Config: json.RawMessage(`{"loft":"north","ring":"s3cret"}`), Limits: c.given,
+		}, "ada")
+		require.NoError(t, err)
+		require.Equal(t, c.want, made.Limits)
+		made.Limits = providers.Limits{}
+		changed, err := replaceBy(ctx, service, made)
+		require.NoError(t, err)
+		require.Equal(t, providers.Limits{}, changed.Limits, "who takes them away means it")
+	}
 }
 
 func TestChannelLife(t *testing.T) {

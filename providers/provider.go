@@ -385,6 +385,9 @@ type Kind struct {
 	// Title and Description are for people.
 	Title, Description string
 	Capabilities       Capabilities
+	// Preset are the limits of a new channel of which nobody says any: what the provider takes
+	// from everybody, by its own documents. Zero where it takes all, or it depends.
+	Preset Limits
 	// Config is a pointer to a zero value of the configuration struct, from
 	// which the JSON Schema is made. Fields that are secrets have type
 	// secret.String; fields that say where the secrets go are tagged

@@ -23,6 +23,7 @@ func Kind() providers.Kind {
 		Description: "Writes into channels of Discord by webhooks, each of which leads to one channel: texts, in Discord's Markdown, that ping nobody. " +
 			"An address is the name of a room in config.rooms. " +
 			"Discord reports nothing of what becomes of a message, and what people write does not come back.",
+		Preset:       providers.Limits{PerRecipientSeconds: 1},
 		Capabilities: providers.Capabilities{Address: providers.Custom, MaxTextUnits: maxText, GivesID: true},
 	}, check, open)
 	k.MostRequests = line.Requests

@@ -23,8 +23,9 @@ func Kind() providers.Kind {
 		Name: "slack", Title: "Slack",
 		Description: "Writes into channels of Slack by incoming webhooks, each of which leads to one channel: texts, in Slack's mrkdwn. " +
 			"An address is the name of a room in config.rooms. " +
-			"Slack takes about one message a second of a webhook, so limit the channel to one a second per recipient. " +
+			"Slack takes about one message a second of a webhook, and a new channel is limited to that. " +
 			"It reports nothing, and what people write does not come back.",
+		Preset:       providers.Limits{PerRecipientSeconds: 1},
 		Capabilities: providers.Capabilities{Address: providers.Custom, MaxTextUnits: maxText},
 	}, check, open)
 	k.MostRequests = line.Requests

@@ -29,6 +29,7 @@ func Kind() providers.Kind {
 		Description: "Writes into channels and chats of Microsoft Teams, by a workflow for each that begins with a webhook: texts, and buttons " +
 			"that open a page. An address is the name of a room in config.rooms. A workflow takes about four messages a second. " +
 			"It says neither whether a message was shown nor what people write.",
+		Preset:       providers.Limits{PerRecipientSeconds: 1},
 		Capabilities: providers.Capabilities{Address: providers.Custom, MaxTextBytes: maxText, Buttons: []providers.ButtonType{providers.ButtonLink}},
 	}, check, open)
 	k.MostRequests = line.Requests

@@ -25,8 +25,9 @@ func Kind() providers.Kind {
 			"and templates that Meta has approved. " +
 			"Who has not written in the last 24 hours can be sent a template and nothing else. " +
 			"Meta takes 80 messages a second of a number (20 where the WhatsApp Business app uses it, too), and one in 6 seconds to the same person: " +
-			"limit the channel to 80 a second, and leave 6 seconds between messages to the same person. " +
+			"a new channel is limited to these. " +
 			"Give Meta the address of /hooks/{channel_id} and the verify_token: what arrived and was read comes back, and what people write.",
+		Preset: providers.Limits{PerSecond: 80, PerRecipientSeconds: 6},
 		Capabilities: providers.Capabilities{
 			Address: providers.WhatsApp, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Receipts: true, Replies: true, GivesID: true, EchoesID: true,
 			Media: true, Location: true, Cards: true, Templates: true, Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
