@@ -27,7 +27,8 @@ type pigeons struct {
 func newChannels(t *testing.T) (*channels.Service, *servicestest.Fixture) {
 	t.Helper()
 	kind := providers.Define(providers.Kind{
-		Name: "pigeons", Title: "Pigeons", Capabilities: providers.Capabilities{Address: providers.Email}, Preset: providers.Limits{PerSecond: 2, PerRecipientSeconds: 5},
+		Name: "pigeons", Title: "Pigeons", Capabilities: providers.Capabilities{Address: providers.Email},
+		Preset: providers.Limits{PerSecond: 2, PerRecipientSeconds: 5},
 		AddressFor: func(config json.RawMessage) providers.AddressKind {
 			if strings.Contains(string(config), `"phone":true`) {
 				return providers.Phone

@@ -23,7 +23,8 @@ func Kind() providers.Kind {
 	k := providers.Define(providers.Kind{
 		Name: "telegram", Title: "Telegram",
 		Description: "Sends through a bot of Telegram's, to who has started it and to groups that it is in: texts, files, places and buttons. " +
-			"Telegram takes about 30 messages a second of a bot, one a second in a chat and 20 a minute in a group: a new channel is limited to 30 a second, and one a second for each chat. " +
+			"Telegram takes about 30 messages a second of a bot, one a second in a chat and 20 a minute in a group: " +
+			"a new channel is limited to 30 a second, and one a second for each chat. " +
 			"Give the address of /hooks/{channel_id} and the secret_token to setWebhook, and what people write and press comes back.",
 		Preset: providers.Limits{PerSecond: 30, PerRecipientSeconds: 1},
 		Capabilities: providers.Capabilities{
