@@ -26,6 +26,7 @@ type ProviderTemplate struct {
 	Reason     string                   `json:"reason,omitempty" doc:"Why it can't be used, in the provider's words."`
 	Body       string                   `json:"body" doc:"Its text, the places for values as the provider writes them."`
 	TemplateID int64                    `json:"template_id,omitempty" doc:"The catalogue's template of the same name that has the language; absent if there is none."`
+	Differs    bool                     `json:"differs" doc:"The catalogue's says something else in this language, so that it is a draft and goes as a text: make the two alike."`
 	Changed    bool                     `json:"changed" doc:"Its state is another than was known here."`
 }
 
@@ -38,7 +39,8 @@ func syncedView(list []templates.Synced) SyncedTemplates {
 	view := SyncedTemplates{Templates: make([]ProviderTemplate, len(list))}
 	for i, t := range list {
 		view.Templates[i] = ProviderTemplate{
-			Name: t.Name, Language: t.Language, Status: t.Status, Reason: t.Reason, Body: t.Body, TemplateID: t.TemplateID, Changed: t.Changed,
+			Name: t.Name, Language: t.Language, Status: t.Status, Reason: t.Reason, Body: t.Body, TemplateID: t.TemplateID,
+			Differs: t.Differs, Changed: t.Changed,
 		}
 	}
 	return view
@@ -62,7 +64,7 @@ func (s *Server) askingRoutes() {
 		})
 	register(s, operation{id: "sync-templates", method: http.MethodPost, path: path + "/templates/sync", tag: tag, roles: mayEdit, bound: true,
 		doc: "List the templates that a channel's provider keeps, and take over their states",
-		more: "A template of the catalogue is the provider's of the same name, in each language that both have. One that is approved goes as the " +
+		more: "A template of the catalogue is the provider's of the same name, in each language that both have, where both say the same. One that is approved goes as the " +
 			"provider's template from then on; one that the provider keeps no more is a draft again. It also happens by itself, every ten minutes."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[SyncedTemplates], error) {
 			if err := within(caller, &in.ID); err != nil {

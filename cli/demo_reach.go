@@ -34,7 +34,9 @@ const demoReachable = 30 * time.Second
 type demoPhones struct{ whatsApp, texts *fakes.Server }
 
 func startPhones() (p demoPhones, err error) {
-	if p.whatsApp, err = fakes.WhatsApp(fakes.Options{Secret: demoAppSecret, Templates: []string{"tonight"}}); err != nil {
+	if p.whatsApp, err = fakes.WhatsApp(fakes.Options{Secret: demoAppSecret, Templates: map[string]string{
+		"tonight": "Dear {{1}}, the bells ring tonight at eight.",
+	}}); err != nil {
 		return p, err
 	}
 	if p.texts, err = fakes.Twilio(fakes.Options{Secret: demoAppSecret}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -49,14 +50,14 @@ What becomes of a message is decided by the last two digits of its number:
   any others are delivered
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,
-		Example: "  carillon sink whatsapp --template spring_sale --hook http://127.0.0.1:8080/hooks/1\n" +
+		Example: "  carillon sink whatsapp --template 'spring_sale=Hello {{1}}' --hook http://127.0.0.1:8080/hooks/1\n" +
 			"  carillon sink twilio --listen 127.0.0.1:9091 --hook http://127.0.0.1:8080/hooks/2",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.sink(cmd.Context(), args[0], f) },
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9090", "address to answer at; of this machine alone")
 	cmd.Flags().StringVar(&f.hook, "hook", "", "address of /hooks/{channel_id} to which it reports (default: it reports nothing)")
 	cmd.Flags().StringVar(&f.secret, "secret", "", "what reports are signed with (default: made up)")
-	cmd.Flags().StringArrayVar(&f.templates, "template", nil, "whatsapp: name of a template that it has approved in English; may be repeated")
+	cmd.Flags().StringArrayVar(&f.templates, "template", nil, "whatsapp: NAME=TEXT of a template that it has approved in English; may be repeated")
 	root.AddCommand(cmd)
 }
 
@@ -65,11 +66,19 @@ func (c *cli) sink(ctx context.Context, provider string, f sinkFlags) error {
 	if !known {
 		return usagef("%s can't be played: there are twilio and whatsapp", provider)
 	}
+	templates := map[string]string{}
+	for _, given := range f.templates {
+		name, text, ok := strings.Cut(given, "=")
+		if !ok || name == "" || text == "" {
+			return usagef("--template %s: must be NAME=TEXT, such as spring_sale='Hello {{1}}'", given)
+		}
+		templates[name] = text
+	}
 	if f.secret == "" {
 		f.secret = rand.Text()
 	}
 	var mu sync.Mutex
-	server, err := play.start(fakes.Options{Listen: f.listen, Hook: f.hook, Secret: f.secret, Templates: f.templates, Tell: func(m fakes.Message) {
+	server, err := play.start(fakes.Options{Listen: f.listen, Hook: f.hook, Secret: f.secret, Templates: templates, Tell: func(m fakes.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		if m.Refused != "" {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"carillon/internal/fault"
@@ -22,16 +23,36 @@ type Synced struct {
 	// TemplateID is that of the catalogue; 0 where it has none of the name, or not in the
 	// language.
 	TemplateID int64
+	// Differs says that the catalogue's says something else, so that it stays a draft.
+	Differs bool
 	// Changed says that its state is another than was known.
 	Changed bool
 }
 
-// notKept is why a template can't be used that was approved.
-const notKept = "the provider does not keep it any more"
+// Why a template that is approved, or was, goes as a text.
+const (
+	notKept     = "the provider does not keep it any more"
+	anotherText = "the provider keeps another text under this name: make the two alike, or choose another name"
+)
+
+// spaces are those that tell no two texts apart: runs of them, and those around the name of a place.
+var (
+	spaces = regexp.MustCompile(`\s+`)
+	places = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
+)
+
+// alike reports whether two texts of a template say the same, places included.
+func alike(a, b string) bool {
+	plain := func(text string) string {
+		return places.ReplaceAllString(strings.TrimSpace(spaces.ReplaceAllString(text, " ")), "{{$1}}")
+	}
+	return plain(a) == plain(b)
+}
 
 // Sync takes over what a channel's provider says of the templates that it keeps, which are all
 // of them. One of the catalogue is the provider's of the same name, in each language that both
-// have; those that the provider keeps no more are drafts again.
+// have, as long as both say the same there; one that says something else, or that the provider
+// keeps no more, is a draft.
 func (s *Catalogue) Sync(ctx context.Context, accountID, channelID int64, kept []providers.Template) ([]Synced, error) {
 	known, err := s.store.TemplateStates(ctx, accountID, channelID)
 	if err != nil {
@@ -59,13 +80,17 @@ func (s *Catalogue) Sync(ctx context.Context, accountID, channelID int64, kept [
 		// Providers write pt_BR for pt-BR.
 		language, _ := NormalLanguage(strings.ReplaceAll(t.Language, "_", "-"))
 		if of != nil && of.Translation(language) != nil {
+			now, reason := State(t.Status), clipped(t.Reason)
+			if !alike(t.Body, of.Translation(language).Body) {
+				now, reason, synced.Differs = Draft, anotherText, true
+			}
 			at := place{of.ID, language}
 			was := before[at]
 			delete(before, at)
 			synced.TemplateID = of.ID
-			if now := State(t.Status); was.State != now || was.Reason != t.Reason {
+			if was.State != now || was.Reason != reason {
 				synced.Changed = true
-				if err := set(of.ID, Approval{Language: language, State: now, Reason: clipped(t.Reason)}); err != nil {
+				if err := set(of.ID, Approval{Language: language, State: now, Reason: reason}); err != nil {
 					return nil, err
 				}
 			}

@@ -34,8 +34,8 @@ func TestStatesAreTakenOverFromTheProvider(t *testing.T) {
 		return found
 	}
 	kept := []providers.Template{
-		{Name: "order_shipped", Language: "pt_BR", Status: providers.TemplateApproved, Body: "Olá {{1}}"},
-		{Name: "order_shipped", Language: "en", Status: providers.TemplatePending, Body: "Hello {{1}}"},
+		{Name: "order_shipped", Language: "pt_BR", Status: providers.TemplateApproved, Body: "Olá {{ 1 }},  {{2}} saiu."},
+		{Name: "order_shipped", Language: "en", Status: providers.TemplatePending, Body: "Hello {{1}}, {{2}} is on its way."},
 		{Name: "order_shipped", Language: "it", Status: providers.TemplateApproved, Body: "Ciao"},
 		{Name: "another", Language: "en", Status: providers.TemplateApproved, Body: "x"},
 	}
@@ -87,7 +87,8 @@ func TestStatesAreTakenOverFromTheProvider(t *testing.T) {
 
 	// What is paused can't be used, and what is kept no more is a draft.
 	list, err = f.Catalogue.Sync(ctx, f.Account, channel.ID, []providers.Template{
-		{Name: "order_shipped", Language: "en", Status: providers.TemplatePaused, Reason: strings.Repeat("because ", 400), Body: "x"},
+		{Name: "order_shipped", Language: "en", Status: providers.TemplatePaused, Reason: strings.Repeat("because ", 400),
+			Body: "Hello {{1}}, {{2}} is on its way."},
 	})
 	require.NoError(t, err)
 	require.True(t, list[0].Changed)
@@ -97,4 +98,18 @@ func TestStatesAreTakenOverFromTheProvider(t *testing.T) {
 	r, err = f.Catalogue.Resolve(ctx, templates.Use{Name: "order_shipped", Language: "pt-BR"}, channel)
 	require.NoError(t, err)
 	require.Empty(t, r.Kept)
+
+	// What the provider has approved is not what is written here: nobody gets what nobody has seen.
+	for _, body := range []string{"Hello {{1}}, {{2}} is on its way!", "Hello {{2}}, {{1}} is on its way.", ""} {
+		list, err = f.Catalogue.Sync(ctx, f.Account, channel.ID, []providers.Template{
+			{Name: "order_shipped", Language: "en", Status: providers.TemplateApproved, Body: body},
+		})
+		require.NoError(t, err)
+		require.True(t, list[0].Differs)
+		require.Equal(t, templates.Draft, states()["en"])
+		r, err = f.Catalogue.Resolve(ctx, templates.Use{Name: "order_shipped", Language: "en"}, channel)
+		require.NoError(t, err)
+		require.Empty(t, r.Kept)
+	}
+	require.False(t, list[0].Changed, "a long reason, or the same, is no news")
 }

@@ -75,8 +75,8 @@ type Options struct {
 	Hook string
 	// Secret is what reports are signed with: WhatsApp's app secret, Twilio's auth token.
 	Secret string
-	// Templates are WhatsApp's, which the fake has approved in English.
-	Templates []string
+	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
+	Templates map[string]string
 	// Tell is called with each message; may be nil. It is called by many goroutines.
 	Tell func(Message)
 }

@@ -41,7 +41,7 @@ func newFar(t *testing.T, provider string, start func(fakes.Options) (*fakes.Ser
 	f.hook = httptest.NewServer(http.HandlerFunc(f.hear))
 	t.Cleanup(f.hook.Close)
 	var err error
-	f.started, err = start(fakes.Options{Hook: f.hook.URL, Secret: secret, Templates: []string{"hello"}})
+	f.started, err = start(fakes.Options{Hook: f.hook.URL, Secret: secret, Templates: map[string]string{"hello": "Hello {{1}}"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.started.Close()) })
 	registry, err := builtin.Registry()
@@ -118,7 +118,7 @@ func TestWhatsApp(t *testing.T) {
 	kept, err := f.adapter.(providers.TemplateSyncer).SyncTemplates(t.Context())
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
-	require.Equal(t, providers.TemplateApproved, kept[0].Status)
+	require.Equal(t, providers.Template{Name: "hello", Language: "en", Status: providers.TemplateApproved, Body: "Hello {{1}}"}, kept[0])
 	text, template := providers.Content{Text: "Hi"}, func(name string) providers.Content {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
 	}

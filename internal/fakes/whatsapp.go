@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"carillon/internal/clock"
@@ -135,22 +137,18 @@ func (s *Server) whatsAppStatus(number string, said map[string]any) {
 }
 
 func (s *Server) keeps(template string) bool {
-	for _, name := range s.o.Templates {
-		if name == template {
-			return true
-		}
-	}
-	return false
+	_, known := s.o.Templates[template]
+	return known
 }
 
 // whatsAppTemplates lists the templates.
 func (s *Server) whatsAppTemplates(w http.ResponseWriter, _ *http.Request) {
-	list := make([]any, len(s.o.Templates))
-	for i, name := range s.o.Templates {
-		list[i] = map[string]any{
-			"id": fmt.Sprint(i + 1), "name": name, "language": "en", "status": "APPROVED", "category": "MARKETING",
-			"components": []any{map[string]any{"type": "BODY", "text": name + " {{1}}"}},
-		}
+	list := make([]any, 0, len(s.o.Templates))
+	for _, name := range slices.Sorted(maps.Keys(s.o.Templates)) {
+		list = append(list, map[string]any{
+			"id": fmt.Sprint(len(list) + 1), "name": name, "language": "en", "status": "APPROVED", "category": "MARKETING",
+			"components": []any{map[string]any{"type": "BODY", "text": s.o.Templates[name]}},
+		})
 	}
 	answer(w, http.StatusOK, map[string]any{"data": list})
 }

@@ -60,7 +60,7 @@ export function Probe({ channel, keeps }: { channel: Schema<"Channel">; keeps: b
                   <Table.Td>
                     <Tint as={states[one.status]}>{t(`probe.is.${one.status}`)}</Tint> {one.reason}
                   </Table.Td>
-                  <Table.Td>{one.template_id ? t("probe.taken") : t("probe.missing")}</Table.Td>
+                  <Table.Td>{one.differs ? t("probe.differs") : one.template_id ? t("probe.taken") : t("probe.missing")}</Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>

@@ -73,6 +73,7 @@ const channels = {
   },
   probe: {
     ask: "Anbieter fragen",
+    differs: "Sagt hier etwas anderes und geht als Text",
     here: "Im Katalog",
     hint: "Fragt, ob der Anbieter diese Einstellungen annimmt. Verschickt wird nichts.",
     is: { approved: "freigegeben", pending: "wird noch geprüft", rejected: "abgelehnt", paused: "ausgesetzt", disabled: "abgeschaltet" },

@@ -73,6 +73,7 @@ const channels = {
   },
   probe: {
     ask: "Ask the provider",
+    differs: "Says something else here, and goes as a text",
     here: "In the catalogue",
     hint: "Asks whether the provider takes these settings. Nothing is sent.",
     is: { approved: "approved", pending: "waits to be looked at", rejected: "rejected", paused: "paused", disabled: "switched off" },
