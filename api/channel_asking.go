@@ -64,7 +64,8 @@ func (s *Server) askingRoutes() {
 		})
 	register(s, operation{id: "sync-templates", method: http.MethodPost, path: path + "/templates/sync", tag: tag, roles: mayEdit, bound: true,
 		doc: "List the templates that a channel's provider keeps, and take over their states",
-		more: "A template of the catalogue is the provider's of the same name, in each language that both have, where both say the same. One that is approved goes as the " +
+		more: "A template of the catalogue is the provider's of the same name, in each language that both have, where both say the same. " +
+			"One that is approved goes as the " +
 			"provider's template from then on; one that the provider keeps no more is a draft again. It also happens by itself, every ten minutes."},
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[SyncedTemplates], error) {
 			if err := within(caller, &in.ID); err != nil {

@@ -110,7 +110,8 @@ func (f checked) err() error {
 // channelTemplates lists what a channel's provider keeps.
 func (c *cli) channelTemplates() *cobra.Command {
 	return c.onChannel(&cobra.Command{Use: "templates CHANNEL", Short: "List the templates that a channel's provider keeps, and take over their states",
-		Long: "Asks the provider for its templates. One of the catalogue is the provider's of the same name, in each language that both have, where both say the same: its state is " +
+		Long: "Asks the provider for its templates. One of the catalogue is the provider's of the same name, in each language that both have, where both " +
+			"say the same: its state is " +
 			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes.",
 		Example: "  carillon channel templates news"},
 		func(ctx context.Context, ch api.Channel) error {
