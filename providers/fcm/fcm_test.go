@@ -325,7 +325,7 @@ func TestTokenIsReplacedEarly(t *testing.T) {
 }
 
 // What is wrong with the key is said in Google's words, and what to do.
-func TestWhatToDo(t *testing.T) {
+func TestErrorsSayWhatHelps(t *testing.T) {
 	far := serve(t, sink.Options{})
 	var settings map[string]any
 	require.NoError(t, json.Unmarshal(far.Config, &settings))

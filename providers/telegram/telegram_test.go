@@ -291,7 +291,7 @@ func TestTooLong(t *testing.T) {
 }
 
 // A group that has become a supergroup is said with its new number; a wrong token with what to do.
-func TestWhatToDo(t *testing.T) {
+func TestErrorsSayWhatHelps(t *testing.T) {
 	for want, r := range map[string]providertest.Refusal{
 		"refused by Telegram: Bad Request: group chat was upgraded to a supergroup chat; the group has the chat id -1001201784679 now": refusals()[1],
 		"@BotFather": said(401, "Unauthorized", providers.ErrorAuth, ""),

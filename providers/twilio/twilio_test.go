@@ -302,7 +302,7 @@ func TestEveryForm(t *testing.T) {
 }
 
 // What was refused is said with what to do.
-func TestWhatToDo(t *testing.T) {
+func TestErrorsSayWhatHelps(t *testing.T) {
 	for want, c := range map[string]struct {
 		answer sink.Answer
 		config func(json.RawMessage) json.RawMessage

@@ -204,7 +204,7 @@ func TestCodesAreDocumented(t *testing.T) {
 }
 
 // What stops the channel, and what a person can do about, says so.
-func TestWhatToDo(t *testing.T) {
+func TestErrorsSayWhatHelps(t *testing.T) {
 	for want, r := range map[string]providertest.Refusal{
 		"refused by WhatsApp: (#190) Title with <redacted>: Details; make a new access token": said(401, 190, providers.ErrorAuth),
 		"only an approved template reaches them":                                              said(400, 131047, providers.ErrorRecipient),
