@@ -21,7 +21,8 @@ interface Keeping<F, T> {
 /** Keeps a form a moment after it was changed: first as a new draft, then as a change of it. Changes are kept one after the other. */
 export function useKept<F, T>(form: F, { complete, input, write, path }: Keeping<F, T>, kept: T | undefined, setKept: (made: T) => void) {
   const [settled] = useDebouncedValue(form, pause);
-  const [busy, setBusy] = useState(false);
+  // The form as it was when it was last kept or refused.
+  const [done, setDone] = useState(kept && form);
   const [error, setError] = useState<unknown>(null);
   const last = useRef(kept ? JSON.stringify(input(form)) : "");
   const made = useRef(kept);
@@ -34,7 +35,6 @@ export function useKept<F, T>(form: F, { complete, input, write, path }: Keeping
         setError(null); // it is again what is kept
         return made.current;
       }
-      setBusy(true);
       try {
         const data = await write(made.current, what);
         if (!data) throw new Problem({ code: "internal", status: 0, detail: "" });
@@ -47,11 +47,9 @@ export function useKept<F, T>(form: F, { complete, input, write, path }: Keeping
       } catch (e) {
         setError(e);
         throw e;
-      } finally {
-        setBusy(false);
       }
     });
-    queue.current = turn.catch(() => undefined); // whoever waits for this turn is told; the next one goes on
+    queue.current = turn.catch(() => undefined).then(() => setDone(what)); // whoever waits for this turn is told; the next one goes on
     return turn;
   };
 
@@ -61,7 +59,7 @@ export function useKept<F, T>(form: F, { complete, input, write, path }: Keeping
   useEffect(() => keep(settled), [settled]);
 
   // Whoever closes the page meanwhile is asked.
-  const unsaved = busy || settled !== form;
+  const unsaved = settled !== form || (done !== form && complete(form));
   useEffect(() => {
     if (!unsaved) return;
     const stay = (e: BeforeUnloadEvent) => e.preventDefault();
