@@ -3,6 +3,7 @@ package browsertest
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,43 +19,56 @@ import (
 	"carillon/internal/testenv"
 )
 
-// journeys are the files of tools/browser/console in the order in which they are walked, with the
-// number of their steps. What a later one needs, "first" and those before it have made.
-var journeys = []journey{
-	{"first", 3},
-	{"audience", 1},
-	{"campaigns", 6},
-	{"keyboard", 1},
-	{"people", 3},
-	{"running", 2},
-	{"campaign", 6},
-	{"operator", 4},
-	{"contacts", 6},
-	{"lists", 2},
-	{"account", 2},
-	{"statistics", 3},
-	{"webhooks", 3},
-	{"limits", 1},
-	{"oidc", 2},
-	{"passkey", 1},
-	{"rules", 5},
-	{"flows", 5},
-	{"templates", 7},
-	{"senders", 2},
-	{"many", 1},
-	{"cold", 1},
-	{"watch", 1},
-	{"long", 3},
-	{"everybody", 1},
-}
-
+// A journey is a file of tools/browser/console, with the number of its steps. What a later one of a
+// walk needs, "first" and those before it have made.
 type journey struct {
 	name  string
 	steps int
 }
 
-// measured are walked where they are named, and say figures: make bench/web.
-var measured = []string{"cold", "long"}
+// first is what each walk begins with: the first person, and a newsletter.
+var first = journey{"first", 3}
+
+// walks are walked side by side, each with a program of its own; everybody looks at the pages that
+// its walk has made.
+var walks = []struct {
+	about    string
+	journeys []journey
+}{
+	{"people and campaigns", []journey{
+		first,
+		{"audience", 1},
+		{"campaigns", 6},
+		{"keyboard", 1},
+		{"people", 3},
+		{"running", 2},
+		{"campaign", 6},
+		{"operator", 4},
+		{"contacts", 6},
+		{"lists", 2},
+		{"account", 2},
+		{"statistics", 3},
+		{"webhooks", 3},
+		{"limits", 1},
+		{"oidc", 2},
+		{"passkey", 1},
+		everybody,
+	}},
+	{"contents and channels", []journey{
+		first,
+		{"rules", 5},
+		{"flows", 5},
+		{"templates", 7},
+		{"senders", 2},
+		everybody,
+	}},
+}
+
+// everybody looks at pages and uses nothing.
+var everybody = journey{"everybody", 1}
+
+// measured say figures, and are walked with nothing beside them.
+var measured = []journey{{"many", 1}, {"cold", 1}, {"watch", 1}, {"long", 3}}
 
 // closedPort is one at which nobody listens.
 func closedPort(t *testing.T) int {
@@ -70,23 +84,40 @@ func closedPort(t *testing.T) int {
 // none where it names none.
 func picked() (chosen []journey) {
 	asked := os.Getenv("CARILLON_TEST_JOURNEYS")
-	for _, j := range journeys {
-		if asked != "" && (j.name == "first" || strings.Contains(","+asked+",", ","+j.name+",")) {
+	if asked == "" {
+		return nil
+	}
+	chosen = []journey{first}
+	for _, j := range slices.Concat(uses(walks[0].journeys), uses(walks[1].journeys), measured, []journey{everybody}) {
+		if j != first && slices.Contains(strings.Split(asked, ","), j.name) {
 			chosen = append(chosen, j)
 		}
 	}
 	return chosen
 }
 
+// uses are the journeys of a walk that do something.
+func uses(walk []journey) []journey { return walk[:len(walk)-1] }
+
 // The console as marketers use it, from an empty installation on. With CARILLON_TEST_PICTURES, a
 // folder, it takes the pictures of docs/console.md.
 func TestTheConsoleInABrowser(t *testing.T) {
 	t.Parallel()
-	chosen := picked()
-	if chosen == nil {
-		chosen = slices.DeleteFunc(slices.Clone(journeys), func(j journey) bool { return slices.Contains(measured, j.name) })
+	if chosen := picked(); chosen != nil {
+		console(t, chosen, object{"everywhere": true})
+		return
 	}
-	console(t, chosen, false)
+	for i, walk := range walks {
+		t.Run(walk.about, func(t *testing.T) {
+			t.Parallel()
+			console(t, walk.journeys, object{"everywhere": i == 0})
+		})
+	}
+}
+
+// A run to very many, whose page stays quick. It says figures, and so nothing is walked beside it.
+func TestALargeRunIsWatched(t *testing.T) {
+	console(t, []journey{first, measured[0], measured[2]}, object{})
 }
 
 // The same journeys by people who have no mouse: whatever is clicked, filled in, chosen and uploaded
@@ -97,16 +128,15 @@ func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
 	switch {
 	case chosen != nil:
 	case os.Getenv("CARILLON_TEST_LONG") == "":
-		chosen = journeys[:3]
+		chosen = walks[0].journeys[:3]
 	default:
-		// What follows them measures or looks, and uses nothing.
-		chosen = journeys[:slices.IndexFunc(journeys, func(j journey) bool { return j.name == "many" })]
+		chosen = slices.Concat(uses(walks[0].journeys), uses(walks[1].journeys)[1:])
 	}
-	console(t, chosen, true)
+	console(t, chosen, object{"keyboard": true})
 }
 
-// console walks through journeys with a program of their own.
-func console(t *testing.T, chosen []journey, keyboard bool) {
+// console walks through journeys with a program of their own, in a way.
+func console(t *testing.T, chosen []journey, way object) {
 	t.Helper()
 	names := testenv.StartNames(t)
 	s := serveAs(t, "http://localhost", http.DefaultClient, "CARILLON_DNS_SERVER="+names.Addr) // passkeys hang on a name
@@ -141,9 +171,11 @@ func console(t *testing.T, chosen []journey, keyboard bool) {
 	contacts, err := strconv.Atoi(cmp.Or(os.Getenv("CARILLON_TEST_CONTACTS"), "100000"))
 	require.NoError(t, err)
 	modules(t, "../../tools/openid")
-	walk(t, "console.mjs", object{
+	with := object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "dns": dns.URL,
 		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
-		"keyboard": keyboard, "journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"),
-	}, steps)
+		"journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
+	}
+	maps.Copy(with, way)
+	walk(t, "console.mjs", with, steps)
 }
