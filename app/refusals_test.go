@@ -85,6 +85,7 @@ func (s stage) settled(state providers.HealthState) messages.Counts {
 // What a provider refuses for everybody costs nobody a message: the channel says
 // why in words, and when it is corrected all go out.
 func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
+	t.Parallel() // most of it is waiting for a channel's next try
 	at := func(verb, reply string) sink.Options {
 		return sink.Options{Command: func(line string) string {
 			if strings.HasPrefix(line, verb) {
@@ -114,7 +115,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 		{"passing redirect", "webhook", after(302, ""), providers.HealthDegraded, "redirects are not followed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting for a channel's next try
+			t.Parallel()
 			eachEngine(t, func(t *testing.T, config configs.Config) {
 				e := startTestEngine(t, config, AllRoles)
 				var bad, good string
