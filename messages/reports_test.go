@@ -3,7 +3,9 @@ package messages_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,7 +50,7 @@ func (in *inbox) Take(ctx context.Context, _ providers.Channel, list []providers
 
 func TestAReportIsTakenOnce(t *testing.T) {
 	in := &inbox{requests: map[string]bool{}, replies: map[string]bool{}}
-	s := messages.NewReports(in, in)
+	s := messages.NewReports(in, in, nil)
 	take := func(r messages.Report) bool {
 		repeated, err := s.Take(t.Context(), r)
 		require.NoError(t, err)
@@ -78,4 +80,44 @@ func TestAReportIsTakenOnce(t *testing.T) {
 	_, err = s.Take(ctx, messages.Report{Replies: []providers.Reply{{ID: "b"}}})
 	require.NoError(t, err)
 	require.True(t, in.replies["b"])
+}
+
+// halts is what was stopped, and why.
+type halts []string
+
+func (h *halts) StopChannel(_ context.Context, channelID, epoch int64, reason string) (bool, error) {
+	*h = append(*h, fmt.Sprint(channelID, " in ", epoch, ": ", reason))
+	return true, nil
+}
+
+// What a receipt says of the channel stops it, unless it is older than the channel's resumption.
+func TestAReceiptStopsTheChannel(t *testing.T) {
+	resumed := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		trouble providers.ErrorKind
+		at      time.Time
+		status  providers.ChannelStatus
+		stops   halts
+	}{
+		"since":        {providers.ErrorAccount, resumed.Add(time.Second), providers.ChannelActive, halts{"3 in 2: the provider refuses us, whoever is written to; correct it and resume the channel: closed"}},
+		"before":       {providers.ErrorAccount, resumed, providers.ChannelActive, nil},
+		"nobody knows": {providers.ErrorAccount, time.Time{}, providers.ChannelActive, nil},
+		"paused":       {providers.ErrorAccount, resumed.Add(time.Second), providers.ChannelPaused, nil},
+		"the message":  {providers.ErrorContent, resumed.Add(time.Second), providers.ChannelActive, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, stopped := &inbox{requests: map[string]bool{}}, halts(nil)
+			_, err := messages.NewReports(in, in, &stopped).Take(t.Context(), messages.Report{
+				Channel: providers.Channel{ID: 3, Epoch: 2, Status: c.status, StatusSince: resumed},
+				Receipts: []providers.Receipt{
+					{Status: providers.ReceiptDelivered, At: c.at},
+					{Status: providers.ReceiptFailed, At: c.at, Trouble: c.trouble, Detail: "closed"},
+					{Status: providers.ReceiptFailed, At: c.at, Trouble: c.trouble, Detail: "again"},
+				},
+			})
+			require.NoError(t, err)
+			require.Equal(t, c.stops, stopped)
+			require.Equal(t, 3, in.receipts)
+		})
+	}
 }

@@ -48,6 +48,18 @@ func (k ErrorKind) StopsChannel() bool {
 	return k == ErrorAuth || k == ErrorSender || k == ErrorAccount
 }
 
+// WhyStopped says on a channel that was stopped what to do; detail is the provider's word.
+func (k ErrorKind) WhyStopped(detail string) string {
+	what := "the provider can't be used with this configuration"
+	switch k {
+	case ErrorSender:
+		what = "the provider refuses the sender, whoever is written to"
+	case ErrorAccount:
+		what = "the provider refuses us, whoever is written to"
+	}
+	return what + "; correct it and resume the channel: " + detail
+}
+
 // ErrorKinds lists every kind.
 func ErrorKinds() []ErrorKind {
 	return []ErrorKind{ErrorTemporary, ErrorRecipientBusy, ErrorThrottled, ErrorRecipient, ErrorContent, ErrorAuth, ErrorSender, ErrorAccount, ErrorQuota,

@@ -265,6 +265,8 @@ type Receipt struct {
 	At time.Time
 	// Code and Detail explain failed and rejected.
 	Code, Detail string
+	// Trouble is set where a failed message tells of the channel: of a kind that stops it.
+	Trouble ErrorKind
 }
 
 // Capabilities say what a provider can do; tests and the console rely on them.

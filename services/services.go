@@ -105,6 +105,7 @@ type Store interface {
 	messages.QueueStore
 	messages.LogStore
 	messages.FileStore
+	messages.Stopper
 	templates.Store
 	channels.Store
 	contacts.ContactStore
@@ -221,7 +222,7 @@ func New(d Deps) *Services {
 		Store: d.Store, Kinds: d.Providers, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})
 	s.Conversations = conversations.NewService(d.Store, s.Messages)
-	s.Reports = messages.NewReports(d.Receipts, s.Replies)
+	s.Reports = messages.NewReports(d.Receipts, s.Replies, d.Store)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
 		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})

@@ -122,14 +122,7 @@ func (ch *channel) stopFor(ctx context.Context, failure *providers.Error) {
 	// What is claimed and not asked yet is not asked, even if the store can't be
 	// told; resuming begins anew.
 	ch.breaker.failure(quota, "", 1, 0)
-	what := "the provider can't be used with this configuration"
-	switch failure.Kind {
-	case providers.ErrorSender:
-		what = "the provider refuses the sender, whoever is written to"
-	case providers.ErrorAccount:
-		what = "the provider refuses us, whoever is written to"
-	}
-	reason := what + "; correct it and resume the channel: " + detailOf(failure)
+	reason := failure.Kind.WhyStopped(detailOf(failure))
 	stopped, err := ch.worker.o.Store.StopChannel(context.WithoutCancel(ctx), ch.c.ID, ch.epoch.Load(), reason)
 	switch {
 	case err != nil:
