@@ -13,6 +13,7 @@ import (
 
 // Forecast is what a campaign would do if it were started now.
 type Forecast struct {
+	Kind string `json:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"The kind of address that it goes to."`
 	Total     *int64           `json:"total,omitempty" doc:"Recipients; absent with count=false, as the other numbers are."`
 	Reachable *int64           `json:"reachable,omitempty" doc:"How many of them will be sent to."`
 	Skipped   map[string]int64 `json:"skipped,omitzero" doc:"The others, by reason."`
@@ -116,7 +117,7 @@ func (s *Server) previewRoutes() {
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
+	view := Forecast{Kind: string(f.Kind), Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
 		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours, Waiting: f.Deal.Waiting}
 	for i, n := range f.Deal.Variants {
 		view.Variants = append(view.Variants, DealtVariant{f.VariantNames[i], n})

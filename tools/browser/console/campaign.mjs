@@ -30,22 +30,26 @@ export const steps = {
     assert.equal(await page.getByRole("row").count(), 2, "one message and the head");
     known.pages.push(`/campaigns/${id}`);
   },
-  async "what goes to telephones is shown as these show it, and says how long it is"() {
+  async "what goes to telephones and devices is shown as these show it, and says how long it is"() {
     const { page } = known.first;
-    const channel = await ask(page, "POST", "/v1/channels", { name: "Phones", provider: "sandbox", config: { address: "sms" } });
-    const person = await ask(page, "POST", "/v1/contacts", { first_name: "Zoë", addresses: { sms: "+4915112345678" } });
-    const { id } = await make(page, {
-      name: "For telephones", channel_id: channel.id, audience: { contacts: [person.id] },
-      content: { text: "{{ contact.first_name }}, it has begun!", buttons: [{ type: "link", caption: "Look", info: "https://example.org" }] },
-    });
-    await at(`/campaigns/${id}/edit`);
+    const person = await ask(page, "POST", "/v1/contacts", { first_name: "Zoë", addresses: { sms: "+4915112345678", push: "token-of-a-device" } });
+    const over = (address) => ask(page, "POST", "/v1/channels", { name: `Phones ${address}`, provider: "sandbox", config: { address } });
+    const buttons = [{ type: "link", caption: "Look", info: "https://example.org" }];
+    const content = { text: "{{ contact.first_name }}, it has begun!", buttons };
+    const phones = await over("sms");
+    const text = await make(page, { name: "For telephones", channel_id: phones.id, audience: { contacts: [person.id] }, content });
+    await at(`/campaigns/${text.id}/edit`);
     await page.getByText(/^Zoë, it has begun!/).waitFor();
     await page.getByText(/^1 SMS of special letters/).waitFor();
     await picture("campaign-sms");
+    const devices = await over("push");
+    const notice = await make(page, { name: "For devices", channel_id: devices.id, audience: { contacts: [person.id] }, content: { ...content, subject: "Spring" } });
+    await at(`/campaigns/${notice.id}/edit`);
+    await page.getByRole("group", { name: "The notification as devices show it" }).getByText("Zoë, it has begun!").waitFor();
     // Later journeys find one channel, and nobody but those whom they know.
-    await ask(page, "DELETE", `/v1/campaigns/${id}`);
+    for (const { id } of [text, notice]) await ask(page, "DELETE", `/v1/campaigns/${id}`);
     await ask(page, "DELETE", `/v1/contacts/${person.id}`);
-    await ask(page, "DELETE", `/v1/channels/${channel.id}`);
+    for (const { id } of [phones, devices]) await ask(page, "DELETE", `/v1/channels/${id}`);
   },
   async "variants, with the interval of each"() {
     const { page } = known.first;

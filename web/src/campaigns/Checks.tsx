@@ -59,7 +59,7 @@ export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
           {notice}
         </Alert>
       ))}
-      <Preview samples={forecast.data?.samples ?? []} />
+      <Preview samples={forecast.data?.samples ?? []} pushed={["push", "web"].includes(forecast.data?.kind ?? "")} />
     </Stack>
   );
 }

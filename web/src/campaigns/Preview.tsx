@@ -6,7 +6,7 @@ import type { Schema } from "@/api/client";
 import { Message } from "@/templates/Message";
 
 /** What recipients will read, as the server renders it. HTML stands in a frame that runs nothing and loads nothing. */
-export function Preview({ samples }: { samples: Schema<"Sample">[] }) {
+export function Preview({ samples, pushed }: { samples: Schema<"Sample">[]; pushed: boolean }) {
   const { t } = useTranslation();
   const [which, setWhich] = useState(0);
   const sample = samples[which] ?? samples[0];
@@ -21,7 +21,7 @@ export function Preview({ samples }: { samples: Schema<"Sample">[] }) {
         data={samples.map((s, i) => ({ value: String(i), label: [s.address, s.language, s.variant].filter(Boolean).join(" · ") }))}
       />
       {sample.error && <Alert color="red">{sample.error}</Alert>}
-      {sample.content && <Message content={sample.content} sms={sample.sms} />}
+      {sample.content && <Message content={sample.content} sms={sample.sms} pushed={pushed} />}
     </Stack>
   );
 }

@@ -12,14 +12,16 @@ interface Props {
   content: Schema<"Content">;
   /** How long it is for a telephone; undefined for what goes elsewhere. */
   sms?: Schema<"Length"> | undefined;
+  /** Whether it is pushed to devices and browsers, which show it above all else. */
+  pushed?: boolean;
 }
 
-/** What somebody gets, as it will be read: a mail, or a message of a messenger. */
-export function Message({ content, sms }: Props) {
+/** What somebody gets, as it will be read: a mail, a notification, or a message of a messenger. */
+export function Message({ content, sms, pushed }: Props) {
   const { t } = useTranslation();
   return (
     <Stack gap="xs">
-      {content.html || content.subject ? <Mail content={content} /> : <Bubble content={content} />}
+      {pushed ? <Notice content={content} /> : content.html || content.subject ? <Mail content={content} /> : <Bubble content={content} />}
       {sms && <Text size="sm">{t("templates.sms", { count: sms.segments, units: sms.units, left: sms.left, letters: t(`templates.letters.${sms.encoding}`) })}</Text>}
     </Stack>
   );
@@ -80,16 +82,48 @@ function Words({ text }: { text: string }) {
   );
 }
 
+const shown = 4; // lines of a notification's text that devices show before it is opened
+
+/** A notification as devices show it: a title, the first lines, a picture, and what can be pressed. */
+function Notice({ content }: { content: Schema<"Content"> }) {
+  const { t } = useTranslation();
+  return (
+    <Card withBorder radius="md" p="sm" maw={400} role="group" aria-label={t("preview.notice")}>
+      <Text size="sm" fw={700} truncate>
+        {content.subject}
+      </Text>
+      <Text size="sm" lineClamp={shown} style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+        {content.text}
+      </Text>
+      <File file={content.attachment} />
+      {(content.buttons ?? []).length > 0 && (
+        <Group gap="md" mt="xs">
+          {(content.buttons ?? []).map((b) => (
+            <Text key={b.caption} size="sm" fw={600}>
+              {b.caption}
+            </Text>
+          ))}
+        </Group>
+      )}
+    </Card>
+  );
+}
+
+/** A file: itself where it is a picture that was uploaded here, else its name. */
+function File({ file }: { file: Schema<"Attachment"> | undefined }) {
+  if (!file) return null;
+  const picture = file.type === "image" || /\.(png|jpe?g|gif|webp)(\?|$)/i.test(file.url);
+  const url = here(file.url, window.location.origin);
+  if (!picture || !url.startsWith(window.location.origin)) return <Text size="sm">{file.filename || file.url.split("/").at(-1)}</Text>;
+  return <Image src={url} alt={file.caption ?? file.filename ?? ""} radius="md" my="xs" mah={240} fit="contain" />;
+}
+
 /** A message as messengers show it: media, words, buttons. */
 function Bubble({ content }: { content: Schema<"Content"> }) {
-  const file = content.attachment;
-  const picture = file && (file.type === "image" || /\.(png|jpe?g|gif|webp)(\?|$)/i.test(file.url));
-  const url = file ? here(file.url, window.location.origin) : "";
   return (
     <Stack gap={4} maw={360}>
       <Card withBorder radius="lg" p="sm">
-        {file && picture && url.startsWith(window.location.origin) && <Image src={url} alt={file.caption ?? file.filename ?? ""} radius="md" mb="xs" mah={240} fit="contain" />}
-        {file && !(picture && url.startsWith(window.location.origin)) && <Text size="sm">{file.filename || file.url.split("/").at(-1)}</Text>}
+        <File file={content.attachment} />
         <Words text={content.text ?? ""} />
         {content.location && <Words text={[content.location.name, content.location.address].filter(Boolean).join(", ") || `${content.location.latitude}, ${content.location.longitude}`} />}
         {(content.cards ?? []).map(({ name }) => (

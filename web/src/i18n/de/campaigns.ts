@@ -249,7 +249,7 @@ const campaigns = {
     growth: "Jeder Schub wächst um das",
     growthHint: "Etwa 1,5-Fache des vorigen, für einen Anlauf. Leer sind alle gleich.",
   },
-  preview: { as: "Wie diese Person sie liest", desktop: "Bildschirm", phone: "Telefon", title: "Die Mail, wie sie gelesen wird", width: "Breite" },
+  preview: { as: "Wie diese Person sie liest", desktop: "Bildschirm", notice: "Die Benachrichtigung, wie Geräte sie zeigen", phone: "Telefon", title: "Die Mail, wie sie gelesen wird", width: "Breite" },
 };
 
 export default campaigns;

@@ -249,7 +249,7 @@ const campaigns = {
     growth: "Each batch is larger by",
     growthHint: "Such as 1.5 times the one before, for a ramp. Empty has all alike.",
   },
-  preview: { as: "As this person reads it", desktop: "Desktop", phone: "Phone", title: "The mail as it will be read", width: "Width" },
+  preview: { as: "As this person reads it", desktop: "Desktop", notice: "The notification as devices show it", phone: "Phone", title: "The mail as it will be read", width: "Width" },
 } as const;
 
 export default campaigns;
