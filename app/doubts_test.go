@@ -38,7 +38,7 @@ func TestAProviderIsAskedAboutADoubt(t *testing.T) {
 		t.Cleanup(far.Close)
 		e := startTestEngine(t, config, AllRoles)
 		f := newFixture(t, e, testChannel{provider: "postmark", config: fmt.Sprintf(
-			`{"api":%q,"token":"the-token-of-the-server","from":"news@example.org","hook_token":"what-stands-in-the-address"}`, far.URL)}, 0)
+			`{"api":%q,"token":"the-token-of-the-server","from":"news@example.org","hook_token":"what-stands-in-the-address"}`, far.URL)}, 1)
 		c, err := e.Store.GetChannel(t.Context(), f.account, f.channel.ID)
 		require.NoError(t, err)
 		c.InDoubt = providers.InDoubtHold

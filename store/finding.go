@@ -183,4 +183,3 @@ func (l *ledger) learn(ctx context.Context, f messages.Finding) error {
 	r.MessageID, r.ProviderID = f.MessageID, ""
 	return l.applyReceipts(ctx, f.ChannelID, []providers.Receipt{r})
 }
-
