@@ -38,6 +38,7 @@ type Channel struct {
 	Health       ProviderHealth           `json:"health"`
 	WarmUp       *Warmth                  `json:"warm_up,omitempty" doc:"Where limits.warm_up stands; absent without one."`
 	Requests     int                      `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
+	Pace         *QueuePace               `json:"pace,omitempty" doc:"How fast it sends now, how fast it may beside limits.per_second, why no faster, and until when; said of one channel, and absent in lists, where GET /v1/queue says it."`
 	Standstill   *Standstill              `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
 	CreatedAt    time.Time                `json:"created_at"`
 	UpdatedAt    time.Time                `json:"updated_at"`
@@ -206,6 +207,12 @@ func (s *Server) channelOut(ctx context.Context, caller access.Caller, c provide
 	if err != nil {
 		return nil, err
 	}
+	pace, err := s.Campaigns.PaceOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	view := paceView(pace)
+	views[0].Pace = &view
 	return &one[Channel]{views[0]}, nil
 }
 

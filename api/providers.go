@@ -37,6 +37,7 @@ type Capabilities struct {
 	Location        bool                   `json:"location" doc:"It carries places on the map; others refuse them."`
 	Cards           bool                   `json:"cards" doc:"It carries contact cards; others refuse them."`
 	Templates       bool                   `json:"templates" doc:"It keeps templates of its own: POST /v1/channels/{id}/templates/sync."`
+	Finds           bool                   `json:"finds" doc:"It can be asked what became of a message whose answer was lost, and is: five minutes after the doubt began and later."`
 	Signs           bool                   `json:"signs" doc:"It signs mail by keys of the channel: POST /v1/channels/{id}/signing-keys."`
 	Receipts        bool                   `json:"receipts" doc:"It reports back what became of a message."`
 }
@@ -52,7 +53,7 @@ func (s *Server) providerRoutes() {
 					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
 					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes,
 						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, Idempotent: can.Idempotent, Buttons: can.Buttons,
-						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Signs: can.Signs, Receipts: can.Receipts},
+						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Finds: can.Finds, Signs: can.Signs, Receipts: can.Receipts},
 					Preset: k.Preset, Config: configSchema(k.Config),
 				})
 			}

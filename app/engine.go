@@ -139,7 +139,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	e.stack.push("writer", quietly(e.Writer.Stop))
 	deps := services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: measured{e.Writer, o.Meter}, Providers: e.Registry,
-		MasterKeys: e.masterKeys, PublicURL: o.Config.PublicURL,
+		MasterKeys: e.masterKeys, PublicURL: o.Config.PublicURL, Installation: e.installation,
 		Dialer: dialer(o.Config), Resolver: resolver(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	}
 	if o.Roles.API {
@@ -296,6 +296,7 @@ func (e *Engine) startScheduler(o Options, holder string) error {
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "templates", Every: templateStatesEvery, Run: e.templateStates},
+			{Name: "doubts", Every: doubtsEvery, Run: e.askAboutDoubts},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		}...),
 	})

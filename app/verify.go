@@ -39,7 +39,8 @@ func (v verifier) Throttled(ctx context.Context, c providers.Channel) (t campaig
 	}
 	t.For = state.BlockedFor
 	if state.RateFactor < 1 {
-		t.PerSecond = cmp.Or(c.Limits.PerSecond, queue.ThrottleCeiling) * state.RateFactor
+		t.Full = cmp.Or(c.Limits.PerSecond, queue.ThrottleCeiling)
+		t.PerSecond, t.Since, t.BackIn = t.Full*state.RateFactor, state.ThrottledFor, state.BackIn
 	}
 	return t, nil
 }

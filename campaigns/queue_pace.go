@@ -3,6 +3,7 @@ package campaigns
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"carillon/internal/fault"
@@ -45,8 +46,11 @@ const (
 type Throttled struct {
 	// For is how long nothing is sent; 0 where it may be.
 	For time.Duration
-	// PerSecond is the rate that is left; 0 where it is not lowered.
-	PerSecond float64
+	// PerSecond is the rate that is left of Full; 0 where it is not lowered.
+	PerSecond, Full float64
+	// Since is how long ago the provider asked last, and BackIn when the full rate is had
+	// again if it stays quiet.
+	Since, BackIn time.Duration
 }
 
 // Throttling is a StandstillStore that knows how throttled a channel is.
@@ -72,6 +76,21 @@ func (s *Service) paces(ctx context.Context, v *survey, accountID int64, q Queue
 		paces[i].Accepted = v.accepted[c.ID]
 	}
 	return paces, nil
+}
+
+// PaceOf is how fast a channel sends, and why no faster.
+func (s *Service) PaceOf(ctx context.Context, c providers.Channel) (ChannelPace, error) {
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return ChannelPace{}, err
+	}
+	_, runs, err := s.hindrances(ctx, v, c.AccountID)
+	if err != nil {
+		return ChannelPace{}, err
+	}
+	p, err := v.pace(ctx, c, runs)
+	p.Accepted = v.accepted[c.ID]
+	return p, err
 }
 
 // pace is how fast what waits on a channel may go out.
@@ -100,9 +119,14 @@ func (v *survey) pace(ctx context.Context, c providers.Channel, runs []LiveRun) 
 		}
 	}
 	lower(PaceChannel, c.Limits.PerSecond, "The channel's own limit.")
-	lower(PaceThrottled, throttled.PerSecond, "The provider asked to slow down; the rate grows again by itself.")
+	back := v.now.Add(throttled.BackIn)
+	lower(PaceThrottled, throttled.PerSecond, fmt.Sprintf("The provider asked to slow down, last at %s; the rate grows again by itself, to %s a second at %s if it stays quiet.",
+		exactTime(v.now.Add(-throttled.Since)), strconv.FormatFloat(throttled.Full, 'f', -1, 64), exactTime(back)))
 	lower(PaceAccount, float64(c.AccountPerSecond), "The account's limit, over all of its channels.")
 	lower(PaceCampaigns, ofCampaigns(c.ID, runs), "The limits of the campaigns that send.")
+	if p.Reason == PaceThrottled {
+		p.Until = back
+	}
 	return p, nil
 }
 

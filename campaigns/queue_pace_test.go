@@ -87,8 +87,15 @@ func TestTheQueueSaysHowFastAndWhy(t *testing.T) {
 	_, err = f.Accounts.Change(ctx, f.Account, func(a *access.Account) { a.Limits = access.AccountLimits{PerSecond: 12} })
 	require.NoError(t, err)
 	says(12, campaigns.PaceAccount, "over all of its channels")
-	limiter.now = campaigns.Throttled{PerSecond: 10}
-	says(10, campaigns.PaceThrottled, "asked to slow down")
+	limiter.now = campaigns.Throttled{PerSecond: 10, Full: 20, Since: time.Minute, BackIn: 40 * time.Second}
+	slow := says(10, campaigns.PaceThrottled, "asked to slow down")
+	require.Equal(t, f.Clock.Now().Add(40*time.Second), slow.Until)
+	require.Contains(t, slow.Words, "to 20 a second at ")
+	channel, err := f.Store.GetChannel(ctx, f.Account, f.Mail.ID)
+	require.NoError(t, err)
+	of, err := service.PaceOf(ctx, channel)
+	require.NoError(t, err)
+	require.Equal(t, slow, of, "of the channel alone it is the same")
 	limiter.now = campaigns.Throttled{For: 90 * time.Second, PerSecond: 10}
 	require.Equal(t, f.Clock.Now().Add(90*time.Second), says(0, campaigns.PaceThrottled, "asked to wait until").Until)
 	limiter.now, limiter.err = campaigns.Throttled{}, fault.New(fault.Unavailable, "Redis does not answer")

@@ -267,6 +267,7 @@ func reasonWords(reason string) string {
 		messages.ReasonAccountPerDay:    "the account has sent as many messages as it may in a day",
 		messages.ReasonRecipientSpacing: "the recipient was written to just before",
 		messages.ReasonSettled:          "somebody who looked said that it was not sent",
+		messages.ReasonProviderAsked:    "the provider was asked, and had not taken it",
 		messages.ReasonResend:           "it is sent again",
 		messages.ReasonResendSent:       "it is sent again although it was sent",
 	}[reason]; ok {

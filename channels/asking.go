@@ -77,6 +77,38 @@ func (s *Service) KeptTemplates(ctx context.Context, accountID, id int64) (list 
 	return list, err
 }
 
+// Find asks a channel's provider what became of messages, one after the other. It is Invalid
+// where the provider can't be asked that.
+func (s *Service) Find(ctx context.Context, accountID, id int64, list []Seeking) error {
+	return s.opened(ctx, accountID, id, func(ctx context.Context, c providers.Channel, adapter providers.Provider) error {
+		finder, can := adapter.(providers.Finder)
+		if !can {
+			return fault.New(fault.Invalid, "a %s channel can't be asked what became of a message", c.Provider)
+		}
+		for _, one := range list {
+			if err := one.Turn(ctx); err != nil {
+				return err
+			}
+			asking, cancel := context.WithTimeout(ctx, askingTime)
+			found, err := finder.Find(asking, one.Sought)
+			cancel()
+			if err := one.Told(ctx, found, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Seeking is one message of Find.
+type Seeking struct {
+	Sought providers.Sought
+	// Turn waits until the provider may be asked; an error ends the asking.
+	Turn func(ctx context.Context) error
+	// Told is given what the provider said, or its error; an error of its own ends the asking.
+	Told func(ctx context.Context, found providers.Found, err error) error
+}
+
 // providerFault is a provider's error as one of whoever asked.
 func providerFault(err error) error {
 	if err == nil {
@@ -96,21 +128,26 @@ func said(failure *providers.Error) string {
 	return failure.Error()
 }
 
-// asking opens a channel's provider for as long as somebody asks it something.
+// asking opens a channel's provider for as long as somebody waits for what it says.
 func (s *Service) asking(ctx context.Context, accountID, id int64, ask func(context.Context, providers.Channel, providers.Provider) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	return s.opened(ctx, accountID, id, ask)
+}
+
+// opened opens a channel's provider for as long as it is asked something.
+func (s *Service) opened(ctx context.Context, accountID, id int64, ask func(context.Context, providers.Channel, providers.Provider) error) error {
 	c, err := s.store.GetChannel(ctx, accountID, id)
 	if err != nil {
 		return err
 	}
 	adapter, err := s.known.New(c.Provider, c.Config, providers.Deps{
-		ChannelID: c.ID, Concurrency: 1, Dialer: s.outside.Dialer, Clock: s.clock, Replaced: c.Replaced,
+		Installation: s.outside.Installation, ChannelID: c.ID, Concurrency: 1, Dialer: s.outside.Dialer, Clock: s.clock, Replaced: c.Replaced,
 		HookURL: providers.HookURL(s.outside.PublicURL, c.ID),
 		Receive: func(context.Context, []providers.Receipt) error { return nil }, // nothing is sent
 	})
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askingTime)
-	defer cancel()
 	return errors.Join(ask(ctx, c, adapter), adapter.Close())
 }

@@ -101,6 +101,8 @@ type Outside struct {
 	Dialer providers.Dialer
 	// PublicURL is where providers reach this server; empty where nobody said so.
 	PublicURL string
+	// Installation names this Carillon to providers; see providers.Deps.
+	Installation string
 }
 
 // Service is the service for channels.

@@ -87,6 +87,9 @@ func channelTable(w *tabwriter.Writer, ch api.Channel) {
 	if ch.Requests > 0 {
 		fields(w, "Requests at once", ch.Requests)
 	}
+	if ch.Pace != nil {
+		fields(w, "Rate now", paceWords(ch))
+	}
 }
 
 // warmUpWords is where a warm-up stands, in one line.
@@ -109,6 +112,18 @@ func warmUpWords(up *api.Warmth) string {
 		words += "; slowed, because " + up.Slowed
 	}
 	return words
+}
+
+// paceWords is how fast a channel sends now, of what it is set to, and why, in one line.
+func paceWords(ch api.Channel) string {
+	words := "no limit"
+	if most := ch.Pace.MostPerSecond; most != nil {
+		words = fmt.Sprintf("%.4g a second", *most)
+		if set := ch.Limits.PerSecond; set > *most {
+			words += fmt.Sprintf(" of %.4g", set)
+		}
+	}
+	return words + ": " + ch.Pace.Words
 }
 
 // healthWords is a channel's health in one line.

@@ -506,6 +506,17 @@ func TestOutputIsClean(t *testing.T) {
 	require.Equal(t, "-", clean(""))
 }
 
+// A channel's rate is one line: what it may now, of what it is set to, and why.
+func TestPaceWords(t *testing.T) {
+	most := 2.5
+	ch := api.Channel{Pace: &api.QueuePace{Words: "No limit."}}
+	require.Equal(t, "no limit: No limit.", paceWords(ch))
+	ch.Pace, ch.Limits.PerSecond = &api.QueuePace{MostPerSecond: &most, Words: "The provider asked to slow down."}, 10
+	require.Equal(t, "2.5 a second of 10: The provider asked to slow down.", paceWords(ch))
+	ch.Limits.PerSecond = 2.5
+	require.Equal(t, "2.5 a second: The provider asked to slow down.", paceWords(ch))
+}
+
 // A channel's health is one line: what, since when, until when, why.
 func TestHealthWords(t *testing.T) {
 	since, next := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 12, 5, 0, 0, time.UTC)

@@ -75,7 +75,7 @@ func History(m Message, moves []Transition) []Passage {
 	if last.State != m.State && m.FinalAt != nil {
 		return append(h, Passage{State: m.State, At: *m.FinalAt, Reason: m.Reason, Detail: m.Detail})
 	}
-	if last.State == m.State && last.Kind == "" {
+	if last.State == m.State && last.Kind == "" && (m.State != Unknown || last.Reason != ReasonProviderAsked) {
 		last.Reason, last.Detail = m.Reason, m.Detail
 	}
 	return h

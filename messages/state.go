@@ -142,10 +142,11 @@ const (
 	ReasonRecipientPerDay  = "recipients_per_day"
 	ReasonRecipientSpacing = "recipient_spacing"
 	ReasonAccountPerDay    = "account_per_day"
-	ReasonReceipt          = "receipt"     // a receipt said so
-	ReasonSettled          = "settled"     // an operator said what became of what was in doubt
-	ReasonResend           = "resend"      // an operator sends it again
-	ReasonResendSent       = "resend_sent" // the same, although it was sent
+	ReasonReceipt          = "receipt"        // a receipt said so
+	ReasonSettled          = "settled"        // an operator said what became of what was in doubt
+	ReasonProviderAsked    = "provider_asked" // the provider was asked what became of what was in doubt
+	ReasonResend           = "resend"         // an operator sends it again
+	ReasonResendSent       = "resend_sent"    // the same, although it was sent
 )
 
 // Reasons are all of them, in the order in which they are documented.
@@ -155,8 +156,8 @@ func Reasons() []string {
 		ReasonOptedOut, ReasonCapped, ReasonHours, ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed,
 		ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient, ReasonInDoubt,
 		ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
-		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled, ReasonResend,
-		ReasonResendSent,
+		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled,
+		ReasonProviderAsked, ReasonResend, ReasonResendSent,
 	}
 }
 

@@ -310,6 +310,9 @@ type Capabilities struct {
 	MaxBatch int
 	// Templates says that it keeps templates of its own, which TemplateSyncer lists.
 	Templates bool
+	// Finds says that it can be asked what became of a message whose answer was lost,
+	// through Finder.
+	Finds bool
 	// Signs says that it signs mail itself, with Deps.SigningKeys; the mail services sign
 	// with keys of their own.
 	Signs bool

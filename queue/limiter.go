@@ -144,6 +144,9 @@ type State struct {
 	// RateFactor is the share of PerSecond that is in force: 1, or less for a while
 	// after repeated throttling.
 	RateFactor float64
+	// ThrottledFor is how long ago the provider throttled it last, and BackIn when the
+	// whole rate is in force again, if the provider stays quiet; both are 0 while RateFactor is 1.
+	ThrottledFor, BackIn time.Duration
 }
 
 // Seed is what the store knows of a channel's last day.
@@ -458,7 +461,11 @@ func (l *Limiter) State(ctx context.Context, c Channel, epoch int64) (State, err
 	if err != nil {
 		return State{}, unavailable("read limiter", err)
 	}
-	return State{BlockedFor: r.blocked, RateFactor: r.factor}, nil
+	s := State{BlockedFor: r.blocked, RateFactor: r.factor}
+	if len(r.waits) == 2 {
+		s.ThrottledFor, s.BackIn = time.Duration(r.waits[0])*time.Microsecond, time.Duration(r.waits[1])*time.Microsecond
+	}
+	return s, nil
 }
 
 // Seed adds what the store knows, after a restart of the embedded Redis or a

@@ -55,7 +55,8 @@
 -- ARGV[8]  the campaign's interval, us, and ARGV[9] until when its latest slots
 --          are paid for, or ""; then triples: 0-based number of the KEYS[5..]
 --          entry or -1, recipient or "", time.
--- state:     returns as reserve, no jobs
+-- state:     returns as reserve, no jobs; where throttling left less than the whole rate, two
+--            numbers in place of jobs: us since the last throttling, and until all is had again
 
 local BASE = 1750000000
 local WINDOW = 1015000      -- a second and the slack that jitter may take
@@ -146,7 +147,14 @@ local function answer(n, retry)
     math.ceil(math.max(0, last + debt - now)), math.ceil(math.max(0, place - now)), math.floor(now)}
 end
 
-if op == "state" then return answer(0, 0) end
+if op == "state" then
+  local out = answer(0, 0)
+  if eased == 1 then return out end
+  out[1] = 2
+  out[9] = math.floor(now - event)
+  out[10] = math.ceil(calm + STEP * math.ceil((1 - factor) / GAIN) - now)
+  return out
+end
 
 if op == "throttle" then
   if epoch < known then return answer(0, 0) end

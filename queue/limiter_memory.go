@@ -149,7 +149,12 @@ func (b *memoryLimits) state(_ context.Context, of Channel, epoch int64) (reply,
 	defer b.mu.Unlock()
 	now := b.now()
 	c := b.channel(of.ID)
-	return c.at(now, epoch).answer(now, nil, 0, !c.exists), nil
+	n := c.at(now, epoch)
+	if n.eased == 1 {
+		return n.answer(now, nil, 0, !c.exists), nil
+	}
+	back := max(n.event, n.blocked) + ruleStep*math.Ceil((1-n.factor)/ruleGain)
+	return n.answer(now, []int64{int64(math.Floor(now - n.event)), int64(math.Ceil(back - now))}, 0, !c.exists), nil
 }
 
 func (b *memoryLimits) throttle(_ context.Context, of Channel, epoch int64, retryAfter time.Duration) (reply, error) {

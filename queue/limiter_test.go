@@ -198,7 +198,7 @@ func TestThrottleBlocksEverybodyAndRepeatsSlowDown(t *testing.T) {
 		require.Equal(t, State{BlockedFor: 3 * time.Second, RateFactor: 1}, state(), "the answer of a request made before")
 		l.fake.Advance(4 * time.Second)
 		throttle(time.Second)
-		require.Equal(t, State{BlockedFor: time.Second, RateFactor: 0.5}, state(), "the second within a minute")
+		require.Equal(t, State{BlockedFor: time.Second, RateFactor: 0.5, BackIn: 51 * time.Second}, state(), "the second within a minute")
 		require.Equal(t, []time.Duration{1000 * ms, 1203 * ms}, waits(l.reserve(t, r)))
 		for range 10 {
 			l.fake.Advance(2 * time.Second)

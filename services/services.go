@@ -148,6 +148,8 @@ type Deps struct {
 	// are none.
 	MasterKeys *secret.Ring
 	PublicURL  string
+	// Installation names this Carillon to providers; see providers.Deps.
+	Installation string
 	// Dialer reaches providers, and what data feeds may be read from; its zero value, public
 	// addresses.
 	Dialer providers.Dialer
@@ -177,7 +179,7 @@ func New(d Deps) *Services {
 		Keys:       access.NewKeys(d.Store),
 		Accounts:   access.NewAccounts(d.Store),
 		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer, PublicURL: d.PublicURL}, d.Clock),
+		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer, PublicURL: d.PublicURL, Installation: d.Installation}, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

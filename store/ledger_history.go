@@ -33,8 +33,10 @@ func (tx conn) keepTransitions(ctx context.Context, moves []transition) error {
 	for i, m := range moves {
 		rows[i] = [8]any{m.id, int(m.state), sqldb.Millis(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
 	}
-	_, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxTransitions-1, mustJSON(rows))
-	return err
+	if _, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxTransitions-1, mustJSON(rows)); err != nil {
+		return err
+	}
+	return tx.keepDoubts(ctx, moves)
 }
 
 // insertTransitions is statements.insertTransitions around what differs: the

@@ -12,7 +12,7 @@ var moves = struct {
 	claim, unclaim, sent                         move
 	doubt, retryDead, notAsked, notAskedCanceled move
 	takeUp                                       move
-	resend, settleSent, settleNotSent            move
+	resend, settleSent, settleNotSent, found     move
 }{
 	// What is due gets room in its channel's window.
 	feed: move{
@@ -103,5 +103,10 @@ var moves = struct {
 	settleNotSent: move{
 		from: []messages.State{messages.Unknown}, to: messages.Failed,
 		set: "reason = ?, detail = ?, final_at = ?",
+	},
+	// Its provider says that it took what was in doubt.
+	found: move{
+		from: []messages.State{messages.Unknown}, to: messages.Sent,
+		set: "reason = ?, detail = ?, sent_at = COALESCE(claimed_at, ?), provider_id = COALESCE(?, provider_id), final_at = NULL",
 	},
 }

@@ -253,7 +253,7 @@ func (w *sweep) single(ctx context.Context, s *Store) (done bool, err error) {
 // belongingTables are the tables of what belongs to messages, by their column of the message. What
 // people did for a campaign's sake (conversions) stays: it is counted by its rows.
 var belongingTables = []string{"transitions", "message_contents", "message_answers", "engagement", "receipts", "series_messages", "masked_messages",
-	"message_metadata", "message_senders"}
+	"message_metadata", "message_senders", "doubts"}
 
 // removeMessages removes those of messages that are over, with all that belongs to them, and
 // keeps what they counted as.

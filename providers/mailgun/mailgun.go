@@ -24,7 +24,7 @@ func Kind() providers.Kind {
 		Description: "Hands e-mail to Mailgun, in its region US or EU. Set the address of /hooks/{channel_id} as the domain's webhook for delivered messages, " +
 			"permanent failures and spam complaints.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true,
+			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true, Finds: true,
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
@@ -75,20 +75,22 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 			if err != nil {
 				return nil, nil, err
 			}
-			r, err := p.request(ctx, contentType)
+			r, err := p.request(ctx, http.MethodPost, "/messages", contentType)
 			return r, body, err
 		},
 		Read: p.taken,
 	})
 }
 
-// request is one with a message.
-func (p *Provider) request(ctx context.Context, contentType string) (*http.Request, error) {
-	r, err := line.Request(ctx, http.MethodPost, strings.TrimSuffix(p.config.API, "/")+"/v3/"+p.config.Domain+"/messages", "api")
+// request is one of the domain's; contentType is of its body, empty without one.
+func (p *Provider) request(ctx context.Context, method, path, contentType string) (*http.Request, error) {
+	r, err := line.Request(ctx, method, strings.TrimSuffix(p.config.API, "/")+"/v3/"+p.config.Domain+path, "api")
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", contentType)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
 	r.SetBasicAuth("api", p.config.APIKey.Reveal())
 	return r, nil
 }
@@ -117,7 +119,7 @@ const missing = "parameter is missing"
 // if all else is right: a sending key may ask for nothing else. It sends nothing.
 func (p *Provider) Check(ctx context.Context) error {
 	return p.line.Look(ctx, func(ctx context.Context) (*http.Request, error) {
-		return p.request(ctx, "application/x-www-form-urlencoded")
+		return p.request(ctx, http.MethodPost, "/messages", "application/x-www-form-urlencoded")
 	},
 		func(answer *http.Response) error {
 			text := line.Text(answer)

@@ -108,9 +108,29 @@ func domain(r *http.Request, body []byte) sink.Exchange {
 	}}
 }
 
+// events lists what was accepted for a recipient.
+func events(r *http.Request, taken []sink.Arrival) sink.Exchange {
+	list := []string{}
+	for _, a := range taken {
+		if r.FormValue("event") == "accepted" && r.FormValue("recipient") == providertest.Address(providers.Email, a.ID) {
+			list = append(list, fmt.Sprintf(`{"event":"accepted","timestamp":1795251600.5,"user-variables":{"carillon":"%d-theinstallation1"},
+				"message":{"headers":{"message-id":"20261121090000.1.%d@mg.example.org"}}}`, a.ID, a.ID))
+		}
+	}
+	return sink.Exchange{Reply: func(w http.ResponseWriter, _ []sink.Answer) {
+		_, _ = w.Write([]byte(`{"items":[` + strings.Join(list, ",") + `],"paging":{}}`))
+	}}
+}
+
 func serve(t testing.TB, o sink.Options) providertest.Far {
 	t.Helper()
-	o.Dialect = domain
+	var s *sink.HTTP
+	o.Dialect = func(r *http.Request, body []byte) sink.Exchange {
+		if _, password, _ := r.BasicAuth(); r.Method+r.URL.Path == "GET/v3/mg.example.org/events" && password == apiKey {
+			return events(r, s.Arrivals())
+		}
+		return domain(r, body)
+	}
 	s, err := sink.NewHTTP(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

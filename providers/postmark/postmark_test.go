@@ -134,9 +134,29 @@ func server(r *http.Request, body []byte) sink.Exchange {
 	}}
 }
 
+// outbound lists what was taken, by its metadata.
+func outbound(r *http.Request, taken []sink.Arrival) sink.Exchange {
+	list := []string{}
+	for _, a := range taken {
+		ours := fmt.Sprintf("%d-theinstallation1", a.ID)
+		if r.FormValue("metadata_carillon") == ours {
+			list = append(list, fmt.Sprintf(`{"MessageID":%q,"Status":"Sent","Metadata":{"carillon":%q}}`, idOf(a.ID), ours))
+		}
+	}
+	return sink.Exchange{Reply: func(w http.ResponseWriter, _ []sink.Answer) {
+		_, _ = fmt.Fprintf(w, `{"TotalCount":%d,"Messages":[%s]}`, len(list), strings.Join(list, ","))
+	}}
+}
+
 func serve(t testing.TB, o sink.Options) providertest.Far {
 	t.Helper()
-	o.Dialect = server
+	var s *sink.HTTP
+	o.Dialect = func(r *http.Request, body []byte) sink.Exchange {
+		if r.Method+r.URL.Path == "GET/messages/outbound" && r.Header.Get("X-Postmark-Server-Token") == token {
+			return outbound(r, s.Arrivals())
+		}
+		return server(r, body)
+	}
 	s, err := sink.NewHTTP(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

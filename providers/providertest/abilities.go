@@ -27,6 +27,8 @@ func (s Subject) abilities(t testing.TB) {
 	require.Equal(t, can.MaxBatch > 0, batches, "Capabilities.MaxBatch and BatchSender go together")
 	_, templates := p.(providers.TemplateSyncer)
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
+	_, finds := p.(providers.Finder)
+	require.Equal(t, can.Finds, finds, "Capabilities.Finds and Finder go together")
 	if particular, ok := p.(providers.Acknowledger); ok {
 		require.True(t, receipts || replies, "an Acknowledger is told something")
 		typed, other := p.(providers.AcknowledgerIn)

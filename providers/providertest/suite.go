@@ -90,6 +90,7 @@ func (s Subject) checks() []check {
 	add(can.MaxBatch > 0, s.batch()...)
 	add(can.Signs, check{"Signed", s.signed})
 	add(can.Templates, check{"Templates", s.templates}, check{"Kept", s.kept})
+	add(can.Finds, check{"Find", s.finds})
 	add(s.Tokens, s.tokens()...)
 	return all
 }

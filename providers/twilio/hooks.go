@@ -59,14 +59,20 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 	if !known {
 		return nil, nil
 	}
-	r := providers.Receipt{ProviderID: sid(form), Status: became}
-	if !providers.Key(r.ProviderID) {
+	r := p.receipt(became, form)
+	if r.ProviderID = sid(form); !providers.Key(r.ProviderID) {
 		return nil, providers.Refused{providers.NoKey("MessageSid", r.ProviderID)}
 	}
+	return []providers.Receipt{*r}, nil
+}
+
+// receipt is what is said of a message, by whichever way.
+func (p *Provider) receipt(became providers.ReceiptStatus, form url.Values) *providers.Receipt {
+	r := &providers.Receipt{Status: became}
 	if became == providers.ReceiptFailed {
-		p.explain(&r, form)
+		p.explain(r, form)
 	}
-	return []providers.Receipt{r}, nil
+	return r
 }
 
 // explain says why a message did not arrive.

@@ -34,6 +34,7 @@ func Kind() providers.Kind {
 			"the messaging service's or the WhatsApp sender's webhook for incoming messages, and what people write comes back.",
 		Capabilities: providers.Capabilities{
 			Address: providers.SMS, MaxTextUnits: maxBody, MaxCaptionUnits: maxBody, Receipts: true, Replies: true, GivesID: true, Media: true,
+			Finds: true,
 		},
 	}, check, open)
 	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
@@ -98,13 +99,9 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 
 // form is a message as Twilio takes it.
 func (p *Provider) form(m *providers.Message) url.Values {
-	before := ""
-	if p.config.Address == providers.WhatsApp {
-		before = whatsApp
-	}
-	f := url.Values{"To": {before + m.To}}
+	f := url.Values{"To": {p.address(m.To)}}
 	if p.config.From != "" {
-		f.Set("From", before+p.config.From)
+		f.Set("From", p.address(p.config.From))
 	} else {
 		f.Set("MessagingServiceSid", p.config.MessagingServiceSID)
 	}
@@ -118,6 +115,14 @@ func (p *Provider) form(m *providers.Message) url.Values {
 		f.Set("StatusCallback", p.deps.HookURL)
 	}
 	return f
+}
+
+// address is a number as Twilio writes it.
+func (p *Provider) address(number string) string {
+	if p.config.Address == providers.WhatsApp {
+		return whatsApp + number
+	}
+	return number
 }
 
 // request is one of the account's.

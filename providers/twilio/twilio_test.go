@@ -105,9 +105,30 @@ func idOf(form url.Values) int64 {
 
 func sid(id int64) string { return fmt.Sprintf("SM%032d", id) }
 
+// listed lists what was taken for a number, and what somebody wrote from there.
+func listed(query url.Values, taken []sink.Arrival) sink.Exchange {
+	created := providertest.Now.Add(-providertest.Lag - 10*time.Second).Format(time.RFC1123Z)
+	list := []string{fmt.Sprintf(`{"sid":%q,"direction":"inbound","date_created":%q,"status":"received"}`, sid(999), created)}
+	for _, a := range taken {
+		if a.ID == idOf(query) {
+			list = append(list, fmt.Sprintf(`{"sid":%q,"direction":"outbound-api","date_created":%q,"status":"delivered","from":%q,"error_code":null}`,
+				sid(a.ID), created, query.Get("From")))
+		}
+	}
+	return sink.Exchange{Reply: func(w http.ResponseWriter, _ []sink.Answer) {
+		_, _ = w.Write([]byte(`{"messages":[` + strings.Join(list, ",") + `],"next_page_uri":null}`))
+	}}
+}
+
 func serve(t testing.TB, o sink.Options) providertest.Far {
 	t.Helper()
-	o.Dialect = messagesAPI
+	var s *sink.HTTP
+	o.Dialect = func(r *http.Request, body []byte) sink.Exchange {
+		if _, password, _ := r.BasicAuth(); r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/Messages.json") && password == token {
+			return listed(r.URL.Query(), s.Arrivals())
+		}
+		return messagesAPI(r, body)
+	}
 	s, err := sink.NewHTTP(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

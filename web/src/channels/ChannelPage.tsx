@@ -16,6 +16,7 @@ import { Part } from "@/ui/Part";
 import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";
 import { Remedy } from "@/ui/Standstill";
 import { When } from "@/ui/When";
+import { Why } from "@/ui/Why";
 import { TextLink } from "@/ui/links";
 
 import { PauseOrResume } from "./actions";
@@ -119,12 +120,21 @@ function Now({ channel, provider }: { channel: Channel; provider: Schema<"Provid
   const depth = live.queue.get(channel.id);
   const n = (of: "pending" | "queued" | "sending") => (depth || live.connected ? format.number(depth?.[of] ?? 0) : "");
   const warmth = channel.warm_up;
+  const pace = channel.pace;
+  const perSecond = (n: number) => t("run.rate", { rate: format.number(Math.round(n * 100) / 100) });
   const lines: [string, React.ReactNode][] = [
     [t("channels.provider"), provider?.title ?? channel.provider],
     [t("channels.address"), channel.address],
     [t("message.state.pending"), n("pending")],
     [t("message.state.queued"), n("queued")],
     [t("message.state.sending"), n("sending")],
+    ...(pace
+      ? ([
+          [t("channel.rateNow"), pace.most_per_second === undefined ? t("channels.noLimit") : perSecond(pace.most_per_second)],
+          [t("channel.rateSet"), channel.limits.per_second ? perSecond(channel.limits.per_second) : t("channels.noLimit")],
+          [t("channel.rateWhy"), <Why key="why" pace={pace} />],
+        ] as [string, React.ReactNode][])
+      : []),
     ...(channel.requests ? [[t("channel.requests"), format.number(channel.requests)] as [string, React.ReactNode]] : []),
     ...(warmth ? [[t("channel.warmNow"), format.number(warmth.allowance)] as [string, React.ReactNode]] : []),
     ...(warmth?.grows_at ? [[t("channel.warmGrows"), <When key="grows" at={warmth.grows_at} />] as [string, React.ReactNode]] : []),

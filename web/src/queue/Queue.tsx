@@ -19,6 +19,7 @@ import { Rows } from "@/ui/Rows";
 import { Hindrance } from "@/ui/Standstill";
 import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";
 import { When } from "@/ui/When";
+import { Why } from "@/ui/Why";
 import { TextLink } from "@/ui/links";
 
 import { examples, part, typed, waiting } from "./clearing";
@@ -235,25 +236,6 @@ function Totals({ queue, channels }: { queue: View; channels: Schema<"Channel">[
         },
       ]}
     />
-  );
-}
-
-/** Why a channel sends no faster. */
-function Why({ pace }: { pace: Schema<"QueuePace"> }) {
-  const { t } = useTranslation();
-  const why = useReason();
-  if (!pace.reason) return t("queue.why.nothing");
-  return (
-    <>
-      {t(`queue.why.${pace.reason}`)}
-      {pace.reason === "due_later" && pace.wait_reason && <>: {why(pace.wait_reason)}</>}
-      {pace.until && (
-        <>
-          {", "}
-          {t("queue.until")} <When at={pace.until} exact />
-        </>
-      )}
-    </>
   );
 }
 
