@@ -6,6 +6,7 @@ package fakes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,7 +29,8 @@ const (
 	maxWaiting = 10_000
 	// posters are how many reports are posted at once.
 	posters = 4
-	// postTries and postAgain are how often a report is posted, and how long after each try.
+	// postTries and postAgain are how often a report is posted if nobody says otherwise, and how
+	// long after each try.
 	postTries   = 5
 	postAgain   = 500 * time.Millisecond
 	postTimeout = 10 * time.Second
@@ -77,6 +79,8 @@ type Options struct {
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string
+	// Tries is how often a report is posted that is not taken; 0 is 5. Providers go on for days.
+	Tries int
 	// Tell is called with each message; may be nil. It is called by many goroutines.
 	Tell func(Message)
 }
@@ -108,9 +112,7 @@ type report struct {
 
 // start starts a fake whose requests handle answers.
 func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
+	o.Listen, o.Tries = cmp.Or(o.Listen, "127.0.0.1:0"), cmp.Or(o.Tries, postTries)
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -167,7 +169,7 @@ func (s *Server) post() {
 
 // posted posts a report until it is taken, a few times at most.
 func (s *Server) posted(r report) bool {
-	for range postTries {
+	for range s.o.Tries {
 		if s.postOnce(r) {
 			return true
 		}
