@@ -130,8 +130,8 @@ func (s *soak) begin(t *testing.T) {
 	redis, postgres := testenv.Redis(t), testenv.Postgres(t, testenv.WithFsync(false))
 	s.cluster = newCluster(t, ownServers(redis, postgres))
 	for i := range 2 { // each with a way of its own to what both stand on
-		db := newWire(t, fmt.Sprintf("PostgreSQL of %d", i), postgres.Addr(), "", "")
-		cache := newWire(t, fmt.Sprintf("Redis of %d", i), redis.Addr(), "", "")
+		db := newWire(t, fmt.Sprintf("PostgreSQL of %d", i), postgres.Addr())
+		cache := newWire(t, fmt.Sprintf("Redis of %d", i), redis.Addr())
 		s.wires = append(s.wires, db, cache)
 		s.serve("serve", serverEnv(
 			strings.Replace(postgres.DSN(), postgres.Addr(), db.addr(), 1), strings.Replace(redis.URL(), redis.Addr(), cache.addr(), 1))...)
@@ -139,8 +139,8 @@ func (s *soak) begin(t *testing.T) {
 	api := s.api()
 	s.beginWhatsApp(api)
 	mail, program := s.smtpSink(sink.Options{Answer: slowly}), s.httpSink(sink.Options{Answer: slowly})
-	s.mail = s.over(mail, newWire(t, "mail", fmt.Sprint("127.0.0.1:", mail.config["port"]), "MAIL FROM:", "\r\n.\r\n"))
-	s.program = s.over(program, newWire(t, "program", strings.TrimPrefix(program.config["url"].(string), "http://"), "POST /", ""))
+	s.mail = s.over(mail, newWire(t, "mail", fmt.Sprint("127.0.0.1:", mail.config["port"]), marks{"MAIL FROM:", "\r\n.\r\n"}))
+	s.program = s.over(program, newWire(t, "program", strings.TrimPrefix(program.config["url"].(string), "http://"), posts))
 	s.wires = append(s.wires, s.whatsApp.wire, s.mail.wire, s.program.wire, s.hook)
 	require.NoError(t, s.postNumbers())
 	upload := s.awaitUpload(s.people)
@@ -176,6 +176,9 @@ func (s *soak) hurried(config object) {
 	}
 }
 
+// posts are requests that send.
+var posts = marks{begin: "POST /"}
+
 const (
 	soakSecret = "what-the-fake-signs-with-0123"
 	soakText   = "Hello {{1}}, this is for you."
@@ -200,8 +203,8 @@ func (s *soak) beginWhatsApp(api string) {
 	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, fake.Close()) })
-	p.Server, p.wire = fake, newWire(s.t, "WhatsApp", strings.TrimPrefix(fake.URL(), "http://"), "POST /", "")
-	s.hook = newWire(s.t, "hook", strings.TrimPrefix(api, "http://"), "", "")
+	p.Server, p.wire = fake, newWire(s.t, "WhatsApp", strings.TrimPrefix(fake.URL(), "http://"), posts)
+	s.hook = newWire(s.t, "hook", strings.TrimPrefix(api, "http://"))
 	s.whatsApp = p
 }
 

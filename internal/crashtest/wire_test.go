@@ -26,19 +26,22 @@ type wire struct {
 	meter *meter
 }
 
-// newWire leads to a server. mark is how each of the messages that are counted begins, and end
-// how it ends; an empty mark counts none, and an empty end what has begun.
-func newWire(t *testing.T, name, upstream, mark, end string) *wire {
+// marks are how each message begins that is counted, and how it ends: an empty end counts what
+// has begun.
+type marks struct{ begin, end string }
+
+// newWire leads to a server. What comes past is counted by its marks, or not without.
+func newWire(t *testing.T, name, upstream string, by ...marks) *wire {
 	t.Helper()
 	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics have a logger of their own
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	w := &wire{name: name, proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
-	if mark != "" {
+	if len(by) > 0 {
 		toxics.Register(meterName, new(meter))
 		made, err := w.proxy.Toxics.AddToxicJson(bytes.NewBufferString(fmt.Sprintf(`{"type":%q,"stream":"upstream"}`, meterName)))
 		require.NoError(t, err)
 		w.meter = made.Toxic.(*meter)
-		w.meter.mark, w.meter.end = []byte(mark), []byte(end)
+		w.meter.begin, w.meter.end = []byte(by[0].begin), []byte(by[0].end)
 	}
 	require.NoError(t, w.proxy.Start())
 	t.Cleanup(w.proxy.Stop)
@@ -53,9 +56,9 @@ const meterName = "meter"
 // meter is the toxic that does nothing but note when messages come past: before the others of a
 // wire, so that what these hold up and let go at once is none of the sender's haste.
 type meter struct {
-	mark, end []byte
-	mu        sync.Mutex
-	past      []time.Time
+	begin, end []byte
+	mu         sync.Mutex
+	past       []time.Time
 }
 
 // flow is what a meter knows of a connection.
@@ -92,20 +95,20 @@ func (m *meter) count(f *flow, chunk *stream.StreamChunk) {
 	defer m.mu.Unlock()
 	text := slices.Concat(f.tail, chunk.Data)
 	for {
-		began, ended := bytes.Index(text, m.mark), -1
+		began, ended := bytes.Index(text, m.begin), -1
 		if len(m.end) > 0 {
 			ended = bytes.Index(text, m.end)
 		}
 		switch {
 		case began < 0 && ended < 0:
-			f.tail = text[max(0, len(text)-max(len(m.mark), len(m.end))+1):]
+			f.tail = text[max(0, len(text)-max(len(m.begin), len(m.end))+1):]
 			return
 		case ended >= 0 && (began < 0 || ended < began):
 			m.past, text = append(m.past, f.begun), text[ended+len(m.end):]
 		case len(m.end) > 0:
-			f.begun, text = chunk.Timestamp, text[began+len(m.mark):]
+			f.begun, text = chunk.Timestamp, text[began+len(m.begin):]
 		default:
-			m.past, text = append(m.past, chunk.Timestamp), text[began+len(m.mark):]
+			m.past, text = append(m.past, chunk.Timestamp), text[began+len(m.begin):]
 		}
 	}
 }
