@@ -11,7 +11,9 @@ import (
 	"carillon/providers/chatwoot"
 	"carillon/providers/discord"
 	"carillon/providers/fcm"
+	"carillon/providers/instagram"
 	"carillon/providers/mailgun"
+	"carillon/providers/messenger"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
@@ -39,6 +41,8 @@ func Kinds() []providers.Kind {
 		xms.Kind(),
 		telegram.Kind(),
 		whatsapp.Kind(),
+		messenger.Kind(),
+		instagram.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),
