@@ -143,6 +143,11 @@ var hookedOnes = map[string]hooked{
 		signedByMeta, always(`{}`), nil},
 	"instagram": {"app_secret", `{"account_id":"17841400000000000","token":"a-token-that-only-shows-the-form-0","app_secret":%q}`,
 		signedByMeta, always(`{}`), nil},
+	"viber": {"token", `{"sender":"News","token":%q}`, func(key string, _ time.Time, body []byte) (query string, header http.Header) {
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write(body)
+		return "", http.Header{"X-Viber-Content-Signature": {hex.EncodeToString(mac.Sum(nil))}}
+	}, always(`{}`), nil},
 	"twilio": {"auth_token", `{"account_sid":"AC00000000000000000000000000000001","from":"+15005550006","api_key_sid":"SK00000000000000000000000000000003",
 		"api_key_secret":"0123456789abcdef","auth_token":%q}`, func(key string, _ time.Time, _ []byte) (query string, header http.Header) {
 		mac := hmac.New(sha1.New, []byte(key)) // the address, and the only parameter

@@ -23,6 +23,7 @@ import (
 	"carillon/providers/teams"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
+	"carillon/providers/viber"
 	"carillon/providers/webhook"
 	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
@@ -43,6 +44,7 @@ func Kinds() []providers.Kind {
 		whatsapp.Kind(),
 		messenger.Kind(),
 		instagram.Kind(),
+		viber.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),
