@@ -24,7 +24,7 @@ type Config struct {
 }
 
 // tokens have the form of Viber's. A shorter one can be guessed.
-var tokens = regexp.MustCompile(`^[0-9A-Za-z-]{20,200}$`)
+var tokens = regexp.MustCompile(`^[\x21-\x7e]{20,200}$`)
 
 func check(c *Config) []fault.Field {
 	var wrong []fault.Field
@@ -38,7 +38,7 @@ func check(c *Config) []fault.Field {
 	case c.Token.Empty():
 		refuse("token", "is required: Viber's admin panel shows it for the bot")
 	case !tokens.MatchString(c.Token.Reveal()):
-		refuse("token", "must be a token as Viber's admin panel shows it: at least 20 letters, digits and dashes")
+		refuse("token", "must be a token as Viber's admin panel shows it: at least 20 printable letters without spaces")
 	}
 	if n := providers.Units(c.Sender); strings.TrimSpace(c.Sender) == "" || n > maxSender {
 		refuse("sender", "must have 1 to %d letters", maxSender)
