@@ -95,7 +95,8 @@ func TestForms(t *testing.T) {
 // That somebody has seen a message names it; one that names none is taken.
 func TestSeen(t *testing.T) {
 	p := open(t, config("https://example.org"))
-	header, body := sendapitest.Posted("instagram", account, `{"sender":{"id":"17"},"timestamp":1458692752478,"read":{"mid":"m_1"}}`, `{"read":{}}`, `{"read":{"mid":"é"}}`)
+	header, body := sendapitest.Posted("instagram", account, `{"sender":{"id":"17"},"timestamp":1458692752478,"read":{"mid":"m_1"}}`,
+		`{"read":{}}`, `{"read":{"mid":"é"}}`)
 	receipts, err := p.(providers.CallbackParser).ParseCallback(header, body)
 	require.Equal(t, []providers.Receipt{{ProviderID: "m_1", Status: providers.ReceiptRead, At: time.UnixMilli(1458692752478).UTC()}}, receipts)
 	var refused providers.Refused
@@ -125,7 +126,8 @@ func TestConfigRefused(t *testing.T) {
 func TestCheck(t *testing.T) {
 	served := serve(t, sink.Options{})
 	require.NoError(t, open(t, served.Config).(providers.Checker).Check(t.Context()))
-	err := open(t, json.RawMessage(strings.Replace(string(served.Config), sendapitest.Token, "another-token-0123456789", 1))).(providers.Checker).Check(t.Context())
+	wrong := open(t, json.RawMessage(strings.Replace(string(served.Config), sendapitest.Token, "another-token-0123456789", 1)))
+	err := wrong.(providers.Checker).Check(t.Context())
 	require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 	nobody, err := sink.NewHTTP(sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Text: `{}`} }})
 	require.NoError(t, err)

@@ -82,10 +82,12 @@ func TestForms(t *testing.T) {
 		content providers.Content
 		want    string
 	}{
-		"text":     {providers.Content{Text: "Hello 🍏"}, `{"text":"Hello 🍏"}`},
-		"picture":  {providers.Content{Attachment: picture}, `{"attachment":{"type":"image","payload":{"url":"https://x.org/a.jpg?x=1"}}}`},
-		"voice":    {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a", Type: providers.Voice}}, `{"attachment":{"type":"audio","payload":{"url":"https://x.org/a"}}}`},
-		"document": {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.txt"}}, `{"attachment":{"type":"file","payload":{"url":"https://x.org/a.txt"}}}`},
+		"text":    {providers.Content{Text: "Hello 🍏"}, `{"text":"Hello 🍏"}`},
+		"picture": {providers.Content{Attachment: picture}, `{"attachment":{"type":"image","payload":{"url":"https://x.org/a.jpg?x=1"}}}`},
+		"voice": {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a", Type: providers.Voice}},
+			`{"attachment":{"type":"audio","payload":{"url":"https://x.org/a"}}}`},
+		"document": {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.txt"}},
+			`{"attachment":{"type":"file","payload":{"url":"https://x.org/a.txt"}}}`},
 		"file and words": {
 			providers.Content{Text: "a", Attachment: &providers.Attachment{URL: "https://x.org/a.mp4", Caption: "b"}}, `{"text":"a\nb\nhttps://x.org/a.mp4"}`,
 		},
@@ -121,7 +123,8 @@ func TestForms(t *testing.T) {
 		require.JSONEq(t, `{"recipient":{"id":"24"},"messaging_type":"UPDATE","message":`+c.want+`}`, string(got), name)
 	}
 	// With a tag it goes outside the 24 hours.
-	p = open(t, json.RawMessage(strings.Replace(string(serve(t, sink.Options{Seen: func(d sink.Delivery) { got = d.Body }}).Config), "{", `{"tag":"HUMAN_AGENT",`, 1)))
+	served := serve(t, sink.Options{Seen: func(d sink.Delivery) { got = d.Body }})
+	p = open(t, json.RawMessage(strings.Replace(string(served.Config), "{", `{"tag":"HUMAN_AGENT",`, 1)))
 	_, err := p.Send(t.Context(), providers.Message{ID: 7, To: "24", Content: providers.Content{Text: "x"}})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"recipient":{"id":"24"},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT","message":{"text":"x"}}`, string(got))
@@ -174,7 +177,8 @@ func TestWhatIsPosted(t *testing.T) {
 		require.Equal(t, []providers.Reply{{ID: "m_1", From: "24", Text: want, At: at}}, replies, item)
 	}
 	// What is about another page is left out.
-	replies, err := p.(providers.ReplyParser).ParseReplies(sendapitest.Posted("page", sendapitest.Other, sendapitest.Reply(at, providers.Reply{ID: "m_1", From: "24", Text: "x"})))
+	said := sendapitest.Reply(at, providers.Reply{ID: "m_1", From: "24", Text: "x"})
+	replies, err := p.(providers.ReplyParser).ParseReplies(sendapitest.Posted("page", sendapitest.Other, said))
 	require.NoError(t, err)
 	require.Empty(t, replies)
 	// One item of a form that nobody knew spoils no other.
@@ -185,7 +189,9 @@ func TestWhatIsPosted(t *testing.T) {
 	require.Len(t, refused, 2)
 	require.Equal(t, "entry[0].messaging[0]", refused[0].Location)
 	require.Equal(t, "entry[0].messaging[1].delivery.mids[1]", refused[1].Location)
-	require.Equal(t, []providers.Receipt{{ProviderID: "m_1", Status: providers.ReceiptDelivered}, {ProviderID: "m_2", Status: providers.ReceiptDelivered}}, receipts)
+	require.Equal(t, []providers.Receipt{
+		{ProviderID: "m_1", Status: providers.ReceiptDelivered}, {ProviderID: "m_2", Status: providers.ReceiptDelivered},
+	}, receipts)
 	_, err = p.(providers.ReplyParser).ParseReplies(sendapitest.Posted("page", page, `{"sender":{"id":"24"},"message":{"text":"x"}}`))
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "entry[0].messaging[0].message.mid", refused[0].Location)
@@ -213,7 +219,8 @@ func TestConfigRefused(t *testing.T) {
 func TestCheck(t *testing.T) {
 	served := serve(t, sink.Options{})
 	require.NoError(t, open(t, served.Config).(providers.Checker).Check(t.Context()))
-	err := open(t, json.RawMessage(strings.Replace(string(served.Config), sendapitest.Token, "another-token-0123456789", 1))).(providers.Checker).Check(t.Context())
+	wrong := open(t, json.RawMessage(strings.Replace(string(served.Config), sendapitest.Token, "another-token-0123456789", 1)))
+	err := wrong.(providers.Checker).Check(t.Context())
 	require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 	err = open(t, json.RawMessage(strings.Replace(string(served.Config), page, "77", 1))).(providers.Checker).Check(t.Context())
 	require.Equal(t, providers.ErrorSender, providers.AsError(err).Kind)

@@ -143,10 +143,14 @@ func refusals() (all []providertest.Refusal) {
 	said(6, providers.ErrorRecipient, providers.BounceSoft)
 	said(11, providers.ErrorRecipient, providers.BounceSoft)
 	said(21, providers.ErrorRecipient, "")
-	for _, text := range []string{`{"status":0}`, `{"status":0,"message_token":"x"}`, `{"status":0,"message_token":1.5}`, `{"status":0,"message_token":0}`, "<html>welcome</html>"} {
+	for _, text := range []string{
+		`{"status":0}`, `{"status":0,"message_token":"x"}`, `{"status":0,"message_token":1.5}`, `{"status":0,"message_token":0}`, "<html>welcome</html>",
+	} {
 		all = append(all, providertest.Refusal{Name: "doubt " + text, Answer: sink.Answer{Code: 200, Text: text}, Kind: providers.ErrorInDoubt})
 	}
-	for status, kind := range map[int]providers.ErrorKind{301: providers.ErrorAccount, 401: providers.ErrorAuth, 429: providers.ErrorThrottled, 502: providers.ErrorTemporary} {
+	for status, kind := range map[int]providers.ErrorKind{
+		301: providers.ErrorAccount, 401: providers.ErrorAuth, 429: providers.ErrorThrottled, 502: providers.ErrorTemporary,
+	} {
 		all = append(all, providertest.Refusal{
 			Name: "plain " + strconv.Itoa(status), Answer: sink.Answer{Code: status, Text: "why not " + token}, Kind: kind, Code: strconv.Itoa(status),
 		})
@@ -209,10 +213,11 @@ func TestForms(t *testing.T) {
 		content providers.Content
 		want    string
 	}{
-		"text":              {providers.Content{Text: "Hello 🍏"}, `"type":"text","text":"Hello 🍏"`},
-		"picture":           {providers.Content{Text: "a", Attachment: picture}, `"type":"picture","text":"a\nb","media":"https://x.org/a.jpg?x=1"`},
-		"picture and a lot": {providers.Content{Text: long, Attachment: &providers.Attachment{URL: "https://x.org/a.jpg"}}, `"type":"text","text":"` + long + `\nhttps://x.org/a.jpg"`},
-		"video":             {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.mp4"}}, `"type":"text","text":"https://x.org/a.mp4"`},
+		"text":    {providers.Content{Text: "Hello 🍏"}, `"type":"text","text":"Hello 🍏"`},
+		"picture": {providers.Content{Text: "a", Attachment: picture}, `"type":"picture","text":"a\nb","media":"https://x.org/a.jpg?x=1"`},
+		"picture and a lot": {providers.Content{Text: long, Attachment: &providers.Attachment{URL: "https://x.org/a.jpg"}},
+			`"type":"text","text":"` + long + `\nhttps://x.org/a.jpg"`},
+		"video": {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.mp4"}}, `"type":"text","text":"https://x.org/a.mp4"`},
 		"buttons": {
 			providers.Content{Text: "Choose", Buttons: buttons}, `"type":"text","text":"Choose","keyboard":{"Type":"keyboard","DefaultHeight":false,"Buttons":[
 				{"Columns":6,"Rows":1,"ActionType":"reply","ActionBody":"Yes","Text":"Yes"},
@@ -238,7 +243,8 @@ func TestTooLong(t *testing.T) {
 	for want, c := range map[string]providers.Content{
 		"7001 letters, an emoji counted as two; Viber takes at most 7000": {Text: strings.Repeat("😀", 3500) + "x"},
 		"bytes with its buttons; Viber takes at most 30720": {
-			Text: strings.Repeat("я", 7000), Buttons: slices.Repeat([]providers.MessageButton{{Type: providers.ButtonPostback, Caption: "x", Info: strings.Repeat("x", 2000)}}, 9),
+			Text:    strings.Repeat("я", 7000),
+			Buttons: slices.Repeat([]providers.MessageButton{{Type: providers.ButtonPostback, Caption: "x", Info: strings.Repeat("x", 2000)}}, 9),
 		},
 	} {
 		_, err := p.Send(t.Context(), providers.Message{ID: 7, To: "x", Content: c})
@@ -364,7 +370,9 @@ func FuzzPosted(f *testing.F) {
 // Whatever is answered to a message is an acceptance that can be kept or an error that says what
 // it means, without the token.
 func FuzzAnswered(f *testing.F) {
-	for _, seed := range []string{`{"status":0,"message_token":1}`, `{"status":6}`, `{"status":1e9}`, `{"status":null}`, `{"status":2,"status_message":"` + token + `"}`} {
+	for _, seed := range []string{
+		`{"status":0,"message_token":1}`, `{"status":6}`, `{"status":1e9}`, `{"status":null}`, `{"status":2,"status_message":"` + token + `"}`,
+	} {
 		f.Add(200, seed)
 		f.Add(400, seed)
 	}

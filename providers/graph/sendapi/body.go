@@ -41,15 +41,12 @@ func (p Product) outbound(c *providers.Content) (message map[string]any, refused
 	if n := len(buttons); n > 0 && n <= mostButtons && said != "" && providers.Units(said) <= maxAboveKeys && p.size(said) <= p.MostText {
 		return p.keys(said, buttons)
 	}
+	if said == "" { // a quick reply stands below something
+		worded, answers = append(worded, answers...), nil
+	}
 	lines := make([]string, len(worded))
 	for i := range worded {
 		lines[i] = worded[i].Words()
-	}
-	if said == "" { // a quick reply stands below something
-		for _, b := range answers {
-			lines = append(lines, b.Words())
-		}
-		answers = nil
 	}
 	if len(lines) > 0 {
 		said = strings.TrimPrefix(said+"\n\n"+strings.Join(lines, "\n"), "\n\n")

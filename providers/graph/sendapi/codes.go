@@ -49,7 +49,7 @@ var subcodes = map[int]graph.Meaning{
 	2534022: {Kind: providers.ErrorRecipient, Advice: outsideWindow},
 	2018108: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft},
 	1545041: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft},
-	2018001: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft, Advice: "ids are of people as one page or account knows them: another one's mean nobody"},
+	2018001: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft, Advice: "an id is of somebody as one page or account knows them"},
 	2534014: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft},
 	2018022: {Kind: providers.ErrorThrottled},
 	2018028: {Kind: providers.ErrorAuth, Advice: "the app is not live: it may write to its own admins, developers and testers alone"},

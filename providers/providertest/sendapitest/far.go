@@ -102,7 +102,8 @@ func (f Far) wrong(a asked) string {
 		wrong := func(b button) bool {
 			return !titled(b.Title, b.Payload) || !slices.Contains([]string{"web_url", "postback", "phone_number"}, b.Type) || b.Type == "web_url" && b.URL == ""
 		}
-		if p.Template != "button" || p.Text == "" || utf8.RuneCountInString(p.Text) > 640 || len(p.Buttons) == 0 || len(p.Buttons) > 3 || slices.ContainsFunc(p.Buttons, wrong) {
+		few := len(p.Buttons) > 0 && len(p.Buttons) <= 3
+		if p.Template != "button" || p.Text == "" || utf8.RuneCountInString(p.Text) > 640 || !few || slices.ContainsFunc(p.Buttons, wrong) {
 			return "a template is wrong"
 		}
 	case !slices.Contains([]string{"image", "video", "audio", "file"}, file.Type) || file.Payload.URL == "":
