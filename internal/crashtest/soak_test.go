@@ -111,6 +111,7 @@ func TestSoak(t *testing.T) {
 	s.begin(t)
 	s.weather()
 	s.settle()
+	s.proveRates()
 	s.proveWhatsApp()
 	for name, to := range map[string]campaignTo{"mail": s.mail, "program": s.program} {
 		t.Log(name)
@@ -122,7 +123,6 @@ func TestSoak(t *testing.T) {
 			people: s.people, doubt: s.hits * 2 * most, unasked: s.people, resend: to.provider == "webhook",
 		})
 	}
-	s.proveRates()
 }
 
 // begin starts everything, with the campaigns.
@@ -191,7 +191,7 @@ func (s *soak) beginWhatsApp(api string) {
 	p := &played{taken: map[string]int{}, refused: map[string]int{}}
 	fake, err := fakes.WhatsApp(fakes.Options{
 		Secret: soakSecret, Templates: map[string]string{"soak": soakText},
-		Tries: 1000, // as long as something is bad
+		Tries: 1000, Posters: 32, // as long as something is bad, and to catch up after it
 		Tell: func(m fakes.Message) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -307,7 +307,8 @@ func (s *soak) settle() {
 	s.await("every receipt has come", func() error {
 		state, err := s.state(s.whatsApp.campaign)
 		if err == nil && state.Counts["sent"] > s.whatsApp.silent() {
-			err = fmt.Errorf("%d are sent, and of %d nothing is heard: %v", state.Counts["sent"], s.whatsApp.silent(), state.Counts)
+			err = fmt.Errorf("%d are sent, of %d nothing is heard, and %d receipts were not posted: %v",
+				state.Counts["sent"], s.whatsApp.silent(), s.whatsApp.Dropped(), state.Counts)
 		}
 		return err
 	})
