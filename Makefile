@@ -71,6 +71,10 @@ test/race: test/deps ## Run the whole test suite under the race detector.
 test/crash: test/deps ## Kill the real binary at every step, the long way (up to 80 minutes).
 	CARILLON_TEST_LONG=1 $(GO) test -count=1 -timeout 80m $(TESTFLAGS) -v ./internal/crashtest/...
 
+.PHONY: test/soak
+test/soak: test/deps ## Send for MINUTES=10 while the network is bad everywhere in turn (CARILLON_TEST_SEED=n repeats a run).
+	CARILLON_TEST_MINUTES=$(or $(MINUTES),10) $(GO) test ./internal/crashtest -run '^TestSoak$$' -count 1 -v -timeout $$(( $(or $(MINUTES),10) * 3 + 10 ))m $(TESTFLAGS)
+
 # Where the sessions of the APIs of others lie, with their runner.
 COMPAT_SESSIONS ?= ../shared/acceptance
 

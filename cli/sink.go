@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,6 +23,17 @@ var playable = map[string]struct {
 		return fmt.Sprintf("--provider whatsapp --set api=%s/v26.0 --set phone_number_id=106540352242922 --set business_account_id=102290129340398 "+
 			"--set token=a-token-of-a-fake-0123 --set app_secret=%s", address, secret)
 	}},
+	"messenger": {fakes.Messenger, func(address, secret string) string {
+		return fmt.Sprintf("--provider messenger --set api=%s/v26.0 --set page_id=1234567890123456 --set token=a-token-of-a-fake-0123 "+
+			"--set app_secret=%s", address, secret)
+	}},
+	"instagram": {fakes.Instagram, func(address, secret string) string {
+		return fmt.Sprintf("--provider instagram --set api=%s/v26.0 --set account_id=17841400000000000 --set token=a-token-of-a-fake-0123 "+
+			"--set app_secret=%s", address, secret)
+	}},
+	"viber": {fakes.Viber, func(address, secret string) string {
+		return fmt.Sprintf("--provider viber --set api=%s/pa --set sender=News --set token=%s", address, secret)
+	}},
 	"twilio": {fakes.Twilio, func(address, secret string) string {
 		return fmt.Sprintf("--provider twilio --set api=%s --set account_sid=AC%032d --set from=+15005550006 --set auth_token=%s", address, 1, secret)
 	}},
@@ -35,18 +48,19 @@ func (c *cli) addSink(root *cobra.Command) {
 	var f sinkFlags
 	cmd := &cobra.Command{
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
-		ValidArgs: []string{"twilio", "whatsapp"},
-		Long: `Plays WhatsApp's Cloud API (whatsapp) or Twilio's Messages API (twilio) on this machine, until Ctrl-C. It says
-how to make a channel that leads to it, shows each message, and reports what became of it to --hook, signed as the provider signs.
+		ValidArgs: slices.Sorted(maps.Keys(playable)),
+		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber) or Twilio's Messages API
+(twilio) on this machine, until Ctrl-C. It says how to make a channel that leads to it, shows each message, and reports what became
+of it to --hook, signed as the provider signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 
-What becomes of a message is decided by the last two digits of its number:
+What becomes of a message is decided by the last two digits of its number or id:
 
   00  refused: nobody has the number there
-  01  whatsapp: refused outside the 24 hours, unless it is a template
-  02  taken, and reported as failed
+  01  whatsapp, messenger, instagram: refused outside the 24 hours, unless it is a template or the channel has a tag
+  02  taken, and reported as failed, where the provider reports that
   03  taken, and never heard of again
-  04  refused as too fast at first, and then delivered
+  04  refused as too fast at first, and then delivered; not by viber
   any others are delivered
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,
@@ -64,7 +78,7 @@ Twilio signs reports for the address that it is told with each message: set publ
 func (c *cli) sink(ctx context.Context, provider string, f sinkFlags) error {
 	play, known := playable[provider]
 	if !known {
-		return usagef("%s can't be played: there are twilio and whatsapp", provider)
+		return usagef("%s can't be played: there are %s", provider, strings.Join(slices.Sorted(maps.Keys(playable)), ", "))
 	}
 	templates := map[string]string{}
 	for _, given := range f.templates {

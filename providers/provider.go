@@ -300,6 +300,9 @@ type Capabilities struct {
 	// Media says that an attachment goes as a file that the provider fetches; without
 	// it its address is written into the text.
 	Media bool
+	// MediaAlone says that nothing can be said beside such a file: where there are words or a
+	// caption, the file's address stands below them.
+	MediaAlone bool
 	// Buttons are the types of buttons that it carries as buttons; the others are written
 	// into its texts before it is asked.
 	Buttons []ButtonType

@@ -203,7 +203,7 @@ func layers() []layer {
 			why: "the tests of every layer stand on it, so it stands on none of them",
 		},
 		{
-			name: "internal/crashtest", may: join(product, harness),
+			name: "internal/crashtest", may: join(product, harness), mayInTests: []string{"internal/fakes"},
 			why: "it drives the real binary from outside, so it never wires one of its own (app)",
 		},
 		{

@@ -133,18 +133,23 @@ func address(i int) string { return fmt.Sprintf("person%06d@example.com", i) }
 
 // postPeople hands in a CSV file of n people.
 func (c *cluster) postPeople(n int) error {
+	var lines strings.Builder
+	lines.WriteString("email,first_name,coupon\n")
+	for i := range n {
+		fmt.Fprintf(&lines, "%s,Name%d,C%d\n", address(i), i, i)
+	}
+	return c.postFile(lines.String())
+}
+
+// postFile hands in a CSV file.
+func (c *cluster) postFile(lines string) error {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	file, err := form.CreateFormFile("file", "people.csv")
 	if err != nil {
 		return err
 	}
-	var lines strings.Builder
-	lines.WriteString("email,first_name,coupon\n")
-	for i := range n {
-		fmt.Fprintf(&lines, "%s,Name%d,C%d\n", address(i), i, i)
-	}
-	if _, err := io.WriteString(file, lines.String()); err != nil {
+	if _, err := io.WriteString(file, lines); err != nil {
 		return err
 	}
 	if err := form.Close(); err != nil {
@@ -183,10 +188,14 @@ func (c *cluster) draft(channel int64, n int) (campaign int64) {
 
 func (c *cluster) draftFor(channel, upload int64) (campaign int64) {
 	c.t.Helper()
+	return c.draftOf(channel, upload, object{"subject": "Hello {{ contact.first_name }}", "text": "Your coupon is {{ row.coupon }}."})
+}
+
+func (c *cluster) draftOf(channel, upload int64, content object) (campaign int64) {
+	c.t.Helper()
 	var made hasID
 	c.mustPost("/v1/campaigns", object{
-		"name": "crash", "channel_id": channel, "audience": object{"uploads": []int64{upload}},
-		"content": object{"subject": "Hello {{ contact.first_name }}", "text": "Your coupon is {{ row.coupon }}."},
+		"name": "crash", "channel_id": channel, "audience": object{"uploads": []int64{upload}}, "content": content,
 	}, &made)
 	return made.ID
 }

@@ -169,9 +169,15 @@ type final struct{ error }
 // failure shows.
 func (c *cluster) await(what string, is func() error) {
 	c.t.Helper()
+	c.awaitFor(patience, what, is)
+}
+
+// awaitFor is await for what may take longer or must not.
+func (c *cluster) awaitFor(most time.Duration, what string, is func() error) {
+	c.t.Helper()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	late := time.After(patience)
+	late := time.After(most)
 	for {
 		err := is()
 		if err == nil {

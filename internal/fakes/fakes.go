@@ -6,6 +6,7 @@ package fakes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,10 +26,11 @@ const (
 	// maxBody is what a request may have, in bytes.
 	maxBody = 1 << 20
 	// maxWaiting bounds the reports that wait to be posted; beyond that there are none.
-	maxWaiting = 10_000
-	// posters are how many reports are posted at once.
+	maxWaiting = 100_000
+	// posters are how many reports are posted at once if nobody says otherwise.
 	posters = 4
-	// postTries and postAgain are how often a report is posted, and how long after each try.
+	// postTries and postAgain are how often a report is posted if nobody says otherwise, and how
+	// long after each try.
 	postTries   = 5
 	postAgain   = 500 * time.Millisecond
 	postTimeout = 10 * time.Second
@@ -41,9 +43,9 @@ type Fate string
 
 // The fates.
 const (
-	Delivered Fate = ""   // and read, of WhatsApp
+	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused: outside the 24 hours, unless it is a template; of WhatsApp alone
+	Closed    Fate = "01" // refused: outside the 24 hours, unless it is a template or has a tag; of Meta's alone
 	Returned  Fate = "02" // taken, and reported as failed later
 	Silent    Fate = "03" // taken, and never heard of again
 	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
@@ -73,10 +75,14 @@ type Options struct {
 	// Hook is the address to which is reported; empty for none until ReportTo says one. Where the
 	// provider is told one with each message, reports are signed for that and posted to this.
 	Hook string
-	// Secret is what reports are signed with: WhatsApp's app secret, Twilio's auth token.
+	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string
+	// Tries is how often a report is posted that is not taken; 0 is 5. Providers go on for days.
+	Tries int
+	// Posters are how many reports are posted at once; 0 is 4.
+	Posters int
 	// Tell is called with each message; may be nil. It is called by many goroutines.
 	Tell func(Message)
 }
@@ -108,9 +114,7 @@ type report struct {
 
 // start starts a fake whose requests handle answers.
 func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
+	o.Listen, o.Tries, o.Posters = cmp.Or(o.Listen, "127.0.0.1:0"), cmp.Or(o.Tries, postTries), cmp.Or(o.Posters, posters)
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -121,13 +125,13 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s := &Server{
 		o: o, listener: listener, reports: make(chan report, maxWaiting), tooFast: map[string]bool{},
-		way: &http.Transport{DialContext: providers.Dialer{AllowPrivate: true}.DialContext, MaxIdleConnsPerHost: posters},
+		way: &http.Transport{DialContext: providers.Dialer{AllowPrivate: true}.DialContext, MaxIdleConnsPerHost: o.Posters},
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
 	s.http = &http.Server{Handler: http.MaxBytesHandler(handle(s), maxBody), ReadHeaderTimeout: postTimeout}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
-	for range posters {
+	for range o.Posters {
 		s.posting.Go(s.post)
 	}
 	return s, nil
@@ -167,7 +171,7 @@ func (s *Server) post() {
 
 // posted posts a report until it is taken, a few times at most.
 func (s *Server) posted(r report) bool {
-	for range postTries {
+	for range s.o.Tries {
 		if s.postOnce(r) {
 			return true
 		}

@@ -139,6 +139,47 @@ func TestWhatsApp(t *testing.T) {
 	require.Empty(t, f.told[8], "nothing is heard of it")
 }
 
+func TestMessenger(t *testing.T) {
+	for provider, start := range map[string]func(fakes.Options) (*fakes.Server, error){"messenger": fakes.Messenger, "instagram": fakes.Instagram} {
+		t.Run(provider, func(t *testing.T) {
+			f := newFar(t, provider, start, func(address string) map[string]any {
+				settings := map[string]any{"api": address + "/v26.0", "token": "a-token-of-a-fake-0123", "app_secret": secret}
+				settings[map[string]string{"messenger": "page_id", "instagram": "account_id"}[provider]] = "17841400000000000"
+				return settings
+			})
+			require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+			told := map[string]providers.ReceiptStatus{"messenger": providers.ReceiptDelivered, "instagram": providers.ReceiptRead}[provider]
+			text := providers.Content{Text: "Hi"}
+			require.Empty(t, f.send(1, "2412345678901299", text))
+			f.hears(1, told)
+			require.Equal(t, "100", f.send(2, "2412345678901200", text))
+			require.Equal(t, "10", f.send(3, "2412345678901201", text))
+			require.Equal(t, "613", f.send(4, "2412345678901204", text))
+			require.Empty(t, f.send(4, "2412345678901204", text))
+			f.hears(4, told)
+			require.Empty(t, f.send(5, "2412345678901203", text))
+			require.Zero(t, f.started.Dropped())
+			require.Empty(t, f.told[5], "nothing is heard of it")
+		})
+	}
+}
+
+func TestViber(t *testing.T) {
+	f := newFar(t, "viber", fakes.Viber, func(address string) map[string]any {
+		return map[string]any{"api": address + "/pa", "token": secret, "sender": "News"}
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "01234567890A=", text))
+	f.hears(1, providers.ReceiptDelivered, providers.ReceiptRead)
+	require.Equal(t, "6", f.send(2, "0123456789000", text))
+	require.Empty(t, f.send(3, "0123456789002", text))
+	f.hears(3, providers.ReceiptFailed)
+	require.Empty(t, f.send(4, "0123456789003", text))
+	require.Zero(t, f.started.Dropped())
+	require.Empty(t, f.told[4], "nothing is heard of it")
+}
+
 func TestTwilio(t *testing.T) {
 	f := newFar(t, "twilio", fakes.Twilio, func(address string) map[string]any {
 		return map[string]any{"api": address, "account_sid": fmt.Sprintf("AC%032d", 1), "auth_token": secret, "from": "+15005550006"}

@@ -11,7 +11,9 @@ import (
 	"carillon/providers/chatwoot"
 	"carillon/providers/discord"
 	"carillon/providers/fcm"
+	"carillon/providers/instagram"
 	"carillon/providers/mailgun"
+	"carillon/providers/messenger"
 	"carillon/providers/messengerpeople"
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
@@ -21,6 +23,7 @@ import (
 	"carillon/providers/teams"
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
+	"carillon/providers/viber"
 	"carillon/providers/webhook"
 	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
@@ -39,6 +42,9 @@ func Kinds() []providers.Kind {
 		xms.Kind(),
 		telegram.Kind(),
 		whatsapp.Kind(),
+		messenger.Kind(),
+		instagram.Kind(),
+		viber.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),

@@ -21,8 +21,9 @@ func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"chatapi", "chatwoot", "discord", "fcm", "mailgun", "messengerpeople", "postmark", "sandbox", "sendgrid", "slack", "smtp", "teams", "telegram", "twilio",
-		"webhook", "webpush",
+		"chatapi", "chatwoot", "discord", "fcm", "instagram", "mailgun", "messenger", "messengerpeople",
+		"postmark", "sandbox", "sendgrid", "slack", "smtp", "teams", "telegram", "twilio",
+		"viber", "webhook", "webpush",
 		"whatsapp", "xms",
 	}, r.Names())
 	for _, k := range r.Kinds() {

@@ -111,8 +111,40 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	if err != nil {
 		return providers.Accepted{}, progress.classify(err)
 	}
+	text := &ending{ReadCloser: answer.Body}
+	answer.Body = text
 	defer func() { _ = answer.Body.Close() }()
-	return a.Read(answer)
+	accepted, err := a.Read(answer)
+	return accepted, text.judge(err)
+}
+
+// ending is the body of an answer that notes whether it broke off.
+type ending struct {
+	io.ReadCloser
+	broken error
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		e.broken = err
+	}
+	return n, err
+}
+
+// judge is what an answer means of which the end is missing. Its status says that the message was
+// not taken, and not whether it ever can be: providers refuse what comes too fast, and what they
+// don't want at all, with the same 400, and say which in the body.
+func (e *ending) judge(err error) error {
+	if err == nil || e.broken == nil {
+		return err
+	}
+	failure := *providers.AsError(err)
+	if failure.Kind != providers.ErrorContent {
+		return err
+	}
+	failure.Kind, failure.Err = providers.ErrorTemporary, fmt.Errorf("the answer broke off (%w): %w", e.broken, failure.Err)
+	return &failure
 }
 
 // Look makes a request that sends nothing, for a Checker or to list something.

@@ -16,7 +16,8 @@ var attachment = providers.Attachment{
 
 // media sends a file with a caption, a file that nothing is said about, and one beside
 // a text: it arrives as a file, and what is said as it was said. Whether a text beside
-// a file is its caption is the provider's business.
+// a file is its caption is the provider's business. Where nothing can be said beside a
+// file, the words arrive with its address.
 func (s Subject) media(t testing.TB) {
 	var arrived seen
 	p := s.open(t, s.serve(t, sink.Options{Seen: arrived.add}).Config)
@@ -33,6 +34,10 @@ func (s Subject) media(t testing.TB) {
 			continue
 		}
 		got := s.arrived(t, m.To, arrived.get(t, i)).Content
+		if words := c.Text + c.Attachment.Caption; s.Kind.Capabilities.MediaAlone && words != "" {
+			require.Equal(t, words+"\n"+c.Attachment.URL, got.Text, "Capabilities.MediaAlone promises the file's address below the words")
+			continue
+		}
 		require.NotNil(t, got.Attachment, "Capabilities.Media promises that the file arrives as one")
 		require.Equal(t, c.Attachment.URL, got.Attachment.URL)
 		if !s.Unnamed {

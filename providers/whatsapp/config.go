@@ -2,11 +2,10 @@ package whatsapp
 
 import (
 	"fmt"
-	"regexp"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
-	"carillon/providers/line"
+	"carillon/providers/graph"
 )
 
 // Config is the configuration of a channel of a business phone number.
@@ -23,37 +22,18 @@ type Config struct {
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set."`
 }
 
-// Forms of the settings. A secret shorter than this can be guessed.
-var (
-	ids     = regexp.MustCompile(`^[0-9]{1,32}$`)
-	tokens  = regexp.MustCompile(`^[\x21-\x7e]{20,1000}$`)
-	secrets = regexp.MustCompile(`^[\x21-\x7e]{16,256}$`)
-)
-
 func check(c *Config) []fault.Field {
 	var wrong []fault.Field
 	refuse := func(field, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
 	}
-	if wrong := line.WrongAddress(c.API, "or left out for Meta's own"); wrong != "" {
-		refuse("api", "%s", wrong)
-	}
-	if !ids.MatchString(c.PhoneNumberID) {
+	graph.Settings{API: c.API, Token: c.Token, AppSecret: c.AppSecret, VerifyToken: c.VerifyToken,
+		NoToken: "make a system user in Meta's Business Settings and have an access token made for it"}.Check(refuse)
+	if !graph.ID(c.PhoneNumberID) {
 		refuse("phone_number_id", "must be the digits that WhatsApp Manager shows as the phone number's id")
 	}
-	if c.BusinessAccountID != "" && !ids.MatchString(c.BusinessAccountID) {
+	if c.BusinessAccountID != "" && !graph.ID(c.BusinessAccountID) {
 		refuse("business_account_id", "must be the digits that WhatsApp Manager shows as the account's id, or left out")
-	}
-	switch {
-	case c.Token.Empty():
-		refuse("token", "is required: make a system user in Meta's Business Settings and have an access token made for it")
-	case !tokens.MatchString(c.Token.Reveal()):
-		refuse("token", "must be an access token as Meta gives it: at least 20 printable letters without spaces")
-	}
-	for field, s := range map[string]secret.String{"app_secret": c.AppSecret, "verify_token": c.VerifyToken} {
-		if !s.Empty() && !secrets.MatchString(s.Reveal()) {
-			refuse(field, "must have 16 to 256 printable letters without spaces")
-		}
 	}
 	return wrong
 }

@@ -1,11 +1,7 @@
 package whatsapp
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/providers/graph"
 	"carillon/providers/line"
 )
 
@@ -63,29 +59,11 @@ func (l loose) instant() time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-const signatureHeader = "X-Hub-Signature-256"
-
-// signed reports whether the app's secret, or what it was before and is still taken as, signed
-// the very bytes that came. All are compared, so that the time does not tell which.
-func (p *Provider) signed(header http.Header, body []byte) (right bool) {
-	given := []byte(header.Get(signatureHeader))
-	for _, key := range p.deps.Taken("app_secret", p.config.AppSecret) {
-		mac := hmac.New(sha256.New, []byte(key.Reveal()))
-		mac.Write(body)
-		right = hmac.Equal(given, []byte("sha256="+hex.EncodeToString(mac.Sum(nil)))) || right
-	}
-	return right
-}
-
 // read checks who posts, and has what is about the channel's number, with its place.
 func (p *Provider) read(header http.Header, body []byte, each func(place, field string, v *value)) error {
-	if !p.signed(header, body) {
-		return &providers.Error{Kind: providers.ErrorAuth,
-			Err: errors.New(signatureHeader + " is not made with the channel's config.app_secret over the body as it came")}
-	}
 	var all posted
-	if err := json.Unmarshal(body, &all); err != nil {
-		return &providers.Error{Kind: providers.ErrorContent, Err: fmt.Errorf("the body can't be read: %w", err)}
+	if err := p.graph.Read(header, body, &all); err != nil {
+		return err
 	}
 	for i := range all.Entries {
 		for k := range all.Entries[i].Changes {
@@ -98,20 +76,12 @@ func (p *Provider) read(header http.Header, body []byte, each func(place, field 
 	return nil
 }
 
-// item reads one item of a list into what it is.
-func item(place string, raw json.RawMessage, into any) providers.Refused {
-	if err := json.Unmarshal(raw, into); err != nil {
-		return providers.Refused{fault.Field{Location: place, Message: "can't be read: " + err.Error()}}
-	}
-	return nil
-}
-
 type status struct {
-	ID        string    `json:"id"`
-	Status    string    `json:"status"`
-	Timestamp loose     `json:"timestamp"`
-	Echo      string    `json:"biz_opaque_callback_data"`
-	Errors    []problem `json:"errors"`
+	ID        string          `json:"id"`
+	Status    string          `json:"status"`
+	Timestamp loose           `json:"timestamp"`
+	Echo      string          `json:"biz_opaque_callback_data"`
+	Errors    []graph.Problem `json:"errors"`
 }
 
 // told are the words that say more than that a message was sent.
@@ -130,7 +100,7 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 		for i, raw := range v.Statuses {
 			at := fmt.Sprintf("%sstatuses[%d]", place, i)
 			var s status
-			if wrong := item(at, raw, &s); wrong != nil {
+			if wrong := graph.Item(at, raw, &s); wrong != nil {
 				refused = append(refused, wrong...)
 				continue
 			}
@@ -179,7 +149,7 @@ func (p *Provider) ownID(echo string) int64 {
 }
 
 // explain says why a message failed: by the table, as in answers.
-func (p *Provider) explain(r *providers.Receipt, errs []problem) {
+func (p *Provider) explain(r *providers.Receipt, errs []graph.Problem) {
 	if len(errs) == 0 {
 		r.Code, r.Detail = string(providers.ReceiptFailed), "WhatsApp does not say why"
 		return
@@ -188,12 +158,12 @@ func (p *Provider) explain(r *providers.Receipt, errs []problem) {
 	if e.Code != nil {
 		r.Code = strconv.Itoa(*e.Code)
 	}
-	if m, known := e.means(); known && m.kind == providers.ErrorRecipient {
-		r.Status, r.Bounce = providers.ReceiptRejected, m.bounce
+	if m, known := means(e); known && m.Kind == providers.ErrorRecipient {
+		r.Status, r.Bounce = providers.ReceiptRejected, m.Bounce
 	}
-	said := p.scrub(e.said())
+	said := p.graph.Scrub(e.Said())
 	if e.Href != "" {
-		said += " " + p.scrub(e.Href)
+		said += " " + p.graph.Scrub(e.Href)
 	}
 	if r.Detail = line.Quote(said); r.Code+r.Detail == "" {
 		r.Code = string(providers.ReceiptFailed)
@@ -201,13 +171,4 @@ func (p *Provider) explain(r *providers.Receipt, errs []problem) {
 }
 
 // Challenge answers Meta's question whether the address is one that wants to be posted to.
-func (p *Provider) Challenge(query url.Values) (string, error) {
-	right := p.deps.Takes("verify_token", p.config.VerifyToken, query.Get("hub.verify_token"))
-	switch {
-	case !right:
-		return "", &providers.Error{Kind: providers.ErrorAuth, Err: errors.New("hub.verify_token is not the channel's config.verify_token")}
-	case query.Get("hub.mode") != "subscribe" || query.Get("hub.challenge") == "":
-		return "", &providers.Error{Kind: providers.ErrorContent, Err: errors.New("hub.mode must be subscribe, and hub.challenge what is to be answered")}
-	}
-	return query.Get("hub.challenge"), nil
-}
+func (p *Provider) Challenge(query url.Values) (string, error) { return p.graph.Challenge(query) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/providers"
+	"carillon/providers/graph"
 )
 
 // message is what somebody wrote, as far as it is read: Type says which of the others there is.
@@ -105,12 +106,12 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 // heard is a message as a reply; said is false where it is none.
 func heard(place string, raw json.RawMessage) (r providers.Reply, said bool, wrong providers.Refused) {
 	var m message
-	if wrong := item(place, raw, &m); wrong != nil {
+	if wrong := graph.Item(place, raw, &m); wrong != nil {
 		return r, false, wrong
 	}
 	text, said := m.said()
 	switch {
-	case !said || m.Group != "" || !ids.MatchString(m.From): // who hides their number can't be written to by it either
+	case !said || m.Group != "" || !graph.ID(m.From): // who hides their number can't be written to by it either
 		return r, false, nil
 	case !providers.Key(m.ID):
 		return r, false, providers.Refused{providers.NoKey(place+".id", m.ID)}
@@ -121,11 +122,11 @@ func heard(place string, raw json.RawMessage) (r providers.Reply, said bool, wro
 // set is a preference as the reply that it stands for. It has no id: whose, what and when name it.
 func set(place string, raw json.RawMessage) (r providers.Reply, said bool, wrong providers.Refused) {
 	var of preference
-	if wrong := item(place, raw, &of); wrong != nil {
+	if wrong := graph.Item(place, raw, &of); wrong != nil {
 		return r, false, wrong
 	}
 	word, known := wishes[of.Value]
-	if !known || !ids.MatchString(of.WaID) {
+	if !known || !graph.ID(of.WaID) {
 		return r, false, nil
 	}
 	at := of.Timestamp.instant()

@@ -59,7 +59,7 @@ func (p *Provider) SyncTemplates(ctx context.Context) ([]providers.Template, err
 	query := url.Values{"fields": {"name,language,status,rejected_reason,components"}, "limit": {strconv.Itoa(templatesOnPage)}}
 	for range mostPages {
 		var got page
-		if err := p.look(ctx, p.config.BusinessAccountID+"/message_templates", query, &got); err != nil {
+		if err := p.graph.Look(ctx, p.config.BusinessAccountID+"/message_templates", query, &got); err != nil {
 			return nil, err
 		}
 		for i := range got.Data {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"carillon/providers"
+	"carillon/providers/graph"
 	"carillon/providers/line"
 )
 
@@ -43,17 +44,14 @@ type Provider struct {
 	// without asking it, secrets too.
 	config *Config
 	deps   providers.Deps
-	line   *line.Line
-	// scrub takes the secrets out of what the other side says.
-	scrub func(string) string
+	graph  *graph.API
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	secrets := append(deps.Taken("app_secret", c.AppSecret), c.Token, c.VerifyToken)
-	return &Provider{
-		config: c, deps: deps, scrub: line.Scrub(secrets...),
-		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
-	}, nil
+	return &Provider{config: c, deps: deps, graph: graph.Open(graph.API{
+		Product: "WhatsApp", Address: c.API, Token: c.Token, AppSecret: c.AppSecret, VerifyToken: c.VerifyToken, Deps: deps, Means: means,
+		Line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
+	})}, nil
 }
 
 // Send asks Meta to take one message.
@@ -64,14 +62,14 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	}
 	// Meta keeps no key by which it drops repeats, but echoes this in what it reports.
 	parameters["biz_opaque_callback_data"] = p.deps.UniqueID(m.ID)
-	return p.line.Ask(ctx, line.Asking{
+	return p.graph.Line.Ask(ctx, line.Asking{
 		Message: &m,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
 			body, err := json.Marshal(parameters)
 			if err != nil {
 				return nil, nil, fmt.Errorf("encode message: %w", err)
 			}
-			r, err := p.request(ctx, http.MethodPost, p.config.PhoneNumberID+"/messages", nil)
+			r, err := p.graph.Request(ctx, http.MethodPost, p.config.PhoneNumberID+"/messages", nil)
 			return r, body, err
 		},
 		Read: p.accepted,
@@ -87,7 +85,7 @@ func (p *Provider) accepted(answer *http.Response) (providers.Accepted, error) {
 		} `json:"messages"`
 	}
 	text := line.Text(answer)
-	if failure := p.refusal(answer, text); failure != nil {
+	if failure := p.graph.Refusal(answer, text); failure != nil {
 		return providers.Accepted{}, failure
 	}
 	if json.Unmarshal([]byte(text), &a) != nil || len(a.Messages) != 1 || !providers.Key(a.Messages[0].ID) {
@@ -95,44 +93,8 @@ func (p *Provider) accepted(answer *http.Response) (providers.Accepted, error) {
 			Err: errors.New("the answer names no message, so that nobody knows what became of the request: check config.api")}
 	}
 	// Of a new template Meta may hold messages back to see how people take the first.
-	said := strings.TrimSpace(answer.Status + " " + line.Quote(p.scrub(a.Messages[0].Status)))
+	said := strings.TrimSpace(answer.Status + " " + line.Quote(p.graph.Scrub(a.Messages[0].Status)))
 	return providers.Accepted{ProviderID: a.Messages[0].ID, Response: said}, nil
-}
-
-// request is one to a place of the API.
-func (p *Provider) request(ctx context.Context, method, place string, query url.Values) (*http.Request, error) {
-	address := strings.TrimSuffix(p.config.API, "/") + "/" + place
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	r, err := line.Request(ctx, method, address, "api")
-	if err == nil {
-		r.Header.Set("Authorization", "Bearer "+p.config.Token.Reveal())
-	}
-	return r, err
-}
-
-// look reads something of the API. Nothing is sent by it, so that nothing is in doubt.
-func (p *Provider) look(ctx context.Context, place string, query url.Values, into any) error {
-	err := p.line.Look(ctx, func(ctx context.Context) (*http.Request, error) { return p.request(ctx, http.MethodGet, place, query) },
-		func(answer *http.Response) error {
-			text := whole(answer)
-			if failure := p.refusal(answer, text); failure != nil {
-				return failure
-			}
-			if json.Unmarshal([]byte(text), into) != nil {
-				return &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("the answer is not the Graph API's: check config.api")}
-			}
-			return nil
-		})
-	if err == nil {
-		return nil
-	}
-	failure := *providers.AsError(err)
-	if failure.Kind == providers.ErrorInDoubt {
-		failure.Kind = providers.ErrorTemporary
-	}
-	return &failure
 }
 
 // Check looks whether the token opens the number. It sends nothing.
@@ -140,7 +102,7 @@ func (p *Provider) Check(ctx context.Context) error {
 	var number struct {
 		ID string `json:"id"`
 	}
-	err := p.look(ctx, p.config.PhoneNumberID, url.Values{"fields": {"id,display_phone_number"}}, &number)
+	err := p.graph.Look(ctx, p.config.PhoneNumberID, url.Values{"fields": {"id,display_phone_number"}}, &number)
 	if err == nil && number.ID != p.config.PhoneNumberID {
 		return &providers.Error{Kind: providers.ErrorAccount, Err: errors.New("the answer is of another phone number: check config.phone_number_id and config.api")}
 	}
@@ -148,4 +110,4 @@ func (p *Provider) Check(ctx context.Context) error {
 }
 
 // Close closes the idle connections; no request is under way.
-func (p *Provider) Close() error { return p.line.Close() }
+func (p *Provider) Close() error { return p.graph.Line.Close() }
