@@ -127,7 +127,18 @@ func (s *Service) Preview(ctx context.Context, t Notification) (p Preview, err e
 	case t.HeedOptOut:
 		p.Skipped = ReasonOptedOut
 	}
-	return p, err
+	if err != nil || p.Skipped != "" || p.Content.Kept != nil {
+		return p, err
+	}
+	switch closed, err := s.closed(ctx, m.Channel, m.To.Address); {
+	case err != nil || !closed:
+		return p, err
+	case p.Content.Outside == nil:
+		p.Skipped = ReasonWindow
+	default:
+		p.Content = *p.Content.Outside
+	}
+	return p, nil
 }
 
 // prepare checks a message and says to whom it goes.
@@ -380,6 +391,22 @@ func (s *Service) CheckWindow(content providers.Content, channel providers.Chann
 	}
 	return []fault.Field{{Location: "content.window_template", Value: content.WindowTemplate,
 		Message: "a " + channel.Provider + " channel sends anything to everybody at any time: leave it out"}}, nil
+}
+
+// Window is for how long after somebody has written to a channel it may send them anything; 0
+// where it may always, or does not hear who has written.
+func (s *Service) Window(channel providers.Channel) (time.Duration, error) {
+	return s.kinds.ReplyWindow(channel.Provider, channel.Config)
+}
+
+// closed reports whether only what the provider has approved may go to an address now.
+func (s *Service) closed(ctx context.Context, channel providers.Channel, address string) (bool, error) {
+	window, err := s.Window(channel)
+	if err != nil || window == 0 {
+		return false, err
+	}
+	at, err := s.store.HeardAt(ctx, channel.ID, address)
+	return !at.After(s.clock.Now().Add(-window)), err
 }
 
 // CheckContent says what of a content its channel can't send, and compiles it with the

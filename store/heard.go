@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"carillon/contacts"
@@ -47,6 +49,16 @@ func (tx conn) heard(ctx context.Context, channelID int64, since time.Time, fed 
 		fed[i].HeardAt = at[fed[i].Recipient.Address]
 	}
 	return nil
+}
+
+// HeardAt is when an address wrote to a channel last; zero where nothing is kept of that.
+func (s *Store) HeardAt(ctx context.Context, channelID int64, address string) (time.Time, error) {
+	var at sqldb.Time
+	err := s.reader().Row(ctx, "SELECT at FROM heard WHERE channel_id = ? AND address = ?", channelID, address).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return at.Time, s.translate(err)
 }
 
 // forgetHeard forgets a batch of what is too long ago to matter.
