@@ -29,10 +29,10 @@ type Forecast struct {
 	Variants  []DealtVariant `json:"variants,omitempty" doc:"How many get which variant in the test."`
 	Waiting   int64          `json:"waiting,omitempty" doc:"How many of those who will be sent to wait for the variant that wins."`
 	// OutsideHours is absent where nobody waits.
-	OutsideHours int64               `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
 	// OutsideWindow is absent where the channel has no window, or everybody has written within it.
 	OutsideWindow *OutsideWindow      `json:"outside_window,omitempty" doc:"Who has not written to the channel within its window (WhatsApp: 24 hours) until now, and may be sent nothing but approved templates; of variants, the one that skips the most."`
-	Coverage     *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
+	Coverage      *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
 }
 
 // OutsideWindow is how many have not written to a channel within its window, by what they would get.
