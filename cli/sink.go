@@ -57,7 +57,7 @@ The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESS
 What becomes of a message is decided by the last two digits of its number or id:
 
   00  refused: nobody has the number there
-  01  refused, unless it is a template or the channel has a tag, as outside the 24 hours: whatsapp, whatever they have written, messenger, instagram
+  01  whatsapp, messenger, instagram: refused as outside the 24 hours, unless it is a template or the channel has a tag
   02  taken, and reported as failed, where the provider reports that
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
