@@ -13,7 +13,7 @@ import (
 
 // Forecast is what a campaign would do if it were started now.
 type Forecast struct {
-	Kind string `json:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"The kind of address that it goes to."`
+	Kind      string           `json:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"The kind of address that it goes to."`
 	Total     *int64           `json:"total,omitempty" doc:"Recipients; absent with count=false, as the other numbers are."`
 	Reachable *int64           `json:"reachable,omitempty" doc:"How many of them will be sent to."`
 	Skipped   map[string]int64 `json:"skipped,omitzero" doc:"The others, by reason."`
