@@ -13,7 +13,7 @@ import (
 
 // Forecast is what a campaign would do if it were started now.
 type Forecast struct {
-	Kind string `json:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"The kind of address that it goes to."`
+	Kind      string           `json:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"The kind of address that it goes to."`
 	Total     *int64           `json:"total,omitempty" doc:"Recipients; absent with count=false, as the other numbers are."`
 	Reachable *int64           `json:"reachable,omitempty" doc:"How many of them will be sent to."`
 	Skipped   map[string]int64 `json:"skipped,omitzero" doc:"The others, by reason."`
@@ -29,8 +29,16 @@ type Forecast struct {
 	Variants  []DealtVariant `json:"variants,omitempty" doc:"How many get which variant in the test."`
 	Waiting   int64          `json:"waiting,omitempty" doc:"How many of those who will be sent to wait for the variant that wins."`
 	// OutsideHours is absent where nobody waits.
-	OutsideHours int64               `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
-	Coverage     *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
+	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+	// OutsideWindow is absent where the channel has no window, or everybody has written within it.
+	OutsideWindow *OutsideWindow      `json:"outside_window,omitempty" doc:"Who has not written to the channel within its window (WhatsApp: 24 hours) until now, and may be sent nothing but approved templates; of variants, the one that skips the most."`
+	Coverage      *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
+}
+
+// OutsideWindow is how many have not written to a channel within its window, by what they would get.
+type OutsideWindow struct {
+	Skipped  int64 `json:"skipped" doc:"How many would be skipped, with the reason window."`
+	Template int64 `json:"template" doc:"How many would get the template of window_template."`
 }
 
 // Wave is when the recipients of some zones have their turn.
@@ -119,6 +127,9 @@ func (s *Server) previewRoutes() {
 func forecastView(f campaigns.Forecast) Forecast {
 	view := Forecast{Kind: string(f.Kind), Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
 		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours, Waiting: f.Deal.Waiting}
+	if o := f.Outside; o != (campaigns.Outside{}) {
+		view.OutsideWindow = &OutsideWindow{Skipped: o.Skipped, Template: o.Template}
+	}
 	for i, n := range f.Deal.Variants {
 		view.Variants = append(view.Variants, DealtVariant{f.VariantNames[i], n})
 	}

@@ -27,19 +27,20 @@ type Provider struct {
 
 // Capabilities are what a provider can do.
 type Capabilities struct {
-	Subject         bool                   `json:"subject"`
-	HTML            bool                   `json:"html"`
-	MaxTextBytes    int                    `json:"max_text_bytes,omitempty"`
-	MaxTextUnits    int                    `json:"max_text_units,omitempty" doc:"Most units of UTF-16 in a text: a letter is one, an emoji mostly two."`
-	MaxCaptionUnits int                    `json:"max_caption_units,omitempty" doc:"Most units of UTF-16 in the text and the caption beside a file."`
-	Idempotent      bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
-	Buttons         []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
-	Location        bool                   `json:"location" doc:"It carries places on the map; others refuse them."`
-	Cards           bool                   `json:"cards" doc:"It carries contact cards; others refuse them."`
-	Templates       bool                   `json:"templates" doc:"It keeps templates of its own: POST /v1/channels/{id}/templates/sync."`
-	Finds           bool                   `json:"finds" doc:"It can be asked what became of a message whose answer was lost, and is: five minutes after the doubt began and later."`
-	Signs           bool                   `json:"signs" doc:"It signs mail by keys of the channel: POST /v1/channels/{id}/signing-keys."`
-	Receipts        bool                   `json:"receipts" doc:"It reports back what became of a message."`
+	Subject          bool                   `json:"subject"`
+	HTML             bool                   `json:"html"`
+	MaxTextBytes     int                    `json:"max_text_bytes,omitempty"`
+	MaxTextUnits     int                    `json:"max_text_units,omitempty" doc:"Most units of UTF-16 in a text: a letter is one, an emoji mostly two."`
+	MaxCaptionUnits  int                    `json:"max_caption_units,omitempty" doc:"Most units of UTF-16 in the text and the caption beside a file."`
+	ReplyWindowHours float64                `json:"reply_window_hours,omitempty" doc:"For how long after somebody has written to the channel they may be sent anything, and after which approved templates alone; absent where they always may. It holds where the secret is set by which the provider proves itself."`
+	Idempotent       bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
+	Buttons          []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
+	Location         bool                   `json:"location" doc:"It carries places on the map; others refuse them."`
+	Cards            bool                   `json:"cards" doc:"It carries contact cards; others refuse them."`
+	Templates        bool                   `json:"templates" doc:"It keeps templates of its own: POST /v1/channels/{id}/templates/sync."`
+	Finds            bool                   `json:"finds" doc:"It can be asked what became of a message whose answer was lost, and is: five minutes after the doubt began and later."`
+	Signs            bool                   `json:"signs" doc:"It signs mail by keys of the channel: POST /v1/channels/{id}/signing-keys."`
+	Receipts         bool                   `json:"receipts" doc:"It reports back what became of a message."`
 }
 
 func (s *Server) providerRoutes() {
@@ -52,7 +53,7 @@ func (s *Server) providerRoutes() {
 				out.Body.Items = append(out.Body.Items, Provider{
 					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
 					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes,
-						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, Idempotent: can.Idempotent, Buttons: can.Buttons,
+						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, ReplyWindowHours: can.ReplyWindow.Hours(), Idempotent: can.Idempotent, Buttons: can.Buttons,
 						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Finds: can.Finds, Signs: can.Signs, Receipts: can.Receipts},
 					Preset: k.Preset, Config: configSchema(k.Config),
 				})

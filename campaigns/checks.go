@@ -57,6 +57,7 @@ const (
 	CheckDataFeed        = "data_feed"           // the data feed can't be read
 	CheckAsText          = "as_text"             // the channel writes a part into the text
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
+	CheckWindow          = "window"              // people have not written lately, and the channel may send them templates alone
 )
 
 const (

@@ -67,6 +67,11 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		}
 		checks = checks.and(more)
 	}
+	more, err := s.checkWindow(ctx, c, channel, list)
+	if err != nil {
+		return checks, err
+	}
+	checks = checks.and(more)
 	if f.Feed != nil {
 		checks.Warnings = append(checks.Warnings, Check{
 			Code: CheckDataFeed, Field: "feed", Message: "the data feed can't be read now: " + f.Feed.Error(),

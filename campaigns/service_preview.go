@@ -45,6 +45,8 @@ type Forecast struct {
 	Deal Deal
 	// VariantNames are the names of the variants in their order.
 	VariantNames []string
+	// Outside are those who have not written within the channel's window.
+	Outside Outside
 	// OutsideHours is how many of them have to wait for their hours.
 	OutsideHours int64
 }
@@ -160,6 +162,13 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		if f.Deal, err = s.store.DealAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 			return Forecast{}, err
 		}
+	}
+	list, err := s.sayings(ctx, c, channel)
+	if err != nil {
+		return Forecast{}, err
+	}
+	if f.Outside, err = s.outside(ctx, c, channel, list); err != nil {
+		return Forecast{}, err
 	}
 	return f, s.forecastWaves(ctx, c, channel, &f)
 }

@@ -82,6 +82,8 @@ type Audiences interface {
 	// DrawAudience is SampleAudience of recipients that are drawn from all, with the lists of
 	// the audience that they are in.
 	DrawAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Drawn, error)
+	// UnheardLanguages is AudienceLanguages of those who have not written to the channel since then.
+	UnheardLanguages(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, since time.Time) (map[string]int64, error)
 	// AudienceLanguages counts those who will be sent to by the languages that they have.
 	AudienceLanguages(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	// HasCategory reports whether the account has a category of this id.

@@ -33,8 +33,15 @@ func (s *Service) sayings(ctx context.Context, c Campaign, channel providers.Cha
 				said.at = variantAt(i)
 			}
 		}
-		var err error
-		if said.Resolved, err = s.resolve(ctx, w, channel); err != nil {
+		fields, err := s.messages.CheckWindow(w.Content, channel)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fields {
+			f.Location = inField(said.at, f.Location)
+			wrong = append(wrong, f)
+		}
+		if said.Resolved, err = s.catalogue.Wording(ctx, w.Content, w.Template, channel); err != nil {
 			if wrong, err = fault.Gather(wrong, within(said.at, err)); err != nil {
 				return nil, err
 			}
@@ -42,16 +49,6 @@ func (s *Service) sayings(ctx context.Context, c Campaign, channel providers.Cha
 		list = append(list, said)
 	}
 	return list, fault.InvalidFields(wrong)
-}
-
-func (s *Service) resolve(ctx context.Context, w Wording, channel providers.Channel) (templates.Resolved, error) {
-	if w.Template == nil {
-		return templates.Plain(w.Content), nil
-	}
-	if !w.Content.Empty() {
-		return templates.Resolved{}, fault.InvalidField("content.template", w.Template.Name, "give either a template or texts")
-	}
-	return s.catalogue.Resolve(ctx, *w.Template, channel)
 }
 
 // within has an Invalid error about a content name the field that this is in.

@@ -84,6 +84,9 @@ type Configurations interface {
 	// Sender is the number or address that people see messages come from; empty where
 	// there is none.
 	Sender(name string, config json.RawMessage) (string, error)
+	// ReplyWindow is for how long after somebody has written to a channel with the settings it may
+	// send them anything; 0 where it may always, or does not hear who has written.
+	ReplyWindow(name string, config json.RawMessage) (time.Duration, error)
 	// Merge lays an update over stored settings. It is Invalid where a secret is missing
 	// that has to be given anew.
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)

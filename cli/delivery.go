@@ -83,6 +83,12 @@ func showWaves(w *tabwriter.Writer, f api.Forecast) {
 	if f.OutsideHours > 0 {
 		fields(w, "Wait for hours", f.OutsideHours)
 	}
+	if o := f.OutsideWindow; o != nil && o.Template > 0 {
+		fields(w, "Have not written", fmt.Sprintf("%d get the template of window_template", o.Template))
+	}
+	if o := f.OutsideWindow; o != nil && o.Skipped > 0 {
+		fields(w, "Have not written", fmt.Sprintf("%d are skipped, unless they write before", o.Skipped))
+	}
 	for _, wave := range f.Waves {
 		zones := slices.Clone(wave.Zones)
 		if more := wave.ZoneCount - len(zones); more > 0 {

@@ -68,6 +68,7 @@ func (c *cli) messagesSend() *cobra.Command {
 	flags.StringVar(&due, "at", "", "when to send it, such as 2026-12-01T09:00:00Z (default at once)")
 	flags.BoolVar(&dryRun, "dry-run", false, "show it as it would be sent, and send nothing")
 	flags.StringVar(&use.Name, "template", "", "instead of texts: a template, by its name")
+	flags.StringVar(&in.Content.WindowTemplate, "window-template", "", "WhatsApp: the template to send instead if they have not written in the last 24 hours")
 	flags.StringVar(&use.Language, "language", "", "with --template: a language instead of the contact's")
 	flags.StringToStringVar(&values, "param", nil, "with --template: values instead of those of its parameters, such as 1=Ada")
 	_ = cmd.MarkFlagRequired("channel") // the flag exists

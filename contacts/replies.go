@@ -34,6 +34,9 @@ type Reply struct {
 	// ReviewedAt is when a person said what it means; nil if none has.
 	ReviewedAt *time.Time
 	At         time.Time
+	// Setting says that they wrote nothing, but set something at the provider that means the
+	// text. It is not kept.
+	Setting bool
 }
 
 // ReplyFilter selects replies. What is empty does not restrict.
@@ -80,7 +83,7 @@ func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []pr
 	for i, r := range list {
 		replies[i] = Reply{
 			AccountID: channel.AccountID, ChannelID: channel.ID, Kind: channel.Address, Address: senderOf(channel.Address, r.From),
-			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text), At: r.At,
+			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text), At: r.At, Setting: r.Setting,
 		}
 	}
 	return s.store.TakeReplies(ctx, replies)

@@ -138,6 +138,9 @@ type EnvelopeRequest struct {
 	MessageIDs                   []int64
 	// Uploads are those whose line of the recipient is wanted; the newest has it.
 	Uploads []int64
+	// HeardSince is since when it matters that a recipient wrote to the channel; zero where it
+	// does not.
+	HeardSince time.Time
 }
 
 // QueuedMessage is a message of an envelope that is still queued, with what is
@@ -157,6 +160,8 @@ type QueuedMessage struct {
 	Trace string
 	// QueuedAt is when the feeder put it into the queue.
 	QueuedAt time.Time
+	// HeardAt is when the recipient wrote to the channel last; zero if not since HeardSince.
+	HeardAt time.Time
 }
 
 // Received is what a provider reported of a message that is known.

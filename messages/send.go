@@ -127,7 +127,18 @@ func (s *Service) Preview(ctx context.Context, t Notification) (p Preview, err e
 	case t.HeedOptOut:
 		p.Skipped = ReasonOptedOut
 	}
-	return p, err
+	if err != nil || p.Skipped != "" || p.Content.Kept != nil {
+		return p, err
+	}
+	switch closed, err := s.closed(ctx, m.Channel, m.To.Address); {
+	case err != nil || !closed:
+		return p, err
+	case p.Content.Outside == nil:
+		p.Skipped = ReasonWindow
+	default:
+		p.Content = *p.Content.Outside
+	}
+	return p, nil
 }
 
 // prepare checks a message and says to whom it goes.
@@ -197,20 +208,21 @@ func (s *Service) Occasion(ctx context.Context, channel providers.Channel) (*liq
 // template puts the content of the template that a message names in its place, in the
 // language of who gets it; fields are what is wrong.
 func (s *Service) template(ctx context.Context, t *Notification, to Recipient, channel providers.Channel) ([]fault.Field, error) {
-	if t.Template == nil {
+	if t.Template == nil && t.Content.WindowTemplate == "" {
 		return nil, nil
 	}
-	if !t.Content.Empty() {
-		return []fault.Field{{Location: "content.template", Message: "give either a template or texts"}}, nil
+	wrong, err := s.CheckWindow(t.Content, channel)
+	if err != nil || len(wrong) > 0 {
+		return wrong, err
 	}
-	resolved, err := s.catalogue.Resolve(ctx, *t.Template, channel)
+	resolved, err := s.catalogue.Wording(ctx, t.Content, t.Template, channel)
 	if err != nil {
 		return fault.Gather(nil, err)
 	}
 	masked := t.Content.Masked
 	t.Say(resolved, to)
 	t.Content.Masked = masked
-	if t.File != nil && t.Content.Attachment == nil {
+	if t.Template != nil && t.File != nil && t.Content.Attachment == nil {
 		if hasLiquid(t.File.URL + t.File.Filename + t.File.Caption) {
 			return []fault.Field{{Location: "content.attachment", Message: "is no text of the template: no Liquid is read in it"}}, nil
 		}
@@ -294,19 +306,30 @@ func (s *Service) render(ctx context.Context, m Single) (rendered providers.Cont
 	if err != nil {
 		return rendered, nil, err
 	}
-	rendered = templates.Carried(m.Content, can.Buttons)
-	if m.Verbatim {
-		return rendered, nil, nil
-	}
-	if of, err = s.catalogue.Compile(ctx, m.AccountID, rendered); err != nil {
-		return rendered, nil, err
-	}
 	var links Links
 	if m.Of.CampaignName != "" {
 		links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
 	}
-	rendered, err = of.Render(ctx, m.To.Vars(m.Of, links))
-	return rendered, of, err
+	fill := func(content providers.Content) (filled providers.Content, of *liquid.Content, err error) {
+		if of, err = s.catalogue.Compile(ctx, m.AccountID, templates.Carried(content, can.Buttons)); err == nil {
+			filled, err = of.Render(ctx, m.To.Vars(m.Of, links))
+		}
+		return filled, of, err
+	}
+	if m.Verbatim {
+		rendered = templates.Carried(m.Content, can.Buttons)
+		rendered.WindowTemplate = ""
+	} else if rendered, of, err = fill(m.Content); err != nil {
+		return rendered, nil, err
+	}
+	if m.Content.Outside != nil {
+		outside, _, err := fill(*m.Content.Outside)
+		if err != nil {
+			return rendered, nil, err
+		}
+		rendered.Outside = &outside
+	}
+	return rendered, of, nil
 }
 
 // noting is render, and says which values the message asks for that nobody gave.
@@ -358,6 +381,32 @@ func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(")
 func (s *Service) Hears(channel providers.Channel) (receipts, replies bool, err error) {
 	kind, err := s.kinds.Kind(channel.Provider)
 	return kind.Capabilities.Receipts && !kind.Capabilities.OnlyFailures, kind.Capabilities.Replies, err
+}
+
+// CheckWindow says what is wrong of the template for who is outside of a channel's window.
+func (s *Service) CheckWindow(content providers.Content, channel providers.Channel) ([]fault.Field, error) {
+	can, err := s.Can(channel)
+	if err != nil || content.WindowTemplate == "" || can.ReplyWindow > 0 {
+		return nil, err
+	}
+	return []fault.Field{{Location: "content.window_template", Value: content.WindowTemplate,
+		Message: "a " + channel.Provider + " channel sends anything to everybody at any time: leave it out"}}, nil
+}
+
+// Window is for how long after somebody has written to a channel it may send them anything; 0
+// where it may always, or does not hear who has written.
+func (s *Service) Window(channel providers.Channel) (time.Duration, error) {
+	return s.kinds.ReplyWindow(channel.Provider, channel.Config)
+}
+
+// closed reports whether only what the provider has approved may go to an address now.
+func (s *Service) closed(ctx context.Context, channel providers.Channel, address string) (bool, error) {
+	window, err := s.Window(channel)
+	if err != nil || window == 0 {
+		return false, err
+	}
+	at, err := s.store.HeardAt(ctx, channel.ID, address)
+	return !at.After(s.clock.Now().Add(-window)), err
 }
 
 // CheckContent says what of a content its channel can't send, and compiles it with the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"time"
 
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -52,6 +53,8 @@ type Outbox interface {
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
 	// WhySuppressed is why an address is suppressed; empty where it is not.
 	WhySuppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (reason string, err error)
+	// HeardAt is when an address wrote to a channel last; zero where it did not within two days.
+	HeardAt(ctx context.Context, channelID int64, address string) (time.Time, error)
 	// TemplateNames are the columns of uploads and the keys of properties that templates
 	// may name.
 	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
@@ -79,6 +82,9 @@ type Store interface {
 type Kinds interface {
 	// Kind is Invalid if there is no provider of the name.
 	Kind(name string) (providers.Kind, error)
+	// ReplyWindow is for how long after somebody has written to a channel it may send them
+	// anything; 0 where it may always, or does not hear who has written.
+	ReplyWindow(name string, config json.RawMessage) (time.Duration, error)
 }
 
 // Service is what people and programs do with messages. Everything that

@@ -121,6 +121,7 @@ const (
 	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
 	ReasonCapped           = "capped"            // a frequency cap holds it back
 	ReasonHours            = "outside_hours"     // it is not within the hours where the recipient is
+	ReasonWindow           = "window"            // they have not written lately, and the channel may send them templates alone
 	ReasonExpired          = "expired"           // its time was over before it could go
 	ReasonHoldout          = "holdout"           // the campaign holds the contact out, to compare
 	ReasonUndecided        = "awaits_winner"     // waits for the variant that wins
@@ -153,7 +154,7 @@ const (
 func Reasons() []string {
 	return []string{
 		ReasonNoAddress, ReasonExcluded, ReasonStillWaiting, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed,
-		ReasonOptedOut, ReasonCapped, ReasonHours, ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed,
+		ReasonOptedOut, ReasonCapped, ReasonHours, ReasonWindow, ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed,
 		ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient, ReasonInDoubt,
 		ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
 		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled,

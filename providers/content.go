@@ -50,18 +50,35 @@ func (c *Content) Beside() string {
 // stored is a content with all that it has.
 type stored struct {
 	Content
-	Kept *KeptTemplate `json:"kept,omitempty"`
+	Kept    *KeptTemplate `json:"kept,omitempty"`
+	Outside *stored       `json:"outside,omitempty"`
 }
 
 // Store is the content as it is kept until it is sent; ReadContent reads that.
-func (c Content) Store() ([]byte, error) { return json.Marshal(stored{Content: c, Kept: c.Kept}) }
+func (c Content) Store() ([]byte, error) { return json.Marshal(c.stored()) }
+
+func (c Content) stored() *stored {
+	s := &stored{Content: c, Kept: c.Kept}
+	if c.Outside != nil {
+		s.Outside = c.Outside.stored()
+	}
+	return s
+}
+
+func (s *stored) content() Content {
+	c := s.Content
+	if c.Kept = s.Kept; s.Outside != nil {
+		outside := s.Outside.content()
+		c.Outside = &outside
+	}
+	return c
+}
 
 // ReadContent reads what Store wrote.
 func ReadContent(text []byte) (Content, error) {
 	var s stored
 	err := json.Unmarshal(text, &s)
-	s.Content.Kept = s.Kept
-	return s.Content, err
+	return s.content(), err
 }
 
 // Units is the length of a text in UTF-16, by which some messengers bound texts.

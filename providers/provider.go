@@ -52,9 +52,15 @@ type Content struct {
 	Location   *Location       `json:"location,omitempty" doc:"A place on the map; refused where the channel has none."`
 	Cards      []Card          `json:"cards,omitempty" maxItems:"10" doc:"Contact cards; refused where the channel has none."`
 	Masked     bool            `json:"masked,omitempty" doc:"Of a single message: what it says is shown to nobody, and kept only until it was sent."`
+	// WindowTemplate is asked for where Capabilities.ReplyWindow is set; what is rendered has
+	// Outside instead.
+	WindowTemplate string `json:"window_template,omitempty" maxLength:"512" doc:"Where the channel sends anything but approved templates only to who has written lately (WhatsApp: in the last 24 hours): the name of a template for everybody else, in their language. Without one, or where it is not approved on the channel, they are skipped with the reason window."`
 	// Kept is set where a template speaks that the channel's provider has approved; nobody
 	// can ask for it in words of the API.
 	Kept *KeptTemplate `json:"-"`
+	// Outside is what goes instead to who has not written within ReplyWindow: what WindowTemplate
+	// names, approved; nil for nothing. Of what adapters are given neither is set.
+	Outside *Content `json:"-"`
 }
 
 // Empty reports whether nothing is in it.
@@ -166,6 +172,9 @@ type Reply struct {
 	Text string
 	// At is when it was written by the provider's clock; zero if unknown.
 	At time.Time
+	// Setting says that they wrote nothing: they set something at the provider that means Text.
+	// It begins no ReplyWindow.
+	Setting bool
 }
 
 // ReplyParser is for providers that hand on to /hooks/{channel_id} what people
@@ -316,6 +325,10 @@ type Capabilities struct {
 	// Finds says that it can be asked what became of a message whose answer was lost,
 	// through Finder.
 	Finds bool
+	// ReplyWindow is for how long after somebody has written to a channel it may send them
+	// anything, and after which only templates that the provider has approved; 0 where it may
+	// always. It holds for channels that hear what people write (Registry.Hears).
+	ReplyWindow time.Duration
 	// Signs says that it signs mail itself, with Deps.SigningKeys; the mail services sign
 	// with keys of their own.
 	Signs bool

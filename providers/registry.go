@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/internal/fault"
 )
@@ -121,6 +122,34 @@ func (r *Registry) Sender(name string, config json.RawMessage) (string, error) {
 		return "", err
 	}
 	return k.Sender(config), nil
+}
+
+// Hears reports whether a channel with this configuration can take what people write to it: by a
+// secret with which the provider proves itself, where it has any.
+func (r *Registry) Hears(name string, config json.RawMessage) (bool, error) {
+	k, err := r.Kind(name)
+	if err != nil || !k.Capabilities.Replies {
+		return false, err
+	}
+	x, err := r.Exchange(name, nil, config)
+	if err != nil {
+		return false, err
+	}
+	heard := len(x.Presented) == 0
+	for _, setting := range x.Presented {
+		heard = heard || !x.After[setting].Empty()
+	}
+	return heard, nil
+}
+
+// ReplyWindow is for how long after somebody has written to a channel with this configuration it
+// may send them anything; 0 where it may always, or does not hear who has written.
+func (r *Registry) ReplyWindow(name string, config json.RawMessage) (time.Duration, error) {
+	hears, err := r.Hears(name, config)
+	if err != nil || !hears {
+		return 0, err
+	}
+	return r.byName[name].Capabilities.ReplyWindow, nil
 }
 
 // MostRequests is how many requests a worker has under way at most on a channel of

@@ -98,6 +98,7 @@ var ownedTables = []owned{
 	{table: "templates", key: "id", of: ofAccount},
 	{table: "conversation_entries", key: "id", of: ofAccount},
 	{table: "conversations", key: "id", of: ofAccount},
+	{table: "heard", key: "channel_id, address", of: channelsOf},
 	{table: "replies", key: "id", of: ofAccount},
 	{table: "members", key: "list_id, contact_id", of: "list_id IN (SELECT id FROM lists WHERE account_id = ?)"},
 	{table: "contacts", key: "id", of: ofAccount, with: map[string]string{"addresses": "contact_id", "contact_events": "contact_id"}},

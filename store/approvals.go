@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
+	"carillon/templates"
 )
 
 // fingerprint is a hash of what an approval is of: what a campaign says, to whom, when
@@ -21,11 +22,9 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 	var said []string
 	names := renderedBy(c)
 	for _, w := range c.Wordings() {
-		if w.Template == nil {
-			continue
-		}
-		r, err := tx.resolve(ctx, c.AccountID, c.ChannelID, *w.Template)
+		r, err := tx.worded(ctx, c.AccountID, c.ChannelID, w)
 		switch {
+		case err == nil && r == nil:
 		case err == nil:
 			said, names = append(said, mustJSON(r)), append(names, r.RenderedBy()...)
 		case !fault.Is(err, fault.Invalid): // what can't be resolved can't be started either
@@ -69,17 +68,21 @@ func (tx conn) flowSaid(ctx context.Context, c campaigns.Campaign) (string, erro
 	}
 	all := []any{f.Definition}
 	for _, step := range f.Definition.Steps {
-		if step.Content == nil || step.Content.Template == nil {
+		if step.Content == nil {
 			continue
 		}
 		if step.ChannelID == 0 {
 			step.ChannelID = c.ChannelID
 		}
-		r, err := tx.resolve(ctx, c.AccountID, step.ChannelID, *step.Content.Template)
-		if err != nil && !fault.Is(err, fault.Invalid) {
+		r, err := tx.worded(ctx, c.AccountID, step.ChannelID, campaigns.Wording{Content: step.Content.Content, Template: step.Content.Template})
+		switch {
+		case fault.Is(err, fault.Invalid): // what can't be resolved can't be started either
+			all = append(all, templates.Resolved{})
+		case err != nil:
 			return "", err
+		case r != nil:
+			all = append(all, r)
 		}
-		all = append(all, r)
 	}
 	return mustJSON(all), nil
 }

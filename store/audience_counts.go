@@ -15,27 +15,33 @@ import (
 func (s *Store) AudienceLanguages(
 	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
 ) (map[string]int64, error) {
-	return s.audienceBy(ctx, "language", channel, audience, category)
+	return s.audienceBy(ctx, counted{by: "language"}, channel, audience, category)
 }
 
 // ZonesOfAudience counts the same people by their time zones.
 func (s *Store) ZonesOfAudience(
 	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
 ) (map[string]int64, error) {
-	return s.audienceBy(ctx, "timezone", channel, audience, category)
+	return s.audienceBy(ctx, counted{by: "timezone"}, channel, audience, category)
 }
 
-// audienceBy counts those who would be sent to by what they have in a column of
-// contacts.
+// counted is by which column of contacts people are counted, and which of them: a condition
+// behind an AND over c and its address a, empty for all.
+type counted struct {
+	by   string
+	only fragment
+}
+
+// audienceBy counts those who would be sent to.
 func (s *Store) audienceBy(
-	ctx context.Context, column string, channel providers.Channel, audience targeting.Audience, category int64,
+	ctx context.Context, who counted, channel providers.Channel, audience targeting.Audience, category int64,
 ) (map[string]int64, error) {
 	compiled, err := s.reader().compileAudience(ctx, channel, audience, category, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	reason, from := compiled.reason(), compiled.from(0, pastEveryID)
-	people, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT has, COUNT(*) FROM (SELECT c."+column+" AS has, "+reason.sql+" AS why"+from.sql+
-		") r WHERE why IS NULL GROUP BY has", slices.Concat(reason.args, from.args)...)
+	people, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT has, COUNT(*) FROM (SELECT c."+who.by+" AS has, "+reason.sql+" AS why"+from.sql+who.only.sql+
+		") r WHERE why IS NULL GROUP BY has", slices.Concat(reason.args, from.args, who.only.args)...)
 	return people, s.translate(err)
 }

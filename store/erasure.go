@@ -254,7 +254,9 @@ func (e *erasing) eraseWords(ctx context.Context) error {
 			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?",
 				e.accountID, string(kind), address),
 			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?",
-				e.accountID, string(kind), address))
+				e.accountID, string(kind), address),
+			e.change(ctx, "heard", "DELETE FROM heard WHERE address = ? AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND address_kind = ?)",
+				address, e.accountID, string(kind)))
 	}
 	return err
 }

@@ -270,15 +270,19 @@ func (l *ledger) skipQueued(ctx context.Context, ids []int64, why skipping) erro
 	return err
 }
 
-// Skip moves messages of an envelope that are queued, but can't be rendered, to
+// Skip moves messages of an envelope that are queued, but can't be rendered or may not go, to
 // skipped. It returns how many were still queued there.
 func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		skipped = 0
 		l := tx.ledger()
+		alike := map[string][]int64{}
 		for id, detail := range skip.Details {
+			alike[detail] = append(alike[detail], id)
+		}
+		for detail, ids := range alike {
 			why := skipping{countKey{skip.RunID, skip.ChannelID}, skip.Reason, detail, s.clock.Now()}
-			n, err := l.swap(ctx, why.change(fragment{"envelope_id = ? AND id = ?", []any{skip.EnvelopeID, id}}))
+			n, err := l.swap(ctx, why.change(l.d.among("id", ids).and("envelope_id = ?", skip.EnvelopeID)))
 			if err != nil {
 				return err
 			}

@@ -320,12 +320,12 @@ type saying struct {
 
 func (tx conn) makeSaying(ctx context.Context, k campaigns.Campaign, s saying) error {
 	said, resolved := templates.Plain(s.said.Content), any(nil)
-	if s.said.Template != nil {
-		r, err := tx.resolve(ctx, k.AccountID, s.step.ChannelID, *s.said.Template)
-		if err != nil {
-			return err
-		}
-		said, resolved = r, mustJSON(r)
+	r, err := tx.worded(ctx, k.AccountID, s.step.ChannelID, campaigns.Wording{Content: s.said.Content, Template: s.said.Template})
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		said, resolved = *r, mustJSON(r)
 	}
 	snippets, err := tx.snippetTexts(ctx, said.RenderedBy(), snippetsOf{accountID: k.AccountID, lock: tx.d.ForShare})
 	if err != nil {

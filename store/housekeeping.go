@@ -14,7 +14,7 @@ const (
 )
 
 // Housekeep forgets a batch of what has served its purpose: kept answers of
-// idempotency keys, requests of providers, files of uploads that are over, and workers that are long
+// idempotency keys, requests of providers, when somebody wrote to a channel, files of uploads that are over, and workers that are long
 // gone; it forgets secrets that were replaced and whose time is over, and looks after the indexes of properties. It reports whether there
 // may be more.
 func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
@@ -47,7 +47,7 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var feeds, pulls, told, masked int64
+	var feeds, pulls, heard, told, masked int64
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.forgetAwaited(ctx); err != nil {
 			return err
@@ -56,6 +56,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		if pulls, err = tx.forgetPulls(ctx); err != nil {
+			return err
+		}
+		if heard, err = tx.forgetHeard(ctx); err != nil {
 			return err
 		}
 		if told, err = tx.forgetTold(ctx); err != nil {
@@ -77,6 +80,6 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
-	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch ||
+	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch || heard == forgetBatch ||
 		told == forgottenAtOnce || masked == forgetBatch, err
 }

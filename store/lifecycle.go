@@ -36,7 +36,7 @@ type lockedCampaign struct {
 const selectLocked = `SELECT k.id, k.account_id, k.channel_id, k.run_id, k.version, k.status, k.next_fire_at, k.look_at, k.behind_at, k.fired, k.pause,
 	k.schedule_pause, k.schedule, (SELECT timezone FROM channels h WHERE h.id = k.channel_id), k.zones,
 	EXISTS (SELECT 1 FROM campaign_versions v WHERE v.campaign_id = k.id AND v.version = k.version), k.content LIKE '%render%',
-	k.content LIKE '%"template"%' FROM campaigns k `
+	k.content LIKE '%template":%' FROM campaigns k `
 
 func scanLocked(scan sqldb.Scan) (c lockedCampaign, err error) {
 	var pause, schedulePause, schedule []byte

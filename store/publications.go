@@ -27,10 +27,12 @@ func (s *Store) Publish(ctx context.Context, accountID int64, p campaigns.Public
 			return err
 		}
 		said := templates.Plain(c.Content)
-		if c.Template != nil {
-			if said, err = tx.resolve(ctx, accountID, c.ChannelID, *c.Template); err != nil {
-				return err
-			}
+		r, err := tx.worded(ctx, accountID, c.ChannelID, campaigns.Wording{Content: c.Content, Template: c.Template})
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			said = *r
 		}
 		snippets, err := tx.snippetTexts(ctx, said.RenderedBy(), snippetsOf{accountID: accountID})
 		if err != nil {

@@ -92,6 +92,11 @@ func (tx conn) loadEnvelope(ctx context.Context, request messages.EnvelopeReques
 	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
+	if !request.HeardSince.IsZero() {
+		if err := tx.heard(ctx, request.ChannelID, request.HeardSince, messages); err != nil {
+			return nil, err
+		}
+	}
 	if request.RunID == 0 {
 		return messages, tx.ownContents(ctx, messages)
 	}

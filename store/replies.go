@@ -72,6 +72,9 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 	if err != nil {
 		return false, err
 	}
+	if err := tx.hear(ctx, r); err != nil {
+		return false, err
+	}
 	if r.ContactID != 0 {
 		const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
 		if _, err := tx.Exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+

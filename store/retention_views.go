@@ -86,7 +86,7 @@ var partTables = []struct {
 	{string(retention.Attempts), []string{"transitions"}, firstIn("transitions")},
 	{string(retention.Clicks), []string{"engagement", "engagement_counts"}, firstIn("engagement")},
 	{string(retention.Answers), []string{"flow_answers", "message_answers"}, "SELECT at FROM flow_answers ORDER BY id LIMIT 1"},
-	{string(retention.Replies), []string{"replies", "pulls"}, "SELECT at FROM replies ORDER BY id LIMIT 1"},
+	{string(retention.Replies), []string{"replies", "pulls", "heard"}, "SELECT at FROM replies ORDER BY id LIMIT 1"},
 	{string(retention.Events), []string{"contact_events"}, "SELECT created_at FROM contact_events ORDER BY id LIMIT 1"},
 	{string(retention.Deliveries), []string{"webhook_deliveries", "webhook_bodies", "outbox"}, "SELECT created_at FROM webhook_deliveries ORDER BY id LIMIT 1"},
 	{string(retention.Audit), []string{"audit"}, "SELECT at FROM audit ORDER BY id LIMIT 1"},

@@ -172,13 +172,12 @@ func (tx conn) freezeTemplates(ctx context.Context, c *lockedCampaign, k campaig
 	var own, variants sql.NullString
 	list := make([]*templates.Resolved, len(k.Wordings()))
 	for i, w := range k.Wordings() {
-		if w.Template == nil {
-			continue
-		}
-		if list[i], err = tx.resolveNow(ctx, c, *w.Template); err != nil {
+		if list[i], err = tx.worded(ctx, c.accountID, c.channelID, w); err != nil {
 			return nil, err
 		}
-		names = append(names, list[i].RenderedBy()...)
+		if list[i] != nil {
+			names = append(names, list[i].RenderedBy()...)
+		}
 	}
 	switch {
 	case !slices.ContainsFunc(list, func(r *templates.Resolved) bool { return r != nil }):
@@ -209,27 +208,45 @@ func (tx conn) freezeTemplates(ctx context.Context, c *lockedCampaign, k campaig
 	return names, err
 }
 
-// resolveNow is what a template comes to now on a campaign's channel. It is Invalid where
-// it can't be used.
-func (tx conn) resolveNow(ctx context.Context, c *lockedCampaign, use templates.Use) (*templates.Resolved, error) {
-	r, err := tx.resolve(ctx, c.accountID, c.channelID, use)
-	return &r, err
+// worded is what a wording comes to now on a channel; nil where it names no template. It is
+// Invalid where one can't be used.
+func (tx conn) worded(ctx context.Context, accountID, channelID int64, w campaigns.Wording) (*templates.Resolved, error) {
+	if w.Template == nil && w.WindowTemplate == "" {
+		return nil, nil
+	}
+	r := templates.Plain(w.Content)
+	if w.Template != nil {
+		t, channel, err := tx.templateOn(ctx, accountID, channelID, w.Template.Name)
+		if err != nil {
+			return nil, err
+		}
+		if r, err = t.Resolve(*w.Template, channel); err != nil {
+			return nil, err
+		}
+	}
+	if w.WindowTemplate != "" {
+		t, channel, err := tx.templateOn(ctx, accountID, channelID, w.WindowTemplate)
+		if err != nil {
+			return nil, err
+		}
+		if r.Outside, err = t.Outside(channel); err != nil {
+			return nil, err
+		}
+	}
+	return &r, nil
 }
 
-// resolve is what a template comes to on a channel now.
-func (tx conn) resolve(ctx context.Context, accountID, channelID int64, use templates.Use) (r templates.Resolved, err error) {
-	channel := providers.Channel{ID: channelID, AccountID: accountID}
+// templateOn is the template of a name, and what it has to know of a channel.
+func (tx conn) templateOn(ctx context.Context, accountID, channelID int64, name string) (t templates.Saved, channel providers.Channel, err error) {
+	channel = providers.Channel{ID: channelID, AccountID: accountID}
 	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", channelID).Scan(&channel.Address); err != nil {
-		return r, err
+		return t, channel, err
 	}
-	t, err := tx.s.FindTemplate(ctx, accountID, use.Name)
+	t, err = tx.s.FindTemplate(ctx, accountID, name)
 	if fault.Is(err, fault.NotFound) {
-		return r, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
+		err = fault.InvalidField("content.template.name", name, "there is no such template any more")
 	}
-	if err != nil {
-		return r, err
-	}
-	return t.Resolve(use, channel)
+	return t, channel, err
 }
 
 // aim takes down where a recurring campaign stands.

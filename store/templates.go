@@ -318,9 +318,11 @@ func (s *Store) DeleteTemplate(ctx context.Context, accountID, id int64) error {
 // campaignsOf are the campaigns that are not over and say what a template says.
 func (tx conn) campaignsOf(ctx context.Context, accountID int64, template string) (uses []templates.TemplateUse, err error) {
 	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
-		` WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%"template"%' ORDER BY id`, accountID)
+		` WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%template":%' ORDER BY id`, accountID)
 	for _, k := range list {
-		if slices.ContainsFunc(k.Wordings(), func(w campaigns.Wording) bool { return w.Template != nil && w.Template.Name == template }) {
+		if slices.ContainsFunc(k.Wordings(), func(w campaigns.Wording) bool {
+			return w.Template != nil && w.Template.Name == template || w.WindowTemplate == template
+		}) {
 			uses = append(uses, templates.TemplateUse{CampaignID: k.ID, Name: k.Name, Status: string(k.Status)})
 		}
 	}

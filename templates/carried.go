@@ -15,6 +15,10 @@ func (r *Resolved) Carried(can []providers.ButtonType) Resolved {
 	for tag, c := range r.Contents {
 		carried.Contents[tag] = Carried(c, can)
 	}
+	if r.Outside != nil {
+		outside := r.Outside.Carried(can)
+		carried.Outside = &outside
+	}
 	return carried
 }
 

@@ -61,13 +61,22 @@ type Resolved struct {
 	Contents map[string]providers.Content `json:"contents"`
 	// Kept is how the channel's provider is asked for what it has approved, by language.
 	Kept map[string]*providers.KeptTemplate `json:"kept,omitempty"`
+	// Outside is what goes instead to who has not written within the channel's window, in the
+	// languages alone in which it is approved; nil for nothing.
+	Outside *Resolved `json:"outside,omitempty"`
 }
 
 // For is the content for somebody who has a language, with the language that was chosen
 // and how.
 func (r *Resolved) For(language string) (content providers.Content, tag string, how Choice) {
 	tag, how = r.Languages.Choose(language)
-	return r.in(tag), tag, how
+	content = r.in(tag)
+	if r.Outside != nil {
+		if outside, _, _ := r.Outside.For(language); outside.Kept != nil {
+			content.Outside = &outside
+		}
+	}
+	return content, tag, how
 }
 
 // in is the content in a language that there is.
@@ -75,6 +84,53 @@ func (r *Resolved) in(tag string) providers.Content {
 	content := r.Contents[tag]
 	content.Kept = r.Kept[tag]
 	return content
+}
+
+// Wording is what texts come to on a channel, or the template that use names instead of them,
+// with what goes outside of the channel's window. It errs as Resolve does.
+func (s *Catalogue) Wording(ctx context.Context, content providers.Content, use *Use, channel providers.Channel) (r Resolved, err error) {
+	r = Plain(content)
+	if use != nil {
+		if !content.Empty() {
+			return r, fault.InvalidField("content.template", use.Name, "give either a template or texts")
+		}
+		if r, err = s.Resolve(ctx, *use, channel); err != nil {
+			return r, err
+		}
+	}
+	name := content.WindowTemplate
+	if name == "" {
+		return r, nil
+	}
+	t, err := s.store.FindTemplate(ctx, channel.AccountID, name)
+	if fault.Is(err, fault.NotFound) {
+		return r, fault.InvalidField("content.window_template", name, "there is no such template: GET /v1/templates lists them")
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Outside, err = t.Outside(channel)
+	return r, err
+}
+
+// Outside is what a template comes to for who has not written within a channel's window: in the
+// languages in which it is approved there. What can't be used is Invalid and names
+// "content.window_template".
+func (t *Saved) Outside(channel providers.Channel) (*Resolved, error) {
+	approved := *t
+	approved.Statuses = slices.DeleteFunc(slices.Clone(t.Statuses), func(a Approval) bool { return a.State != Approved })
+	r, err := approved.Resolve(Use{Name: t.Name}, channel)
+	wrong, rest := fault.Gather(nil, err)
+	if rest != nil {
+		return nil, rest
+	}
+	for i := range wrong {
+		wrong[i].Location = "content.window_template"
+	}
+	unusable := func(tag string) bool { return r.Kept[tag] == nil }
+	r.Languages.Has = slices.DeleteFunc(r.Languages.Has, unusable)
+	maps.DeleteFunc(r.Contents, func(tag string, _ providers.Content) bool { return unusable(tag) })
+	return &r, fault.InvalidFields(wrong)
 }
 
 // Resolve makes of a template, in its latest version, what is rendered for each recipient

@@ -79,6 +79,9 @@ type channel struct {
 	// handling are the envelopes at work here.
 	handling sync.Map
 	runs     runs
+	// window is for how long after a recipient has written they may be sent anything; 0 where they
+	// always may.
+	window time.Duration
 	// renderers bound how many chunks are rendered at once.
 	renderers chan struct{}
 }

@@ -124,6 +124,9 @@ func (b *batch) load() error {
 		}
 		b.run, request.Uploads = r, r.uploads()
 	}
+	if window := b.ch.window; window > 0 {
+		request.HeardSince = b.ch.now().Add(-window)
+	}
 	loaded, err := b.ch.worker.o.Store.LoadEnvelope(b.ctx, request)
 	if err != nil {
 		return err
@@ -219,7 +222,7 @@ func (b *batch) render(letters []letter) (c chunk) {
 			return chunk{err: b.ctx.Err()}
 		}
 	}
-	began, failed, bytes := ch.now(), map[int64]string{}, 0
+	began, failed, closed, bytes := ch.now(), map[int64]string{}, map[int64]string{}, 0
 	c.items = make([]item, 0, len(letters))
 	for i, l := range letters {
 		if i > 0 && (ch.isStopping() || ch.now().Sub(began) > renderFor) || i >= leastChunk && bytes > chunkBytes {
@@ -231,7 +234,10 @@ func (b *batch) render(letters []letter) (c chunk) {
 		}
 		c.done++
 		var exceeded *liquid.ExceededError
+		var shut *closedError
 		switch {
+		case errors.As(err, &shut):
+			closed[l.MessageID] = shut.detail
 		case errors.As(err, &exceeded):
 			if c.err = b.exceeded(l.MessageID, exceeded); c.err != nil {
 				return c
@@ -246,14 +252,17 @@ func (b *batch) render(letters []letter) (c chunk) {
 			}
 		}
 	}
-	if len(failed) > 0 {
-		c.err = b.skip(messages.ReasonRenderFailed, failed)
+	if c.err = b.skip(messages.ReasonRenderFailed, failed); c.err == nil {
+		c.err = b.skip(messages.ReasonWindow, closed)
 	}
 	return c
 }
 
 // skip skips messages, and is errStale if none of them is the envelope's any more.
 func (b *batch) skip(reason string, details map[int64]string) error {
+	if len(details) == 0 {
+		return nil
+	}
 	n, err := b.ch.worker.o.Store.Skip(b.ctx, messages.Skipping{
 		RunID: b.e.RunID, ChannelID: b.ch.c.ID, EnvelopeID: b.e.ID, Reason: reason, Details: details,
 	})
@@ -286,17 +295,25 @@ func (b *batch) exceeded(id int64, why error) error {
 }
 
 // item renders one message. A transactional one was rendered when it was created.
-func (b *batch) item(l letter) (item, error) {
+func (b *batch) item(l letter) (j item, err error) {
 	to := &l.loaded.Recipient
-	j := item{Item: l.Item, message: providers.Message{
+	j = item{Item: l.Item, message: providers.Message{
 		ID: l.MessageID, Attempt: l.Attempt, Transactional: b.e.Transactional, To: to.Address, ToName: to.Name,
 	}, kept: l.loaded.Trace, queued: l.loaded.QueuedAt, loaded: b.loaded}
 	m := &j.message
 	if m.ToName == "" {
 		m.ToName = joinName(to.FirstName, to.LastName)
 	}
+	closed := b.ch.closed(l.loaded.HeardAt)
 	if b.run == nil {
-		return j, ownContent(l.loaded, m)
+		if err := ownContent(l.loaded, m); err != nil {
+			return j, err
+		}
+		if closed {
+			m.Content, err = outside(m.Content)
+		}
+		m.Content.Outside = nil
+		return j, err
 	}
 	var links messages.Links
 	if linksOf := b.ch.worker.o.Links; linksOf != nil {
@@ -310,6 +327,11 @@ func (b *batch) item(l letter) (item, error) {
 	content, language, _, err := said.For(to.Language)
 	if err != nil {
 		return j, err
+	}
+	if closed && !content.Kept() {
+		if content, language = said.Outside(to.Language); content == nil {
+			return j, shut(said.FallsBack())
+		}
 	}
 	j.language = language
 	j.tracked, j.links, j.runID = b.run.tracked, links, b.e.RunID

@@ -105,9 +105,7 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 			r.broken = err
 		}
 		r.contents = append(r.contents, content)
-		for _, tag := range carried.Languages.Has {
-			written = append(written, carried.Contents[tag])
-		}
+		written = append(written, carried.Texts()...)
 	}
 	if r.tracked, err = ch.track(ctx, campaign, written, r.occasion); err != nil {
 		return nil, err

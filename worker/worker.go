@@ -355,6 +355,9 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	}
 	by := ways{requests: most, each: gathers(kind, provider)}
 	started := newChannel(w, c, provider, by)
+	if started.window, err = w.windowOf(c); err != nil {
+		return nil, errors.Join(err, provider.Close())
+	}
 	if w.o.Flights != "" {
 		owner := flight.Owner{Installation: w.o.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
 		if started.flights, err = flight.Create(w.o.Flights, owner, 2*by.messages()+leastAhead+mostAhead); err != nil {

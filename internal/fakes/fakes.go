@@ -45,7 +45,7 @@ type Fate string
 const (
 	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused: outside the 24 hours, unless it is a template or has a tag; of Meta's alone
+	Closed    Fate = "01" // refused as outside the 24 hours, unless it is a template or has a tag, whatever they wrote; of Meta's alone
 	Returned  Fate = "02" // taken, and reported as failed later
 	Silent    Fate = "03" // taken, and never heard of again
 	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
@@ -83,6 +83,8 @@ type Options struct {
 	Tries int
 	// Posters are how many reports are posted at once; 0 is 4.
 	Posters int
+	// Clock tells when somebody wrote; the machine's if nil.
+	Clock clock.Clock
 	// Tell is called with each message; may be nil. It is called by many goroutines.
 	Tell func(Message)
 }
@@ -104,6 +106,8 @@ type Server struct {
 	hook    atomic.Pointer[string]
 	mu      sync.Mutex
 	tooFast map[string]bool
+	// wrote is who has written to WhatsApp, and when.
+	wrote map[conversation]time.Time
 }
 
 // report is a request to a hook.
@@ -115,6 +119,9 @@ type report struct {
 // start starts a fake whose requests handle answers.
 func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	o.Listen, o.Tries, o.Posters = cmp.Or(o.Listen, "127.0.0.1:0"), cmp.Or(o.Tries, postTries), cmp.Or(o.Posters, posters)
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -124,7 +131,7 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 		return nil, fmt.Errorf("listen at %s: a fake answers on this machine alone; name an address such as 127.0.0.1:9090", o.Listen)
 	}
 	s := &Server{
-		o: o, listener: listener, reports: make(chan report, maxWaiting), tooFast: map[string]bool{},
+		o: o, listener: listener, reports: make(chan report, maxWaiting), tooFast: map[string]bool{}, wrote: map[conversation]time.Time{},
 		way: &http.Transport{DialContext: providers.Dialer{AllowPrivate: true}.DialContext, MaxIdleConnsPerHost: o.Posters},
 	}
 	s.ReportTo(o.Hook)

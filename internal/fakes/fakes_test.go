@@ -32,12 +32,13 @@ type far struct {
 	mu      sync.Mutex
 	told    map[int64][]providers.ReceiptStatus
 	byID    map[string]int64
+	wrote   map[string]string
 	started *fakes.Server
 }
 
 // newFar starts a fake, and an adapter of the provider with settings that lead to it.
 func newFar(t *testing.T, provider string, start func(fakes.Options) (*fakes.Server, error), settings func(address string) map[string]any) *far {
-	f := &far{t: t, told: map[int64][]providers.ReceiptStatus{}, byID: map[string]int64{}}
+	f := &far{t: t, told: map[int64][]providers.ReceiptStatus{}, byID: map[string]int64{}, wrote: map[string]string{}}
 	f.hook = httptest.NewServer(http.HandlerFunc(f.hear))
 	t.Cleanup(f.hook.Close)
 	var err error
@@ -64,8 +65,16 @@ func (f *far) hear(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
+	replies, err := f.adapter.(providers.ReplyParser).ParseReplies(r.Header, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for _, reply := range replies {
+		f.wrote[reply.From] = reply.Text
+	}
 	for _, receipt := range receipts {
 		id := receipt.MessageID
 		if id == 0 {
@@ -92,6 +101,22 @@ func (f *far) send(id int64, to string, content providers.Content) (code string)
 	defer f.mu.Unlock()
 	f.byID[accepted.ProviderID] = id
 	return ""
+}
+
+// write has somebody write to WhatsApp, and waits until that is heard.
+func (f *far) write(number, from string) {
+	f.t.Helper()
+	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?to="+number+"&from=%2B"+from+"&text=Hello", http.NoBody)
+	require.NoError(f.t, err)
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	require.NoError(f.t, err)
+	require.NoError(f.t, answer.Body.Close())
+	require.Equal(f.t, http.StatusNoContent, answer.StatusCode)
+	require.Eventually(f.t, func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.wrote["+"+from] == "Hello"
+	}, 20*time.Second, 5*time.Millisecond)
 }
 
 func (f *far) hears(id int64, want ...providers.ReceiptStatus) {
@@ -121,6 +146,10 @@ func TestWhatsApp(t *testing.T) {
 	require.Equal(t, providers.Template{Name: "hello", Language: "en", Status: providers.TemplateApproved, Body: "Hello {{1}}"}, kept[0])
 	text, template := providers.Content{Text: "Hi"}, func(name string) providers.Content {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
+	}
+	require.Equal(t, "131047", f.send(1, "+4915112345699", text), "they have not written")
+	for _, from := range []string{"4915112345699", "4915112345600", "4915112345601", "4915112345602", "4915112345603", "4915112345604"} {
+		f.write("106540352242922", from)
 	}
 	require.Empty(t, f.send(1, "+4915112345699", text))
 	f.hears(1, providers.ReceiptDelivered, providers.ReceiptRead)

@@ -10,8 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"carillon/internal/clock"
+	"time"
 )
 
 // WhatsApp starts a fake of Meta's WhatsApp Cloud API. It takes any access token, phone number id
@@ -21,6 +20,7 @@ func WhatsApp(o Options) (*Server, error) {
 		mux := http.NewServeMux()
 		mux.HandleFunc("POST /{version}/{number}/messages", s.whatsAppMessage)
 		mux.HandleFunc("GET /{version}/{account}/message_templates", s.whatsAppTemplates)
+		mux.HandleFunc("POST /written", s.whatsAppWritten)
 		mux.HandleFunc("GET /{version}/{number}", func(w http.ResponseWriter, r *http.Request) {
 			answer(w, http.StatusOK, map[string]any{"id": r.PathValue("number"), "display_phone_number": "+1 555-078-3881"})
 		})
@@ -31,6 +31,10 @@ func WhatsApp(o Options) (*Server, error) {
 // bearer lets those ask who have an access token, whatever it is.
 func bearer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/written" { // which people do, and no business
+			next.ServeHTTP(w, r)
+			return
+		}
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); !ok || token == "" {
 			refuseWhatsApp(w, http.StatusUnauthorized, 190, "an access token is required")
 			return
@@ -93,7 +97,7 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 	case fate == Unknown:
 		refuse(http.StatusBadRequest, 131026, "the recipient has no WhatsApp, or an old one")
 		return
-	case fate == Closed && asked.Type != "template":
+	case asked.Type != "template" && (fate == Closed || !s.wroteLately(r.PathValue("number"), asked.To)):
 		refuse(http.StatusBadRequest, 131047, "more than 24 hours have passed since the recipient last replied")
 		return
 	case fate == Throttled && s.hurried(asked.To):
@@ -115,16 +119,70 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// replyWindow is for how long after somebody has written they may be sent anything.
+const replyWindow = 24 * time.Hour
+
+// conversation is somebody and the number that they write to, digits both.
+type conversation struct{ number, from string }
+
+// whatsAppWritten has somebody write to a number.
+func (s *Server) whatsAppWritten(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	from, number := strings.TrimPrefix(query.Get("from"), "+"), query.Get("to")
+	if !allDigits(from) || !allDigits(number) {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "from must be a telephone number, and to the id of the number that they write to: digits")
+		return
+	}
+	s.Write(number, from, query.Get("text"))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func allDigits(text string) bool {
+	return text != "" && len(text) <= 32 && strings.Trim(text, "0123456789") == ""
+}
+
+// Write has somebody write to a number of WhatsApp, by its id; from then on they may be sent
+// anything for a day. A fake remembers 100,000 of them at most.
+func (s *Server) Write(number, from, text string) {
+	at := s.o.Clock.Now()
+	s.mu.Lock()
+	if len(s.wrote) >= maxKnown {
+		clear(s.wrote)
+	}
+	if who := (conversation{number, from}); at.After(s.wrote[who]) {
+		s.wrote[who] = at
+	}
+	s.mu.Unlock()
+	s.whatsAppPost(number, map[string]any{
+		"contacts": []any{map[string]any{"wa_id": from, "profile": map[string]any{"name": "Somebody"}}},
+		"messages": []any{map[string]any{
+			"from": from, "id": fmt.Sprintf("wamid.FROM%012d", s.ids.Add(1)), "timestamp": fmt.Sprint(at.Unix()), "type": "text", "text": map[string]any{"body": text},
+		}},
+	})
+}
+
+// wroteLately reports whether somebody has written to a number within the window.
+func (s *Server) wroteLately(number, to string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, wrote := s.wrote[conversation{number, strings.TrimPrefix(to, "+")}]
+	return wrote && s.o.Clock.Now().Sub(at) < replyWindow
+}
+
 // whatsAppStatus reports a status of a message of a number.
 func (s *Server) whatsAppStatus(number string, said map[string]any) {
-	said["timestamp"] = fmt.Sprint(clock.System{}.Now().Unix())
+	said["timestamp"] = fmt.Sprint(s.o.Clock.Now().Unix())
 	if said["status"] == "failed" {
 		said["errors"] = []any{map[string]any{"code": 131026, "title": "Message undeliverable", "error_data": map[string]any{"details": "message undeliverable"}}}
 	}
+	s.whatsAppPost(number, map[string]any{"statuses": []any{said}})
+}
+
+// whatsAppPost posts what is new about a number, signed.
+func (s *Server) whatsAppPost(number string, value map[string]any) {
+	value["messaging_product"], value["metadata"] = "whatsapp", map[string]any{"phone_number_id": number}
 	body, err := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "0", "changes": []any{map[string]any{
-		"field": "messages", "value": map[string]any{
-			"messaging_product": "whatsapp", "metadata": map[string]any{"phone_number_id": number}, "statuses": []any{said},
-		},
+		"field": "messages", "value": value,
 	}}}}})
 	if err != nil {
 		return

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -43,6 +44,39 @@ func (s Subject) replies(t testing.TB) {
 		_, err := parser.ParseReplies(header, body)
 		return err
 	})
+}
+
+// replyWindow has a window begin when somebody writes, on a channel that hears it.
+func (s Subject) replyWindow(t testing.TB) {
+	can := s.Kind.Capabilities
+	require.True(t, can.Replies, "Capabilities.ReplyWindow begins with a reply")
+	require.True(t, can.Templates, "Capabilities.ReplyWindow leaves approved templates to who has not written")
+	registry, err := providers.NewRegistry(s.Kind)
+	require.NoError(t, err)
+	config := s.serve(t, sink.Options{}).Config
+	window, err := registry.ReplyWindow(s.Kind.Name, config)
+	require.NoError(t, err)
+	require.Equal(t, can.ReplyWindow, window, "a channel that is posted to knows who has written")
+	x, err := registry.Exchange(s.Kind.Name, nil, config)
+	require.NoError(t, err)
+	deaf := map[string]json.RawMessage{}
+	require.NoError(t, json.Unmarshal(config, &deaf))
+	for _, setting := range x.Presented {
+		delete(deaf, setting)
+	}
+	config, err = json.Marshal(deaf)
+	require.NoError(t, err)
+	window, err = registry.ReplyWindow(s.Kind.Name, config)
+	require.NoError(t, err)
+	require.Zero(t, window, "of a channel that nobody can post to nothing is known")
+
+	parser := s.open(t, s.serve(t, sink.Options{}).Config).(providers.ReplyParser)
+	header, body := s.Reply(t, Now, providers.Reply{ID: "in_1", From: Address(can.Address, 7), Text: "Hello", At: Now})
+	found, err := parser.ParseReplies(header, body)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.WithinDuration(t, Now, found[0].At, time.Second, "it begins when they wrote, however late that is heard")
+	require.False(t, found[0].Setting)
 }
 
 // SignedReply is a Subject's Reply in Carillon's own form, the one that hook.Parser

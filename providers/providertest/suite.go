@@ -87,6 +87,7 @@ func (s Subject) checks() []check {
 	add(can.GivesID && s.Serve != nil, check{"IDUnreadable", s.idUnreadable})
 	add(can.Receipts, check{"Receipts", s.receipts})
 	add(can.Replies, check{"Replies", s.replies})
+	add(can.ReplyWindow > 0, check{"ReplyWindow", s.replyWindow})
 	add(can.MaxBatch > 0, s.batch()...)
 	add(can.Signs, check{"Signed", s.signed})
 	add(can.Templates, check{"Templates", s.templates}, check{"Kept", s.kept})

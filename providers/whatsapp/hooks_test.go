@@ -148,8 +148,8 @@ func TestPreferences(t *testing.T) {
 	require.ErrorContains(t, err, "user_preferences[5]")
 	at := time.Unix(1731705721, 0).UTC()
 	require.Equal(t, []providers.Reply{
-		{ID: "preference:4917000000007:stop:1731705721", From: person, Text: "STOP", At: at},
-		{ID: "preference:4917000000007:resume:1731705722", From: person, Text: "START", At: at.Add(time.Second)},
+		{ID: "preference:4917000000007:stop:1731705721", From: person, Text: "STOP", At: at, Setting: true},
+		{ID: "preference:4917000000007:resume:1731705722", From: person, Text: "START", At: at.Add(time.Second), Setting: true},
 	}, replies)
 	header, body = signed(`{"entry":[{"changes":[{"field":"smb_message_echoes","value":{"metadata":{"phone_number_id":"` + number + `"},
 		"messages":[{"from":"4917000000007","id":"wamid.in","type":"text","text":{"body":"x"}}]}}]}]}`)

@@ -131,7 +131,7 @@ func set(place string, raw json.RawMessage) (r providers.Reply, said bool, wrong
 	}
 	at := of.Timestamp.instant()
 	id := fmt.Sprintf("preference:%s:%s:%d", of.WaID, of.Value, at.Unix())
-	return providers.Reply{ID: id, From: "+" + of.WaID, Text: word, At: at}, true, nil
+	return providers.Reply{ID: id, From: "+" + of.WaID, Text: word, At: at, Setting: true}, true, nil
 }
 
 // said is what a message says in words; ok is false for what says nothing, such as a reaction.

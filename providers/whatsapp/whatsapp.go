@@ -31,12 +31,16 @@ func Kind() providers.Kind {
 		Preset: providers.Limits{PerSecond: 80, PerRecipientSeconds: 6},
 		Capabilities: providers.Capabilities{
 			Address: providers.WhatsApp, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Receipts: true, Replies: true, GivesID: true, EchoesID: true,
-			Media: true, Location: true, Cards: true, Templates: true, Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
+			Media: true, Location: true, Cards: true, Templates: true, ReplyWindow: window, Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
 	return k
 }
+
+// window is for how long after a person's message a business may write to them as it likes:
+// https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+const window = 24 * time.Hour
 
 // Provider sends messages from a business phone number.
 type Provider struct {

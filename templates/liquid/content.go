@@ -89,6 +89,7 @@ type text interface {
 // are given by their names. Errors are of code Invalid and name field and line; all
 // wrong fields are named at once.
 func Compile(c providers.Content, snippets map[string]string) (*Content, error) {
+	c.WindowTemplate, c.Outside = "", nil // it is compiled by itself
 	compiled := &Content{source: c, idle: sync.Pool{New: func() any { return new(scope) }}}
 	lib := newLibrary(snippets)
 	var wrong []fault.Field
@@ -167,6 +168,9 @@ func (c *Content) Answers() (keys []string) {
 
 // NeedsRow reports whether a template mentions the upload's row.
 func (c *Content) NeedsRow() bool { return c.needRow }
+
+// Kept reports whether it is a template that the channel's provider has approved.
+func (c *Content) Kept() bool { return c.source.Kept != nil }
 
 // Render renders every text for one recipient, within MaxRenderTime and the bounds
 // on work and size. An error concerns this recipient alone and names the field; it

@@ -9,6 +9,7 @@ import { TextLink } from "@/ui/links";
 
 import { AttachmentFields } from "./Attachment";
 import { ButtonFields } from "./Buttons";
+import { without } from "./form";
 import { type SectionProps } from "./section";
 
 // The editor is heavy, and needed by who writes a mail alone.
@@ -30,7 +31,9 @@ export function ContentSection({ form, set, problem, address, can }: Props) {
   const items = templates.data?.items ?? [];
   const names = items.map((item) => item.name);
   const chosen = items.find((item) => item.name === form.template);
-  const hidden = Object.keys(form.content).filter((key) => key !== "template");
+  const window = can?.reply_window_hours;
+  const outside = form.content.window_template ?? "";
+  const hidden = Object.keys(form.content).filter((key) => key !== "template" && !(key === "window_template" && window));
   // A name that a template may have.
   const name = form.name
     .toLowerCase()
@@ -112,6 +115,18 @@ export function ContentSection({ form, set, problem, address, can }: Props) {
           {((address !== "" && !email) || form.attachment) && <AttachmentFields form={form} set={set} problem={problem} />}
           {((address !== "" && !email) || form.buttons.length > 0) && <ButtonFields form={form} set={set} problem={problem} can={can?.buttons ?? []} />}
         </>
+      )}
+      {window !== undefined && (
+        <Select
+          label={t("content.outside", { count: window })}
+          description={t("content.outsideHint")}
+          searchable
+          clearable
+          data={names.includes(outside) || outside === "" ? names : [...names, outside]}
+          value={outside || null}
+          onChange={(value) => set({ content: { ...without(form.content, "window_template"), ...(value ? { window_template: value } : {}) } })}
+          error={problem?.at("content.window_template")}
+        />
       )}
       {hidden.length > 0 && <Alert color="cyan">{t("content.more", { what: hidden.join(", ") })}</Alert>}
       <Modal fullScreen opened={composing} onClose={() => setComposing(false)} title={t("content.blocksTitle")} closeButtonProps={{ "aria-label": t("common.close") }}>

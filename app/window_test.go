@@ -1,0 +1,288 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/clock"
+	"carillon/internal/fakes"
+	"carillon/internal/secret"
+)
+
+// moved is the machine's clock, set back by some time.
+type moved struct {
+	clock.System
+	by atomic.Int64
+}
+
+func (m *moved) Now() time.Time { return m.System.Now().Add(-time.Duration(m.by.Load())) }
+
+const number, appSecret = "106540352242922", "a-secret-of-the-app-0123"
+
+// replying is a server with a WhatsApp channel that leads to a fake.
+type replying struct {
+	t      *testing.T
+	fake   *fakes.Server
+	clock  *moved
+	url    string
+	client *http.Client
+	mu     sync.Mutex
+	told   []fakes.Message
+	wrote  int
+}
+
+func newReplying(t *testing.T) *replying {
+	r := &replying{t: t, clock: &moved{}, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	var err error
+	r.fake, err = fakes.WhatsApp(fakes.Options{Secret: appSecret, Clock: r.clock, Templates: map[string]string{"again": "Write to us, {{1}}."},
+		Tell: func(m fakes.Message) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.told = append(r.told, m)
+		}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.fake.Close()) })
+	c := startConfig(t)
+	c.AllowPrivateAddresses, c.AdminKey = true, secret.New("admin-key-0123456789")
+	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	r.url = s.URL
+	r.fake.ReportTo(s.URL + "/hooks/1")
+	require.EqualValues(t, 1, r.post("/v1/channels", r.settings("chat", `,"app_secret":"`+appSecret+`"`)))
+	r.post("/v1/templates", `{"name":"again","category":"utility","kinds":["whatsapp"],"default_language":"en","parameters":[{"name":"1","value":"{{ contact.first_name | default: 'you' }}","sample":"Ada"}],
+		"translations":[{"language":"en","body":"Write to us, {{1}}."}]}`)
+	r.do("POST", "/v1/channels/1/templates/sync", "")
+	return r
+}
+
+func (r *replying) settings(name, more string) string {
+	return fmt.Sprintf(`{"name":%q,"provider":"whatsapp","limits":{"per_second":1000},"config":{"api":%q,"phone_number_id":%q,"business_account_id":"1",
+		"token":"a-token-of-a-fake-0123"%s}}`, name, r.fake.URL()+"/v26.0", number, more)
+}
+
+func (r *replying) do(method, path, body string) string {
+	r.t.Helper()
+	answer, content := ask(r.t, r.client, method+" "+r.url+path, body)
+	require.Less(r.t, answer.StatusCode, 300, "%s %s: %s", method, path, content)
+	return content
+}
+
+func (r *replying) read(path string, into any) {
+	r.t.Helper()
+	require.NoError(r.t, json.Unmarshal([]byte(r.do("GET", path, "")), into))
+}
+
+func (r *replying) post(path, body string) int64 {
+	r.t.Helper()
+	var of struct {
+		ID int64 `json:"id"`
+	}
+	require.NoError(r.t, json.Unmarshal([]byte(r.do("POST", path, body)), &of))
+	return of.ID
+}
+
+// write has somebody write to the channel, as long ago as age.
+func (r *replying) write(from string, age time.Duration) {
+	r.clock.by.Store(int64(age))
+	r.fake.Write(number, strings.TrimPrefix(from, "+"), "Hello")
+	r.clock.by.Store(0)
+	r.wrote++
+}
+
+// heard waits until all that was written has come.
+func (r *replying) heard() {
+	r.t.Helper()
+	require.Eventually(r.t, func() bool {
+		var page struct {
+			Items []struct{} `json:"items"`
+		}
+		r.read("/v1/replies?limit=500", &page)
+		return len(page.Items) == r.wrote
+	}, 30*time.Second, 10*time.Millisecond)
+}
+
+type became struct{ State, Reason, Detail, Address string }
+
+// single sends one message and waits for what becomes of it.
+func (r *replying) single(body string) (m became) {
+	r.t.Helper()
+	id := r.post("/v1/messages", body)
+	require.Eventually(r.t, func() bool {
+		r.read(fmt.Sprintf("/v1/messages/%d", id), &m)
+		return m.State != "pending" && m.State != "queued" && m.State != "sending"
+	}, 30*time.Second, 5*time.Millisecond)
+	return m
+}
+
+// campaign sends a campaign to everybody and waits for its end.
+func (r *replying) campaign(content string) (all []became) {
+	r.t.Helper()
+	id := r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content))
+	r.do("POST", fmt.Sprintf("/v1/campaigns/%d/start", id), "")
+	var runs struct {
+		Items []struct {
+			ID     int64
+			Status string
+		}
+	}
+	require.Eventually(r.t, func() bool {
+		r.read(fmt.Sprintf("/v1/campaigns/%d/runs", id), &runs)
+		return len(runs.Items) == 1 && runs.Items[0].Status == "finished"
+	}, time.Minute, 20*time.Millisecond)
+	var page struct{ Items []became }
+	r.read(fmt.Sprintf("/v1/runs/%d/messages?limit=500", runs.Items[0].ID), &page)
+	return page.Items
+}
+
+// taken forgets what the fake was asked, and returns it: what was taken by address.
+func (r *replying) taken() (took map[string]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	took = map[string]string{}
+	for _, m := range r.told {
+		require.Empty(r.t, m.Refused, "%s to %s", m.Text, m.To)
+		took[m.To] = m.Text
+	}
+	r.told = nil
+	return took
+}
+
+// Whoever writes, whenever: nobody is sent what the provider refuses because they have not
+// written, and everybody who has written lately is sent what was meant for them.
+func TestNobodyIsSentWhatTheWindowIsClosedFor(t *testing.T) {
+	r := newReplying(t)
+	random := rand.New(rand.NewPCG(7, 11))
+	const people, rounds = 40, 6
+	var addresses [people]string
+	var last [people]time.Time
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("+49151123%02d99", i)
+		r.post("/v1/contacts", fmt.Sprintf(`{"first_name":"N%d","addresses":{"whatsapp":%q}}`, i, addresses[i]))
+	}
+	for round := range rounds {
+		for i := range addresses {
+			for range random.IntN(3) {
+				age := time.Duration(random.Int64N(int64(47 * time.Hour)))
+				if age > 23*time.Hour+50*time.Minute && age < 24*time.Hour {
+					age = 24 * time.Hour // what ends while the test runs is another test's
+				}
+				if at := (clock.System{}).Now().Add(-age); at.After(last[i]) {
+					last[i] = at
+				}
+				r.write(addresses[i], age)
+			}
+		}
+		r.heard()
+		open := func(i int) bool { return last[i].After((clock.System{}).Now().Add(-24*time.Hour + time.Minute)) }
+		content, template := `{"text":"Hello {{ contact.first_name }}"}`, round%2 == 1
+		if template {
+			content = `{"text":"Hello {{ contact.first_name }}","window_template":"again"}`
+		}
+		outside := 0
+		states := map[string]became{}
+		for _, m := range r.campaign(content) {
+			states[m.Address] = m
+		}
+		took := r.taken()
+		for i, address := range addresses {
+			want, text := "", ""
+			switch {
+			case open(i):
+				text = fmt.Sprintf("text Hello N%d", i)
+			case template:
+				text, outside = "template again", outside+1
+			default:
+				want, outside = "window", outside+1
+			}
+			require.Equal(t, want, states[address].Reason, "round %d: %+v", round, states[address])
+			require.Equal(t, want != "", states[address].State == "skipped", address)
+			require.Equal(t, text, took[address], "round %d: %s", round, address)
+		}
+		require.NotZero(t, outside)
+		require.Less(t, outside, people)
+		for range 10 {
+			i := random.IntN(people)
+			m := r.single(fmt.Sprintf(`{"channel_id":1,"to":%q,"content":%s}`, addresses[i], strings.ReplaceAll(content, "contact.first_name", "'you'")))
+			switch took := r.taken(); {
+			case open(i):
+				require.Equal(t, "text Hello you", took[addresses[i]])
+			case template:
+				require.Equal(t, "template again", took[addresses[i]])
+			default:
+				require.Equal(t, became{"skipped", "window", "", addresses[i]}, m)
+				require.Empty(t, took)
+			}
+		}
+	}
+}
+
+// What a campaign would do is foreseen, single messages and flows know of the window, and a
+// channel that hears nobody sends as if there were none.
+func TestTheWindowIsForeseen(t *testing.T) {
+	r := newReplying(t)
+	for i, language := range []string{"en", "en", "de"} {
+		r.post("/v1/contacts", fmt.Sprintf(`{"language":%q,"addresses":{"whatsapp":"+491511230%d99","email":"n%d@example.org"}}`, language, i, i))
+	}
+	r.write("+491511230099", time.Hour)
+	r.write("+491511230299", 25*time.Hour)
+	r.heard()
+	draft := func(content string) string {
+		return fmt.Sprintf("/v1/campaigns/%d", r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content)))
+	}
+	plain, falls, kept := draft(`{"text":"Hi"}`), draft(`{"text":"Hi","window_template":"again"}`), draft(`{"template":{"name":"again"}}`)
+	require.Contains(t, r.do("GET", plain+"/preview", ""), `"outside_window":{"skipped":2,"template":0}`)
+	require.Contains(t, r.do("GET", falls+"/preview", ""), `"outside_window":{"skipped":0,"template":2}`)
+	require.NotContains(t, r.do("GET", kept+"/preview", ""), "outside_window")
+	require.Contains(t, r.do("GET", plain+"/checks", ""), "2 recipients would be skipped: they have not written to the channel in the last 24 hours")
+	require.NotContains(t, r.do("GET", falls+"/checks", ""), `"window"`)
+	for what, wrong := range map[string]string{
+		`{"name":"c","channel_id":1,"audience":{"all":true},"content":{"text":"Hi","window_template":"unheard_of"}}`: "content.window_template",
+	} {
+		answer, said := ask(t, r.client, "POST "+r.url+"/v1/campaigns", what)
+		require.Equal(t, 422, answer.StatusCode, said)
+		require.Contains(t, said, wrong)
+	}
+	require.Contains(t, r.do("POST", "/v1/messages/preview", `{"channel_id":1,"to":"+491511230199","content":{"text":"Hi"}}`), `"skipped":"window"`)
+	require.NotContains(t, r.do("POST", "/v1/messages/preview", `{"channel_id":1,"to":"+491511230099","content":{"text":"Hi"}}`), `"skipped"`)
+	require.Contains(t, r.do("POST", "/v1/messages/preview", `{"channel_id":1,"to":"+491511230199","content":{"text":"Hi","window_template":"again"}}`),
+		"Write to us, you.")
+
+	// A template that is in use stays.
+	answer, said := ask(t, r.client, "DELETE "+r.url+"/v1/templates/1", "")
+	require.Equal(t, 409, answer.StatusCode, said)
+
+	// Who does not get it by WhatsApp gets it by another way.
+	mail := r.post("/v1/channels", `{"name":"mail","provider":"sandbox","config":{"receipts":"none"}}`)
+	answer, said = ask(t, r.client, "POST "+r.url+"/v1/campaigns", fmt.Sprintf(
+		`{"name":"c","channel_id":%d,"audience":{"all":true},"content":{"subject":"Hi","text":"Hi","window_template":"again"}}`, mail))
+	require.Equal(t, 422, answer.StatusCode, said)
+	require.Contains(t, said, "a sandbox channel sends anything to everybody at any time")
+	flow := r.post("/v1/flows", fmt.Sprintf(`{"name":"f","channel_id":1,"audience":{"all":true},"steps":[
+		{"id":"chat","kind":"send","content":{"text":"Hi"},"exits":{"skipped:window":"mail"},"next":"done"},
+		{"id":"done","kind":"end","outcome":"chat"},
+		{"id":"mail","kind":"send","channel_id":%d,"content":{"subject":"Hi","text":"Hi"}},
+		{"id":"mailed","kind":"end","outcome":"mail"}]}`, mail))
+	r.do("POST", fmt.Sprintf("/v1/flows/%d/start", flow), "")
+	require.Eventually(t, func() bool {
+		report := r.do("GET", fmt.Sprintf("/v1/flows/%d/report", flow), "")
+		return strings.Contains(report, `"inside":0`) && strings.Contains(report, `"entered":3`)
+	}, time.Minute, 20*time.Millisecond)
+	report := r.do("GET", fmt.Sprintf("/v1/flows/%d/report", flow), "")
+	require.Regexp(t, `"outcome":"chat"[^}]*:1\b`, report)
+	require.Regexp(t, `"outcome":"mail"[^}]*:2\b`, report)
+	require.Equal(t, map[string]string{"+491511230099": "text Hi"}, r.taken())
+
+	// A channel to which nobody can post knows of nobody who wrote.
+	deaf := r.post("/v1/channels", r.settings("deaf", ""))
+	require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":"+491511230199","content":{"text":"Hi"}}`, deaf)).State)
+}

@@ -1,0 +1,52 @@
+package worker
+
+import (
+	"time"
+
+	"carillon/providers"
+)
+
+// windowMargin is by how much sooner than the provider a window is taken for closed: between
+// rendering and the request a message waits for its slot, and clocks differ.
+const windowMargin = time.Minute
+
+// windowOf is for how long after a recipient has written a channel of these settings may send
+// them anything; 0 where it may always, or nobody knows who has written.
+func (w *Worker) windowOf(c providers.Channel) (time.Duration, error) {
+	window, err := w.o.Registry.ReplyWindow(c.Provider, c.Config)
+	if err != nil || window == 0 {
+		return 0, err
+	}
+	return window - windowMargin, nil
+}
+
+// closed reports whether only what the provider has approved may go to somebody who wrote then;
+// zero is who did not.
+func (ch *channel) closed(heardAt time.Time) bool {
+	return ch.window > 0 && !heardAt.After(ch.now().Add(-ch.window))
+}
+
+// closedError says that somebody has not written lately, and there is nothing for them.
+type closedError struct{ detail string }
+
+func (e *closedError) Error() string { return "they have not written lately: " + e.detail }
+
+// shut is a closedError; there may be a template for such people, but not for this one.
+func shut(fallsBack bool) *closedError {
+	if fallsBack {
+		return &closedError{"the template of window_template is not approved on this channel in a language for them"}
+	}
+	return &closedError{}
+}
+
+// outside is what of a message's own content goes to who has not written lately.
+func outside(c providers.Content) (providers.Content, error) {
+	switch {
+	case c.Kept != nil:
+		return c, nil
+	case c.Outside != nil:
+		return *c.Outside, nil
+	default:
+		return c, shut(false)
+	}
+}
