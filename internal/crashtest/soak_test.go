@@ -63,7 +63,7 @@ type soak struct {
 	wires []*wire
 	hook  *wire
 	// whatsApp is not idempotent and reports what became of messages, mail is not and does not,
-	// and the program is.
+	// and the program is told each again that is in doubt: it knows a repeat by its id.
 	whatsApp *played
 	mail     campaignTo
 	program  campaignTo
@@ -150,7 +150,7 @@ func (s *soak) begin(t *testing.T) {
 	limits := s.limits
 	limits.PerSecond = float64(s.rate)
 	s.mail.campaign = s.draftFor(s.createChannel(s.mail.far, limits, "hold"), upload)
-	s.program.campaign = s.draftFor(s.createChannel(s.program.far, limits, ""), upload)
+	s.program.campaign = s.draftFor(s.createChannel(s.program.far, limits, "resend"), upload)
 	for _, campaign := range []int64{s.whatsApp.campaign, s.mail.campaign, s.program.campaign} {
 		s.startCampaign(campaign)
 	}
