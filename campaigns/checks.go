@@ -57,6 +57,7 @@ const (
 	CheckDataFeed        = "data_feed"           // the data feed can't be read
 	CheckAsText          = "as_text"             // the channel writes a part into the text
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
+	CheckAttachment      = "attachment"          // a file can't be fetched, or the channel does not send it
 )
 
 const (

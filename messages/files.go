@@ -212,8 +212,12 @@ func TypeOf(begins []byte, name, said string) string {
 			}
 		}
 	}
-	return providers.MediaType(found.String())
+	kind := providers.MediaType(found.String())
+	return cmp.Or(usual[kind], kind)
 }
+
+// usual are types as providers call them that have other names, too.
+var usual = map[string]string{"audio/x-m4a": "audio/mp4", "application/ogg": "audio/ogg", "audio/x-wav": "audio/wav", "video/x-m4v": "video/mp4"}
 
 // octets is the type of what nobody knows.
 const octets = "application/octet-stream"

@@ -91,6 +91,17 @@ type Found struct {
 	Linked bool
 }
 
+// Looked is what lies at an address.
+type Looked struct {
+	// Begins is how it begins, and ContentType what the far end calls it.
+	Begins      []byte
+	ContentType string
+	// Size is in bytes; -1 where that is not known.
+	Size int64
+	// Moved is where the address redirects to; empty where it does not.
+	Moved string
+}
+
 // WrongFile says why a channel of a kind of address can't send a file; empty if it can.
 func (c *Capabilities) WrongFile(kind AddressKind, f Found) string {
 	all := c.FilesFor(kind)
