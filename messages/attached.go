@@ -8,6 +8,11 @@ import (
 	"carillon/providers"
 )
 
+// ShowFile puts the address of an uploaded file into an attachment that is shown to people.
+func (s *Service) ShowFile(ctx context.Context, accountID int64, a *providers.Attachment) error {
+	return s.files.Show(ctx, accountID, a)
+}
+
 // checkFile says why a channel can't send an uploaded file.
 func (s *Service) checkFile(ctx context.Context, a *providers.Attachment, channel providers.Channel, can providers.Capabilities) ([]fault.Field, error) {
 	if a == nil || a.MediaID == 0 {
