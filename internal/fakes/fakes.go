@@ -98,6 +98,8 @@ type Server struct {
 	hook    atomic.Pointer[string]
 	mu      sync.Mutex
 	tooFast map[string]bool
+	// media are the ids of the files that were uploaded.
+	media sync.Map
 }
 
 // report is a request to a hook.
@@ -125,12 +127,25 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: http.MaxBytesHandler(handle(s), maxBody), ReadHeaderTimeout: postTimeout}
+	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
 	for range posters {
 		s.posting.Go(s.post)
 	}
 	return s, nil
+}
+
+// bounded takes no larger bodies than the fakes have room for, but files as they come: nothing of
+// them is kept.
+func bounded(next http.Handler) http.Handler {
+	small := http.MaxBytesHandler(next, maxBody)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		small.ServeHTTP(w, r)
+	})
 }
 
 // URL is where it answers.

@@ -1,0 +1,2 @@
+package api_test
+
