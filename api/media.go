@@ -21,8 +21,8 @@ import (
 // mediaPath is where files come in; their bodies are streamed.
 const mediaPath = "/v1/media"
 
-// Media is a file that was uploaded to be sent.
-type Media struct {
+// MediaFile is a file that was uploaded to be sent.
+type MediaFile struct {
 	ID          int64      `json:"id" doc:"What content.attachment.media_id names."`
 	Name        string     `json:"name"`
 	ContentType string     `json:"content_type" doc:"Its media type, by what is in it."`
@@ -39,8 +39,8 @@ type MediaUse struct {
 	ID   int64  `json:"id"`
 }
 
-func (s *Server) mediaView(f messages.File, uses []messages.FileUse, host string) Media {
-	view := Media{
+func (s *Server) mediaView(f messages.File, uses []messages.FileUse, host string) MediaFile {
+	view := MediaFile{
 		ID: f.ID, Name: f.Name, ContentType: f.ContentType, Type: string(providers.SortOf(f.ContentType)), Size: f.Size, URL: s.Files.Address(f, host),
 		UsedBy: make([]MediaUse, len(uses)), CreatedAt: f.CreatedAt.UTC(),
 	}
@@ -89,7 +89,7 @@ func (s *Server) mediaRoutes() {
 		roles: gate.Roles{access.Admin, access.Editor, access.Sender}, streamed: true,
 		more: "multipart/form-data with a part `file`, or the file itself as the body with ?name=. It has at most 100 MiB, and its type is told by what is in it. " +
 			"Attachments name it by media_id. The same file twice is kept once: the answer is the one that is there. It is kept until somebody deletes it."},
-		func(ctx context.Context, caller access.Caller, in *addMedia) (*one[Media], error) {
+		func(ctx context.Context, caller access.Caller, in *addMedia) (*one[MediaFile], error) {
 			f, err := s.takeMedia(ctx, messages.File{AccountID: caller.AccountID, Name: in.Name, ContentType: in.contentType, Library: true}, in)
 			if err != nil {
 				return nil, in.body.failure(err)
@@ -102,7 +102,7 @@ func (s *Server) mediaRoutes() {
 		"application/octet-stream": {Schema: binary},
 	}}
 	register(s, operation{id: "list-media", method: http.MethodGet, path: mediaPath, tag: tag, doc: "List uploaded files, newest first", roles: mayLook},
-		func(ctx context.Context, caller access.Caller, in *listMedia) (*pageOut[Media], error) {
+		func(ctx context.Context, caller access.Caller, in *listMedia) (*pageOut[MediaFile], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
@@ -111,11 +111,11 @@ func (s *Server) mediaRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, func(f messages.File) Media { return s.mediaView(f, uses[f.ID], in.host) },
+			return page(list, in.Limit, func(f messages.File) MediaFile { return s.mediaView(f, uses[f.ID], in.host) },
 				func(f messages.File) string { return idKey(f.ID) }), nil
 		})
 	register(s, operation{id: "get-media", method: http.MethodGet, path: mediaPath + "/{id}", tag: tag, doc: "Show an uploaded file", roles: mayLook},
-		func(ctx context.Context, caller access.Caller, in *oneMedia) (*one[Media], error) {
+		func(ctx context.Context, caller access.Caller, in *oneMedia) (*one[MediaFile], error) {
 			f, err := s.Files.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
@@ -131,9 +131,9 @@ func (s *Server) mediaRoutes() {
 	s.serveFiles()
 }
 
-func (s *Server) showMedia(ctx context.Context, f messages.File, host string) (*one[Media], error) {
+func (s *Server) showMedia(ctx context.Context, f messages.File, host string) (*one[MediaFile], error) {
 	uses, err := s.Files.Uses(ctx, f)
-	return &one[Media]{s.mediaView(f, uses, host)}, err
+	return &one[MediaFile]{s.mediaView(f, uses, host)}, err
 }
 
 // takeMedia takes the file of a request in.

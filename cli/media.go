@@ -58,12 +58,12 @@ func (c *cli) uploadMedia(ctx context.Context, name string) error {
 	return err
 }
 
-func mediaTable(w *tabwriter.Writer, m api.Media) {
+func mediaTable(w *tabwriter.Writer, m api.MediaFile) {
 	fields(w, "File", m.ID, "Name", m.Name, "Type", m.ContentType, "Bytes", m.Size, "Address", m.URL, "Used by", mediaUses(m))
 }
 
 // mediaUses are what says a file, in words.
-func mediaUses(m api.Media) string {
+func mediaUses(m api.MediaFile) string {
 	list := make([]string, len(m.UsedBy))
 	for i, u := range m.UsedBy {
 		list[i] = fmt.Sprintf("%s %d", u.Kind, u.ID)
@@ -84,7 +84,7 @@ func (c *cli) mediaLs() *cobra.Command {
 	cmd := &cobra.Command{Use: "ls", Short: "List uploaded files, newest first", Example: "  carillon media ls --unused"}
 	cmd.Flags().BoolVar(&unused, "unused", false, "only those that nothing uses")
 	where := func(context.Context) (path, error) { return mediaPath().with(query{"unused": unused}), nil }
-	return finds(c, cmd, where, rows[api.Media]{"ID NAME TYPE BYTES USED WHEN", func(m api.Media) []any {
+	return finds(c, cmd, where, rows[api.MediaFile]{"ID NAME TYPE BYTES USED WHEN", func(m api.MediaFile) []any {
 		return []any{m.ID, m.Name, m.ContentType, m.Size, mediaUses(m), at(&m.CreatedAt)}
 	}})
 }

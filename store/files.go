@@ -164,15 +164,20 @@ func (s *Store) FilePiece(ctx context.Context, id, at int64) (begins int64, cont
 func (s *Store) DeleteFile(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
 		// What is saved at this moment holds it (holdFiles), and is seen afterwards.
-		n, err := tx.Exec(ctx, "DELETE FROM files WHERE id = ? AND account_id = ? AND library AND whole", id, accountID)
+		var locked int64
+		err := tx.Row(ctx, "SELECT id FROM files WHERE id = ? AND account_id = ? AND library AND whole"+tx.d.ForUpdate, id, accountID).Scan(&locked)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noFile(id)
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return noFile(id)
-		}
 		uses, err := tx.fileUses(ctx, accountID)
-		if err != nil || len(uses[id]) == 0 {
+		if err != nil {
+			return err
+		}
+		if len(uses[id]) == 0 {
+			_, err := tx.Exec(ctx, "DELETE FROM files WHERE id = ?", id)
 			return err
 		}
 		names := make([]string, len(uses[id]))
@@ -186,8 +191,13 @@ func (s *Store) DeleteFile(ctx context.Context, accountID, id int64) error {
 // mediaIn finds the files that a JSON document says. In a text of it the quotes would be escaped.
 var mediaIn = regexp.MustCompile(`"media_id":([0-9]{1,18})\b`)
 
-// sayingFiles finds documents that may say a file.
-const sayingFiles = ` LIKE '%"media_id":%'`
+// addressIn finds the addresses of files, such as those of pictures in HTML.
+var addressIn = regexp.MustCompile(messages.FilePath + `([A-Za-z0-9_-]{24})/`)
+
+// sayingFiles is true of a column that may say a file.
+func sayingFiles(column string) string {
+	return "(" + column + ` LIKE '%"media_id":%' OR ` + column + " LIKE '%" + messages.FilePath + "%')"
+}
 
 // filesIn are the files that a JSON document says.
 func filesIn(document string) (ids []int64) {
@@ -230,22 +240,31 @@ func (s *Store) FileUses(ctx context.Context, accountID int64) (map[int64][]mess
 // template, and single messages that are not sent.
 func (tx conn) fileUses(ctx context.Context, accountID int64) (map[int64][]messages.FileUse, error) {
 	const open = "status IN ('draft', 'scheduled', 'running', 'paused')"
-	uses := map[int64][]messages.FileUse{}
+	uses, byToken := map[int64][]messages.FileUse{}, map[string]int64{}
+	if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var id int64
+		var token string
+		err := scan(&id, &token)
+		byToken[token] = id
+		return err
+	}, "SELECT id, token FROM files WHERE account_id = ? AND library AND whole", accountID); err != nil {
+		return nil, err
+	}
 	for _, from := range []struct{ kind, query string }{
-		{"campaign", "SELECT id, content FROM campaigns WHERE account_id = ? AND " + open + " AND content" + sayingFiles},
+		{"campaign", "SELECT id, content FROM campaigns WHERE account_id = ? AND " + open + " AND " + sayingFiles("content")},
 		{"campaign", `SELECT v.campaign_id, v.content || COALESCE(v.resolved, '') || COALESCE(v.variants, '') FROM campaigns k
 			JOIN runs r ON r.campaign_id = k.id AND r.finished_at IS NULL JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
-			WHERE k.account_id = ? AND k.` + open + " AND (v.content" + sayingFiles + " OR v.resolved" + sayingFiles + " OR v.variants" + sayingFiles + ")"},
+			WHERE k.account_id = ? AND k.` + open + " AND (" + sayingFiles("v.content") + " OR " + sayingFiles("v.resolved") + " OR " + sayingFiles("v.variants") + ")"},
 		{"flow", "SELECT f.campaign_id, f.definition FROM flows f JOIN campaigns k ON k.id = f.campaign_id WHERE f.account_id = ? AND k." + open +
-			" AND f.definition" + sayingFiles},
+			" AND " + sayingFiles("f.definition")},
 		{"flow", `SELECT v.campaign_id, v.definition FROM flows f JOIN flow_versions v ON v.campaign_id = f.campaign_id AND v.retired_at IS NULL
-			JOIN campaigns k ON k.id = f.campaign_id WHERE f.account_id = ? AND k.` + open + " AND v.definition" + sayingFiles},
+			JOIN campaigns k ON k.id = f.campaign_id WHERE f.account_id = ? AND k.` + open + " AND " + sayingFiles("v.definition")},
 		{"template", `SELECT t.id, v.definition FROM templates t JOIN template_versions v ON v.template_id = t.id AND v.version = t.version
-			WHERE t.account_id = ? AND t.deleted_at IS NULL AND v.definition` + sayingFiles},
+			WHERE t.account_id = ? AND t.deleted_at IS NULL AND ` + sayingFiles("v.definition")},
 		{"message", `SELECT m.id, b.content FROM channels c JOIN messages m ON m.channel_id = c.id AND m.run_id = 0 AND m.` + phasePending + `
-			JOIN message_contents b ON b.message_id = m.id WHERE c.account_id = ? AND b.content` + sayingFiles},
+			JOIN message_contents b ON b.message_id = m.id WHERE c.account_id = ? AND ` + sayingFiles("b.content")},
 		{"message", `SELECT m.id, b.content FROM channels c JOIN messages m ON m.channel_id = c.id AND m.run_id = 0 AND m.` + phaseInFlight + `
-			JOIN message_contents b ON b.message_id = m.id WHERE c.account_id = ? AND b.content` + sayingFiles},
+			JOIN message_contents b ON b.message_id = m.id WHERE c.account_id = ? AND ` + sayingFiles("b.content")},
 	} {
 		err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 			use := messages.FileUse{Kind: from.kind}
@@ -253,7 +272,13 @@ func (tx conn) fileUses(ctx context.Context, accountID int64) (map[int64][]messa
 			if err := scan(&use.ID, &document); err != nil {
 				return err
 			}
-			for _, id := range filesIn(document) {
+			said := filesIn(document)
+			for _, found := range addressIn.FindAllStringSubmatch(document, -1) {
+				if id, known := byToken[found[1]]; known {
+					said = append(said, id)
+				}
+			}
+			for _, id := range said {
 				if !slices.Contains(uses[id], use) {
 					uses[id] = append(uses[id], use)
 				}

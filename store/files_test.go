@@ -148,8 +148,13 @@ func TestUsedFilesStay(t *testing.T) {
 		list, _, err = files.List(ctx, messages.FileFilter{AccountID: j.AccountID, Limit: 10, Before: unused.ID})
 		require.NoError(t, err)
 		require.Len(t, list, 1)
-		require.NoError(t, s.DeleteCampaign(ctx, j.AccountID, campaign.ID))
+		campaign.Content.Attachment, campaign.Content.HTML = nil, `<img src="https://n.example.org/files/`+unused.Token+`/b.txt">`
+		_, err = s.UpdateCampaign(ctx, campaign)
+		require.NoError(t, err)
+		require.True(t, fault.Is(files.Delete(ctx, j.AccountID, unused.ID), fault.Conflict), "its address is in a text")
 		require.NoError(t, files.Delete(ctx, j.AccountID, used.ID))
+		require.NoError(t, s.DeleteCampaign(ctx, j.AccountID, campaign.ID))
+		require.NoError(t, files.Delete(ctx, j.AccountID, unused.ID))
 	})
 }
 
