@@ -17,6 +17,7 @@ var bodiesOf = map[string][]string{
 			`"targeting":["@targeting_name"],"exclude":{"campaigns":["@campaign_name"]}},` + contentOf + `}`,
 		`{"name":"x","channel_id":@channel_id,"audience":{"all":true},"content":{"template":{"name":"@template_name"}}}`,
 		`{"name":"x","channel_id":@channel_id,"audience":{"all":true},"content":{"subject":"s","text":"{% render '@snippet_name' %}"}}`,
+		`{"name":"x","channel_id":@channel_id,"audience":{"all":true},"content":{"subject":"s","text":"t","attachment":{"media_id":@media_id}}}`,
 		`{"name":"x","channel_id":@channel_id,"audience":{"messages":{"campaign_id":@campaign_id,"states":["sent"]}},` + contentOf + `}`,
 		`{"name":"x","channel_id":@channel_id,"audience":{"rule":` +
 			`{"condition":"AND","rules":[{"field":"group","operator":"equal","value":@group_id}]}},` + contentOf + `}`,

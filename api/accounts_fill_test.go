@@ -50,7 +50,7 @@ func (w *walk) fill(header []string, account int64, marker string) map[string]st
 	f.keep("series series_id", "POST", "/v1/series", `{"name":"`+marker+` series"}`)
 	f.keep("templates template_id", "POST", "/v1/templates", `{"name":"`+marker+`_template","category":"marketing","default_language":"en","kinds":["email"],
 		"translations":[{"language":"en","email":{"subject":"Hello","html":"<p>`+secretText+`</p>"}}]}`)
-	f.post("/v1/files", `{"name":"`+marker+`.txt","content_type":"text/plain","content":"b2theXBp"}`)
+	f.keep("media media_id", "POST", "/v1/media?name="+marker+".txt", marker)
 	f.post("/v1/suppressions", `{"kind":"email","address":"`+marker+`.gone@example.org","reason":"`+secretText+`"}`)
 	f.upload(marker)
 	f.events(marker)

@@ -221,7 +221,7 @@ func (s *Server) routes() {
 	s.runRoutes()
 	s.messageRoutes()
 	s.logRoutes()
-	s.fileRoutes()
+	s.mediaRoutes()
 	s.settleRoutes()
 	s.queueRoutes()
 	s.eventRoutes()

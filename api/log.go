@@ -4,13 +4,9 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"carillon/access"
-	"carillon/api/gate"
 	"carillon/internal/naming"
 	"carillon/messages"
 )
@@ -93,71 +89,4 @@ func (s *Server) logRoutes() {
 		func(ctx context.Context, caller access.Caller, in *ByID) (*one[LoggedChannel], error) {
 			return &one[LoggedChannel]{LoggedChannel{in.ID}}, s.Log.Keep(ctx, caller.AccountID, in.ID)
 		})
-}
-
-// File is one that was taken in to be sent.
-type File struct {
-	ID          int64     `json:"id"`
-	Name        string    `json:"name"`
-	ContentType string    `json:"content_type"`
-	Size        int64     `json:"size" doc:"In bytes."`
-	URL         string    `json:"url" doc:"Where providers fetch it; who has the address may read it."`
-	CreatedAt   time.Time `json:"created_at"`
-}
-
-// FileInput is a file to be taken in.
-type FileInput struct {
-	Name        string `json:"name" minLength:"1" maxLength:"200" example:"cover.jpg"`
-	ContentType string `json:"content_type,omitempty" maxLength:"200" doc:"Its media type; absent is found out." example:"image/jpeg"`
-	Content     []byte `json:"content" minLength:"1" doc:"What is in it, in base64."`
-}
-
-type addFile struct {
-	// host is where the caller reached us.
-	host string
-	Body FileInput
-}
-
-// Resolve keeps the host for the handler.
-func (in *addFile) Resolve(ctx huma.Context) []error {
-	in.host = ctx.Host()
-	return nil
-}
-
-// filesAtOnce bounds how many files are read at a time: each is in memory.
-const filesAtOnce = 8
-
-func (s *Server) fileRoutes() {
-	register(s, operation{id: "add-file", method: http.MethodPost, path: "/v1/files", tag: "messages", doc: "Take a file in, to be sent",
-		status: http.StatusCreated, roles: gate.Roles{access.Admin, access.Editor, access.Sender},
-		more: "For an attachment that lies nowhere yet: its url goes into content.attachment. It is kept as long as contents are (/v1/retention)."},
-		func(ctx context.Context, caller access.Caller, in *addFile) (*one[File], error) {
-			f, err := s.Files.Keep(ctx, messages.File{AccountID: caller.AccountID, Name: in.Body.Name, ContentType: in.Body.ContentType, Content: in.Body.Content})
-			if err != nil {
-				return nil, err
-			}
-			return &one[File]{File{f.ID, f.Name, f.ContentType, f.Size, s.Files.Address(f, in.host), f.CreatedAt.UTC()}}, nil
-		})
-	room := make(chan struct{}, filesAtOnce)
-	s.mux.public("GET "+messages.FilePath+"{token}/{name}", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case room <- struct{}{}:
-			defer func() { <-room }()
-		case <-r.Context().Done():
-			return
-		}
-		f, err := s.Files.Open(r.Context(), r.PathValue("token"))
-		if err != nil {
-			writeProblem(w, err)
-			return
-		}
-		header := w.Header()
-		header.Set("Content-Type", f.ContentType)
-		header.Set("Content-Length", strconv.FormatInt(f.Size, 10))
-		header.Set("X-Robots-Tag", "noindex")
-		// Whatever was taken in, it runs nothing on this host.
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-		_, _ = w.Write(f.Content)
-	})
 }

@@ -325,7 +325,7 @@ func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
-		Dialer: dialer(o.Config), PublicURL: o.Config.PublicURL, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
+		Dialer: dialer(o.Config), PublicURL: o.Config.PublicURL, Files: e.Files, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
 		Links: func(accountID, messageID int64) messages.Links {
 			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},

@@ -58,6 +58,7 @@ const (
 	CheckAsText          = "as_text"             // the channel writes a part into the text
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
 	CheckWindow          = "window"              // people have not written lately, and the channel may send them templates alone
+	CheckAttachment      = "attachment"          // a file can't be fetched, or the channel does not send it
 )
 
 const (

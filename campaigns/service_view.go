@@ -50,7 +50,11 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if err != nil {
 		return none, err
 	}
-	return s.fillAgain(ctx, m, from)
+	content, err := s.fillAgain(ctx, m, from)
+	if err != nil {
+		return none, err
+	}
+	return content, s.messages.ShowFile(ctx, accountID, content.Attachment)
 }
 
 // Contents are what messages say: of single ones what is kept, of those of runs what is made
@@ -85,6 +89,11 @@ func (s *Service) Contents(ctx context.Context, accountID int64, list []messages
 			contents[i], err = s.fillAgain(ctx, m, from)
 		}
 		if err != nil && !gone(err) {
+			return nil, err
+		}
+	}
+	for i := range contents {
+		if err := s.messages.ShowFile(ctx, accountID, contents[i].Attachment); err != nil {
 			return nil, err
 		}
 	}

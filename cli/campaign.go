@@ -169,7 +169,7 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
-	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address")
+	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address, or by the id of one that was uploaded (carillon media upload)")
 	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
@@ -315,7 +315,7 @@ func (f *campaignFlags) content(c *cli, to *api.MessageContent) error {
 	if f.given("attachment") {
 		to.Attachment = nil
 		if f.attachment != "" {
-			to.Attachment = &providers.Attachment{URL: f.attachment}
+			to.Attachment = attachmentOf(f.attachment)
 		}
 	}
 	if f.given("button") {
@@ -464,7 +464,9 @@ func (c *cli) showSamples(f api.Forecast) {
 
 // showParts shows what stands beside the text of a message.
 func (c *cli) showParts(content *providers.Content) {
-	if a := content.Attachment; a != nil {
+	if a := content.Attachment; a != nil && a.MediaID != 0 {
+		sayf(c.out, "Attachment: uploaded file %d\n", a.MediaID)
+	} else if a != nil {
 		sayln(c.out, "Attachment: "+clean(a.URL))
 	}
 	for _, b := range content.Buttons {

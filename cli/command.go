@@ -74,7 +74,7 @@ func finds[T any](c *cli, cmd *cobra.Command, where func(ctx context.Context) (p
 }
 
 // makers are the commands that bring something into a list, by their names.
-var makers = []string{"create", "add", "set", "send", "import"}
+var makers = []string{"create", "add", "set", "send", "import", "upload"}
 
 // noneYet says of an empty list what brings something into it: a command beside it.
 func noneYet(cmd *cobra.Command) string {
@@ -92,7 +92,7 @@ func noneYet(cmd *cobra.Command) string {
 }
 
 // verbOf is what the makers do.
-var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": "sets one", "send": "sends one", "import": "takes some in"}
+var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": "sets one", "send": "sends one", "import": "takes some in", "upload": "uploads one"}
 
 // limitFlag adds --limit to a list.
 func limitFlag(cmd *cobra.Command, limit *int) {

@@ -3,9 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,8 +11,7 @@ import (
 )
 
 func (c *cli) addLog(root *cobra.Command) {
-	root.AddCommand(group("log", "One numbered log of what was sent and what was written to us", c.logLs(), c.logKeep(), c.logChannels()),
-		group("files", "Files to be sent that lie nowhere yet", c.filesAdd()))
+	root.AddCommand(group("log", "One numbered log of what was sent and what was written to us", c.logLs(), c.logKeep(), c.logChannels()))
 }
 
 func logPath() path { return v1("log") }
@@ -60,19 +56,4 @@ func (c *cli) logChannels() *cobra.Command {
 			}
 		})
 	})
-}
-
-func (c *cli) filesAdd() *cobra.Command {
-	return &cobra.Command{Use: "add FILE", Short: "Take a file in and say its address", Args: cobra.ExactArgs(1), Example: "  carillon files add cover.jpg",
-		Long: "Takes a file in and says the address at which providers fetch it, for --attachment. It is kept as long as contents are (carillon retention show).",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			content, err := os.ReadFile(args[0])
-			if err != nil {
-				return fmt.Errorf("read the file: %w", err)
-			}
-			input := api.FileInput{Name: filepath.Base(args[0]), Content: content}
-			return show(cmd.Context(), c, post(v1("files"), input), func(w *tabwriter.Writer, f api.File) {
-				fields(w, "Address", f.URL, "Name", f.Name, "Type", f.ContentType, "Bytes", f.Size)
-			})
-		}}
 }

@@ -441,7 +441,10 @@ explain 1 ada@example.org
 log ls --channel 1 --after 3
 log keep 1
 log channels
-files add CSV
+media upload CSV
+media ls --unused
+media show 1
+media rm 1
 keys ls
 keys create shop --role sender
 keys create bot --role sender --api chatapi --channel 1

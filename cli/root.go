@@ -140,6 +140,7 @@ func (c *cli) root() *cobra.Command {
 	c.addReplies(root)
 	c.addConversations(root)
 	c.addLog(root)
+	c.addMedia(root)
 	c.addCaps(root)
 	c.addSnippets(root)
 	c.addVariables(root)

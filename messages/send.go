@@ -416,7 +416,11 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 	if err != nil {
 		return nil, err
 	}
-	wrong := checkCarried(content, channel, can)
+	wrong, err := s.checkFile(ctx, content.Attachment, channel, can)
+	if err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, checkCarried(content, channel, can)...)
 	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
 		return fault.Gather(wrong, err)
 	}
@@ -432,7 +436,11 @@ func (s *Service) checkNotification(ctx context.Context, t Notification, channel
 	if err != nil {
 		return nil, err
 	}
-	wrong := checkCarried(t.Content, channel, can)
+	wrong, err := s.checkFile(ctx, t.Content.Attachment, channel, can)
+	if err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, checkCarried(t.Content, channel, can)...)
 	if n := len(t.Content.Text) + len(t.Content.HTML); n > liquid.MaxTemplateBytes {
 		wrong = append(wrong, fault.Field{Location: "content", Value: n, Message: fmt.Sprintf("at most %d KiB in all", liquid.MaxTemplateBytes>>10)})
 	}
@@ -477,8 +485,11 @@ func checkCarried(content providers.Content, channel providers.Channel, can prov
 	}
 	wrong = append(wrong, checkButtons(content.Buttons)...)
 	if a := content.Attachment; a != nil {
-		if !isWebAddress(a.URL) {
-			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
+		switch {
+		case a.MediaID != 0 && a.URL != "":
+			add("attachment.url", "give either an address, or media_id")
+		case a.MediaID == 0 && !isWebAddress(a.URL):
+			add("attachment.url", "must be an address such as https://example.org/menu.pdf, or give media_id")
 		}
 		if reason := a.Type.Check(); reason != "" {
 			add("attachment.type", "%s", reason)

@@ -95,11 +95,15 @@ type Service struct {
 	catalogue *templates.Catalogue
 	tokens    Tokens
 	fetcher   Fetcher
+	files     *Files
 	clock     clock.Clock
 }
 
 // Fetcher reads documents; *fetch.Fetcher does.
 type Fetcher interface {
+	// Look looks at what lies at an address, and counts up to most bytes of it. Its errors are
+	// JSON's.
+	Look(ctx context.Context, address string, most int64) (providers.Looked, error)
 	// JSON reads a document of at most the bytes given, guarded and bounded in time. It is
 	// Invalid where no later try can do better, and else Unavailable; the message says
 	// in a sentence what the far end did.
@@ -113,12 +117,13 @@ type Deps struct {
 	Catalogue *templates.Catalogue
 	Tokens    Tokens
 	Fetcher   Fetcher
+	Files     *Files
 	Clock     clock.Clock
 }
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, kinds: d.Kinds, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, clock: d.Clock}
+	return &Service{store: d.Store, kinds: d.Kinds, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, files: d.Files, clock: d.Clock}
 }
 
 // List lists messages in the order of their ids, behind After.

@@ -26,12 +26,16 @@ func AttachmentTypes() []AttachmentType {
 	return []AttachmentType{Image, Video, Audio, Voice, Document}
 }
 
-// Attachment is a file that the provider fetches or links to.
+// Attachment is a file that goes along: one that lies somewhere, or one that was uploaded.
 type Attachment struct {
-	URL      string         `json:"url" doc:"Where the file is." format:"uri"`
+	URL      string         `json:"url,omitempty" doc:"Where the file is. Give this or media_id." format:"uri"`
+	MediaID  int64          `json:"media_id,omitempty" minimum:"1" doc:"A file that was uploaded to /v1/media."`
 	Filename string         `json:"filename,omitempty"`
 	Caption  string         `json:"caption,omitempty"`
 	Type     AttachmentType `json:"type,omitempty" enum:"image,video,audio,voice,document" doc:"What sort of file it is; by its name, if it is not said."`
+	// File is the one that was uploaded, when a message goes out: nothing of it is kept with
+	// contents, or goes through the queue.
+	File *File `json:"-"`
 }
 
 // Beside is what is said beside a file, for providers that have one place for it: the text
@@ -98,10 +102,14 @@ func endings() map[string]AttachmentType {
 	}
 }
 
-// Sort is the type of the file: what is said, else what its name or address ends with.
+// Sort is the type of the file: what is said, else what was uploaded, or what its name or address
+// ends with.
 func (a *Attachment) Sort() AttachmentType {
 	if a.Type != "" {
 		return a.Type
+	}
+	if a.File != nil {
+		return SortOf(a.File.ContentType)
 	}
 	for _, name := range []string{a.Filename, strings.SplitN(a.URL, "?", 2)[0]} {
 		if sort, known := endings()[strings.ToLower(path.Ext(name))]; known {

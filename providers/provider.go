@@ -47,7 +47,7 @@ type Content struct {
 	Text       string          `json:"text,omitempty" doc:"Plain text. On e-mail it is the text part."`
 	HTML       string          `json:"html,omitempty" doc:"HTML part; e-mail only."`
 	Preheader  string          `json:"preheader,omitempty" doc:"Preview line shown by mail readers; e-mail only."`
-	Attachment *Attachment     `json:"attachment,omitempty" doc:"A file by its address."`
+	Attachment *Attachment     `json:"attachment,omitempty" doc:"A file, by its address or uploaded."`
 	Buttons    []MessageButton `json:"buttons,omitempty" maxItems:"10" doc:"Buttons below the message; where the channel has none of a type, it stands as a line in the text and as a link in the HTML."`
 	Location   *Location       `json:"location,omitempty" doc:"A place on the map; refused where the channel has none."`
 	Cards      []Card          `json:"cards,omitempty" maxItems:"10" doc:"Contact cards; refused where the channel has none."`
@@ -129,6 +129,9 @@ type Accepted struct {
 	ProviderID string
 	// Response is a short answer for the record, such as an SMTP reply line.
 	Response string
+	// MediaID is the provider's id for the file that went within the message (FileSentOnce);
+	// empty where it went by its id, or there was none.
+	MediaID string
 }
 
 // Provider sends messages through one channel. Implementations are safe for
@@ -312,6 +315,10 @@ type Capabilities struct {
 	// MediaAlone says that nothing can be said beside such a file: where there are words or a
 	// caption, the file's address stands below them.
 	MediaAlone bool
+	// Uploads is how it takes files that were uploaded to this server, and Files what of them and
+	// of those that it fetches it takes; none is whatever there is.
+	Uploads FileWay
+	Files   []FileLimit
 	// Buttons are the types of buttons that it carries as buttons; the others are written
 	// into its texts before it is asked.
 	Buttons []ButtonType

@@ -221,7 +221,7 @@ func New(d Deps) *Services {
 	s.DataFeeds = campaigns.NewDataFeeds(d.Store, fetcher, d.Clock)
 	fetcher = fetcher.Within(whileWaiting)
 	s.Messages = messages.NewService(messages.Deps{
-		Store: d.Store, Kinds: d.Providers, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
+		Store: d.Store, Kinds: d.Providers, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Files: s.Files, Clock: d.Clock,
 	})
 	s.Conversations = conversations.NewService(d.Store, s.Messages)
 	s.Reports = messages.NewReports(d.Receipts, s.Replies, d.Store)

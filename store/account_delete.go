@@ -124,6 +124,8 @@ var ownedTables = []owned{
 	{table: "series", key: "id", of: ofAccount},
 	{table: "snippets", key: "account_id, name", of: ofAccount},
 	{table: "variables", key: "account_id, name", of: ofAccount},
+	{table: "media_ids", key: "channel_id, file_id, sort", of: channelsOf},
+	{table: "file_pieces", key: "file_id, at", of: "file_id IN (SELECT id FROM files WHERE account_id = ?)"},
 	{table: "files", key: "id", of: ofAccount},
 	{table: "webhook_bodies", key: "id", of: "id IN (SELECT d.shared FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE w.account_id = ?)"},
 	{table: "webhook_deliveries", key: "id", of: webhooksOf},

@@ -93,6 +93,9 @@ func (s *Store) createCampaign(ctx context.Context, c campaigns.Campaign, beside
 		if err := tx.holdSnippets(ctx, c); err != nil {
 			return err
 		}
+		if err := tx.holdFiles(ctx, c.AccountID, "content.attachment.media_id", mustJSON(kept(c))); err != nil {
+			return err
+		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
 			return err
 		}
@@ -144,6 +147,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			return err
 		}
 		if err := tx.holdSnippets(ctx, c); err != nil {
+			return err
+		}
+		if err := tx.holdFiles(ctx, c.AccountID, "content.attachment.media_id", mustJSON(kept(c))); err != nil {
 			return err
 		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {

@@ -263,6 +263,10 @@ func (s *Store) ChangeChannel(ctx context.Context, accountID, id int64, change f
 		}
 		if before.Provider != c.Provider || !bytes.Equal(before.Config, c.Config) {
 			anew, reconsider = 1, begunAnew
+			// Files are kept by the account at the provider that it was.
+			if _, err := tx.Exec(ctx, "DELETE FROM media_ids WHERE channel_id = ?", c.ID); err != nil {
+				return err
+			}
 		}
 		now := sqldb.Millis(s.clock.Now())
 		_, err = tx.Exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,

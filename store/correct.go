@@ -139,6 +139,9 @@ func (s *Store) CorrectCampaign(ctx context.Context, to campaigns.Campaign, acto
 		if err := tx.holdSnippets(ctx, to); err != nil {
 			return err
 		}
+		if err := tx.holdFiles(ctx, to.AccountID, "content.attachment.media_id", mustJSON(kept(to))); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "UPDATE campaigns SET version = version + 1, content = ?, updated_at = ? WHERE id = ?",
 			mustJSON(kept(to)), sqldb.Millis(s.clock.Now()), c.id); err != nil {
 			return err

@@ -58,7 +58,11 @@ func (s *Store) UnknownLists(ctx context.Context, accountID int64, kind string, 
 func (s *Store) CreateFlow(ctx context.Context, f flows.Flow) (flows.Flow, error) {
 	f.IsFlow = true
 	c, err := s.createCampaign(ctx, f.Campaign, func(tx conn, id int64) error {
-		_, err := tx.Exec(ctx, "INSERT INTO flows (campaign_id, account_id, definition) VALUES (?, ?, ?)", id, f.AccountID, mustJSON(f.Definition))
+		definition := mustJSON(f.Definition)
+		if err := tx.holdFiles(ctx, f.AccountID, "steps", definition); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "INSERT INTO flows (campaign_id, account_id, definition) VALUES (?, ?, ?)", id, f.AccountID, definition)
 		return err
 	})
 	if err != nil {
@@ -98,6 +102,9 @@ func (s *Store) UpdateFlow(ctx context.Context, f flows.Flow) (flows.Flow, error
 			return err
 		}
 		definition := mustJSON(f.Definition)
+		if err := tx.holdFiles(ctx, f.AccountID, "steps", definition); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx,
 			"UPDATE flows SET changed = CASE WHEN definition = ? AND NOT CAST(? AS BOOLEAN) THEN changed ELSE ? END, definition = ? WHERE campaign_id = ?",
 			definition, retracked, true, definition, f.ID)

@@ -64,6 +64,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		if told, err = tx.forgetTold(ctx); err != nil {
 			return err
 		}
+		if err := tx.forgetBegunFiles(ctx); err != nil {
+			return err
+		}
 		if err := tx.forgetSends(ctx); err != nil {
 			return err
 		}

@@ -161,6 +161,9 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if err := tx.suppressRecipientByHash(ctx, o); err != nil {
 		return m, err
 	}
+	if err := tx.holdFiles(ctx, o.AccountID, "content.attachment.media_id", string(o.Content)); err != nil {
+		return m, err
+	}
 	metadata := o.Metadata
 	if len(metadata) == 0 {
 		metadata = []byte("{}")

@@ -336,7 +336,7 @@ var timedTables = map[string]timed{
 	"conversation_entries": {came: "created_at", at: "created_at", of: "account_id = ? AND (text <> '' OR attributes <> '{}')",
 		remove: "UPDATE conversation_entries SET text = '', attributes = '{}'"},
 	"audit":              {came: "at", at: "at", of: "account_id = ?"},
-	"files":              {came: "created_at", at: "created_at", of: "account_id = ?"},
+	"files":              {came: "created_at", at: "taken_at", of: "account_id = ? AND NOT library"},
 	"message_log":        {came: "at", at: "at", of: "account_id = ?"},
 	"webhook_deliveries": {came: "created_at", at: "created_at", of: "state <> 'pending' AND webhook_id IN (SELECT id FROM webhooks WHERE account_id = ?)"},
 	"flow_answers": {came: "at", at: "at", of: "campaign_id IN (SELECT id FROM campaigns WHERE account_id = ?) " +

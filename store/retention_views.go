@@ -82,7 +82,7 @@ var partTables = []struct {
 	oldest string
 }{
 	{string(retention.Messages), []string{"messages", "receipts"}, "SELECT created_at FROM messages ORDER BY id LIMIT 1"},
-	{string(retention.Contents), []string{"message_contents", "files", "conversation_entries"}, firstIn("message_contents")},
+	{string(retention.Contents), []string{"message_contents", "conversation_entries"}, firstIn("message_contents")},
 	{string(retention.Attempts), []string{"transitions"}, firstIn("transitions")},
 	{string(retention.Clicks), []string{"engagement", "engagement_counts"}, firstIn("engagement")},
 	{string(retention.Answers), []string{"flow_answers", "message_answers"}, "SELECT at FROM flow_answers ORDER BY id LIMIT 1"},
@@ -90,6 +90,7 @@ var partTables = []struct {
 	{string(retention.Events), []string{"contact_events"}, "SELECT created_at FROM contact_events ORDER BY id LIMIT 1"},
 	{string(retention.Deliveries), []string{"webhook_deliveries", "webhook_bodies", "outbox"}, "SELECT created_at FROM webhook_deliveries ORDER BY id LIMIT 1"},
 	{string(retention.Audit), []string{"audit"}, "SELECT at FROM audit ORDER BY id LIMIT 1"},
+	{"files", []string{"files", "file_pieces", "media_ids"}, ""},
 	{"conversations", []string{"conversations"}, ""},
 	{"flows", []string{"flow_sessions", "flow_moves"}, ""},
 	{"contacts", []string{"contacts", "addresses", "members", "consents", "suppressions"}, ""},

@@ -196,8 +196,12 @@ func (tx conn) keepVersion(ctx context.Context, t templates.Saved) error {
 			return fault.InvalidField("translations", name, "there is no snippet %q: GET /v1/snippets lists them", name)
 		}
 	}
+	definition := mustJSON(t.Definition)
+	if err := tx.holdFiles(ctx, t.AccountID, "translations", definition); err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, "INSERT INTO template_versions (template_id, version, definition, built, languages, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-		t.ID, t.Version, mustJSON(t.Definition), mustJSON(t.Built), strings.Join(t.Spoken(), " "), sqldb.Millis(tx.s.clock.Now()))
+		t.ID, t.Version, definition, mustJSON(t.Built), strings.Join(t.Spoken(), " "), sqldb.Millis(tx.s.clock.Now()))
 	return err
 }
 

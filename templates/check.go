@@ -332,7 +332,12 @@ func (c *checker) media(where string, m Media) {
 	if m.Filename != "" && m.Type != "document" {
 		c.add(where+".filename", m.Filename, "a document alone has a name")
 	}
-	c.address(where+".url", m.URL)
+	switch {
+	case m.MediaID < 0 || m.MediaID != 0 && m.URL != "":
+		c.add(where+".media_id", nil, "give either the id of a file that was uploaded, or an address")
+	case m.MediaID == 0:
+		c.address(where+".url", m.URL)
+	}
 	c.text(where+".url", m.URL, maxButtonURL)
 	c.text(where+".filename", m.Filename, maxButtonURL)
 }

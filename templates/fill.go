@@ -84,7 +84,11 @@ func fill(text string, values map[string]string) string {
 func contentFor(t Translation, kind providers.AddressKind, values map[string]string, built email.Built) providers.Content {
 	var c providers.Content
 	if t.Header != nil && t.Header.Media != nil {
-		c.Attachment = &providers.Attachment{URL: fill(t.Header.Media.URL, values), Filename: fill(t.Header.Media.Filename, values)}
+		m := t.Header.Media
+		c.Attachment = &providers.Attachment{URL: fill(m.URL, values), Filename: fill(m.Filename, values), MediaID: m.MediaID}
+		if m.MediaID != 0 {
+			c.Attachment.Type = providers.AttachmentType(m.Type)
+		}
 	}
 	if kind == providers.Email && t.Email != nil {
 		c.Subject, c.Preheader = fill(t.Email.Subject, values), fill(t.Email.Preheader, values)

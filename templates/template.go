@@ -85,10 +85,11 @@ type Header struct {
 	Media *Media `json:"media,omitempty"`
 }
 
-// Media is a file by its address.
+// Media is a file, by its address or uploaded.
 type Media struct {
 	Type     string `json:"type" enum:"image,video,document"`
-	URL      string `json:"url" doc:"Where the file is; Liquid is allowed."`
+	URL      string `json:"url,omitempty" doc:"Where the file is; Liquid is allowed. Give this or media_id."`
+	MediaID  int64  `json:"media_id,omitempty" minimum:"1" doc:"A file that was uploaded to /v1/media."`
 	Filename string `json:"filename,omitempty" doc:"The name of a document."`
 }
 

@@ -84,12 +84,16 @@ type channel struct {
 	window time.Duration
 	// renderers bound how many chunks are rendered at once.
 	renderers chan struct{}
+	// files are what messages on the channel carry.
+	files *carried
 }
 
 // ways are how a channel's provider is asked.
 type ways struct {
 	// requests are the most at once, and each takes as many messages, 1 or more.
 	requests, each int
+	// uploads is how it takes files that were uploaded.
+	uploads providers.FileWay
 }
 
 // messages are the most under way at once.
@@ -107,6 +111,7 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider, by ways) *
 		breaker: newBreaker(w.o.Clock), renderers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		accepted: w.acceptedOn(c.ID),
 	}
+	ch.files = newCarried(ch, by.uploads)
 	most := by.messages()
 	if to, takes := p.(providers.BatchSender); takes && by.each > 1 {
 		ch.sends, ch.gathered = (&gatherer{ch: ch, to: to, most: by.each}).send, true

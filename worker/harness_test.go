@@ -50,6 +50,7 @@ type fakeStore struct {
 	told      campaigns.Beat // with the latest
 	retired   bool
 	beat, due error // what Heartbeat and Unqueue return
+	media     map[messages.MediaOf]messages.KeptMedia
 }
 
 func (s *fakeStore) Heartbeat(_ context.Context, _ int64, b campaigns.Beat) error {
@@ -58,6 +59,28 @@ func (s *fakeStore) Heartbeat(_ context.Context, _ int64, b campaigns.Beat) erro
 	s.beats++
 	s.told = b
 	return s.beat
+}
+
+func (s *fakeStore) KeptMedia(_ context.Context, of messages.MediaOf) (messages.KeptMedia, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.media[of], nil
+}
+
+func (s *fakeStore) KeepMedia(_ context.Context, of messages.MediaOf, kept messages.KeptMedia) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.media[of] = kept
+	return nil
+}
+
+func (s *fakeStore) ForgetMedia(_ context.Context, of messages.MediaOf, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.media[of].ID == id {
+		delete(s.media, of)
+	}
+	return nil
 }
 
 func (s *fakeStore) RetireWorker(context.Context, int64) error {
@@ -316,7 +339,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
 		store: &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]messages.Due{},
-			people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
+			media: map[messages.MediaOf]messages.KeptMedia{}, people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]messages.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Accepted, error) {
@@ -372,4 +395,13 @@ func items(n int) []item {
 		list[i].MessageID = int64(i + 1)
 	}
 	return list
+}
+
+// states counts the outcomes.
+func (w *fakeWriter) states() map[messages.State]int {
+	counts := map[messages.State]int{}
+	for _, o := range w.recorded() {
+		counts[o.State]++
+	}
+	return counts
 }

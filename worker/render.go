@@ -63,6 +63,14 @@ func (j item) whole() providers.Message {
 	return m
 }
 
+// attached is what goes along with it, as it is written; nil for nothing.
+func (j item) attached() *providers.Attachment {
+	if j.filled != nil {
+		return j.filled.Attached()
+	}
+	return j.message.Content.Attachment
+}
+
 // letter is a message that is not rendered yet.
 type letter struct {
 	queue.Item

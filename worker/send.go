@@ -133,6 +133,16 @@ var errNoTurn = errors.New("no slot came in time")
 // try is ask with one slot; an error says why the provider was not asked.
 func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o messages.Outcome, err error) {
 	waiting := ch.now()
+	// Whatever is uploaded first, the slot comes after it: what has waited for a file must not go
+	// out all at once.
+	load, err := ch.files.await(ctx, s.item.attached())
+	defer load.done()
+	switch {
+	case errors.Is(err, errNoTurn):
+		return o, errNoTurn
+	case err != nil:
+		return ch.judge(ctx, e, s.item.Item, providers.Accepted{}, err), nil
+	}
 	turn := ch.awaitTurn(ctx, e, s)
 	ch.stage(StageTurn, waiting)
 	if !turn {
@@ -141,6 +151,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 	defer ch.room.leave()
 	started := ch.now()
 	message := s.item.whole()
+	load.put(&message)
 	message.Begin = func() error {
 		if ch.gathered && ch.limited(e) && ch.now().After(s.latest) {
 			return errLate
@@ -159,6 +170,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 		Provider: ch.c.Provider, Attempt: s.item.Attempt, Queued: s.item.queued, Loaded: s.item.loaded, Turn: started,
 	})
 	accepted, err := ch.deliver(sending, message)
+	load.went(ctx, accepted, err)
 	if errors.Is(err, errWithdrawn) || errors.Is(err, errLate) {
 		end("withdrawn", "", "")
 		return o, err
@@ -175,7 +187,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 // deliver hands a message to the provider. An adapter that panics leaves it in
 // doubt, instead of ending a process that serves other channels too.
 func (ch *channel) deliver(ctx context.Context, m providers.Message) (accepted providers.Accepted, err error) {
-	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout)
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout+carrying(&m))
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
@@ -211,6 +223,11 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item,
 	}
 	failure := providers.AsError(err)
 	o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
+	if failure.MediaGone { // which says nothing of the provider: the next try uploads the file anew
+		o.Reason = messages.ReasonTemporary
+		ch.again(ctx, e, &o, 0)
+		return o
+	}
 	switch failure.Kind {
 	case providers.ErrorTemporary:
 		o.Reason = messages.ReasonTemporary

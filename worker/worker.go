@@ -77,6 +77,11 @@ type Store interface {
 	// it kept.
 	NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error
 	LatestSlots(ctx context.Context, channelID, campaignID int64) (messages.LatestSlots, error)
+	// KeptMedia is the provider's id for a file, which is empty where it has none. KeepMedia keeps
+	// one, unless the channel was configured anew or the file deleted, and ForgetMedia forgets one.
+	KeptMedia(ctx context.Context, of messages.MediaOf) (messages.KeptMedia, error)
+	KeepMedia(ctx context.Context, of messages.MediaOf, kept messages.KeptMedia) error
+	ForgetMedia(ctx context.Context, of messages.MediaOf, id string) error
 	// DaySends is how much of its limit of a day an account has used.
 	DaySends(ctx context.Context, accountID int64) (messages.DaySends, error)
 }
@@ -117,6 +122,8 @@ type Options struct {
 	Dialer providers.Dialer
 	// PublicURL is where providers reach this server; empty where nobody said so.
 	PublicURL string
+	// Files has what was uploaded to be sent; nil where nothing can be.
+	Files Files
 	// SendTimeout bounds one request to a provider; default 30 s.
 	SendTimeout time.Duration
 	// Installation names this Carillon among all others; adapters make ids that are
@@ -353,7 +360,7 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	if err != nil {
 		return nil, errors.Join(err, provider.Close())
 	}
-	by := ways{requests: most, each: gathers(kind, provider)}
+	by := ways{requests: most, each: gathers(kind, provider), uploads: kind.Capabilities.Uploads}
 	started := newChannel(w, c, provider, by)
 	if started.window, err = w.windowOf(c); err != nil {
 		return nil, errors.Join(err, provider.Close())

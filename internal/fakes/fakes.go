@@ -108,6 +108,8 @@ type Server struct {
 	tooFast map[string]bool
 	// wrote is who has written to WhatsApp, and when.
 	wrote map[conversation]time.Time
+	// media are the ids of the files that were uploaded.
+	media sync.Map
 }
 
 // report is a request to a hook.
@@ -136,12 +138,25 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: http.MaxBytesHandler(handle(s), maxBody), ReadHeaderTimeout: postTimeout}
+	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
 	for range o.Posters {
 		s.posting.Go(s.post)
 	}
 	return s, nil
+}
+
+// bounded takes no larger bodies than the fakes have room for, but files as they come: nothing of
+// them is kept.
+func bounded(next http.Handler) http.Handler {
+	small := http.MaxBytesHandler(next, maxBody)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		small.ServeHTTP(w, r)
+	})
 }
 
 // URL is where it answers.

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,9 +21,14 @@ func WhatsApp(o Options) (*Server, error) {
 	return start(o, func(s *Server) http.Handler {
 		mux := http.NewServeMux()
 		mux.HandleFunc("POST /{version}/{number}/messages", s.whatsAppMessage)
+		mux.HandleFunc("POST /{version}/{number}/media", s.whatsAppMedia)
 		mux.HandleFunc("GET /{version}/{account}/message_templates", s.whatsAppTemplates)
 		mux.HandleFunc("POST /written", s.whatsAppWritten)
 		mux.HandleFunc("GET /{version}/{number}", func(w http.ResponseWriter, r *http.Request) {
+			if id := r.PathValue("number"); strings.HasPrefix(id, fakeMedia) && !s.keepsMedia(id) {
+				refuseWhatsApp(w, http.StatusBadRequest, 100, "unsupported get request: there is no such object")
+				return
+			}
 			answer(w, http.StatusOK, map[string]any{"id": r.PathValue("number"), "display_phone_number": "+1 555-078-3881"})
 		})
 		return bearer(mux)
@@ -76,7 +83,11 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 			Name string `json:"name"`
 		} `json:"template"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Product != "whatsapp" || asked.To == "" {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &asked)
+	}
+	if err != nil || asked.Product != "whatsapp" || asked.To == "" {
 		refuseWhatsApp(w, http.StatusBadRequest, 100, "messaging_product and to are required")
 		return
 	}
@@ -90,7 +101,11 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 		refuseWhatsApp(w, status, code, details)
 	}
 	fate := fateOf(asked.To)
+	file := mediaIn.FindSubmatch(body)
 	switch {
+	case file != nil && !s.keepsMedia(string(file[1])):
+		refuse(http.StatusBadRequest, 100, "the id is not a valid whatsapp business account media attachment ID")
+		return
 	case asked.Type == "template" && !s.keeps(asked.Template.Name):
 		refuse(http.StatusNotFound, 132001, "template name does not exist in the translation")
 		return
@@ -209,4 +224,57 @@ func (s *Server) whatsAppTemplates(w http.ResponseWriter, _ *http.Request) {
 		})
 	}
 	answer(w, http.StatusOK, map[string]any{"data": list})
+}
+
+// fakeMedia begins the ids of files; Meta's are numbers, too.
+const fakeMedia = "7700"
+
+// mediaIn finds the file that a message names.
+var mediaIn = regexp.MustCompile(`"id":"(` + fakeMedia + `[0-9]+)"`)
+
+// mostMedia bounds a file, in bytes: Meta's own.
+const mostMedia = 100 << 20
+
+// whatsAppMedia takes a file, and gives an id for it.
+func (s *Server) whatsAppMedia(w http.ResponseWriter, r *http.Request) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "the body is no multipart/form-data")
+		return
+	}
+	said := map[string]string{}
+	for {
+		part, err := parts.NextPart()
+		if err != nil {
+			refuseWhatsApp(w, http.StatusBadRequest, 100, "file is required")
+			return
+		}
+		if part.FormName() != "file" {
+			value, err := io.ReadAll(io.LimitReader(part, 1<<10))
+			if err != nil {
+				return // who asked has left
+			}
+			said[part.FormName()] = string(value)
+			continue
+		}
+		n, err := io.Copy(io.Discard, io.LimitReader(part, mostMedia+1))
+		switch {
+		case err != nil:
+			return
+		case n == 0 || n > mostMedia || said["messaging_product"] != "whatsapp" || said["type"] == "":
+			refuseWhatsApp(w, http.StatusBadRequest, 100, "messaging_product, type and a file of at most 100 MB are required")
+			return
+		}
+		id := fmt.Sprintf("%s%012d", fakeMedia, s.ids.Add(1))
+		s.media.Store(id, true)
+		s.tell(Message{To: "media", Text: fmt.Sprintf("%s %s of %d bytes is %s", said["type"], part.FileName(), n, id)})
+		answer(w, http.StatusOK, map[string]any{"id": id})
+		return
+	}
+}
+
+// keepsMedia reports whether there is a file of an id.
+func (s *Server) keepsMedia(id string) bool {
+	_, kept := s.media.Load(id)
+	return kept
 }

@@ -76,6 +76,63 @@ func (f *Fetcher) Post(ctx context.Context, address, key string, question []byte
 	return f.ask(ctx, request, most)
 }
 
+// Bounds of looking at something.
+const (
+	// mostMoves is how many redirects are followed, each through the guarded dialer.
+	mostMoves = 3
+	// lookedAt is how much of the beginning is kept: as much as tells a type.
+	lookedAt = 3 << 10
+)
+
+// Look looks at what lies at an address, and where that redirects to. Where the far end does not
+// say the size it counts up to most bytes, as far as there is time. Its errors are JSON's.
+func (f *Fetcher) Look(ctx context.Context, address string, most int64) (looked providers.Looked, err error) {
+	ctx, cancel := context.WithTimeout(ctx, f.within)
+	defer cancel()
+	for moves := 0; ; moves++ {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+		if err != nil || request.URL.Host == "" || request.URL.Scheme != "http" && request.URL.Scheme != "https" {
+			return looked, fault.New(fault.Invalid, "%s is no address", address)
+		}
+		request.Header.Set("User-Agent", "Carillon")
+		answer, err := f.transport.RoundTrip(request) // which follows no redirect
+		if err != nil {
+			return looked, f.refused(ctx, request.URL.Host, err)
+		}
+		if to, err := answer.Location(); err == nil && answer.StatusCode/100 == 3 {
+			_ = answer.Body.Close()
+			if moves == mostMoves {
+				return looked, fault.New(fault.Unavailable, "%s redirects more than %d times", request.URL.Host, mostMoves)
+			}
+			address, looked.Moved = to.String(), to.String()
+			continue
+		}
+		looked, err = f.look(ctx, answer, providers.Looked{Moved: looked.Moved}, most)
+		return looked, err
+	}
+}
+
+// look reads an answer.
+func (f *Fetcher) look(ctx context.Context, answer *http.Response, looked providers.Looked, most int64) (providers.Looked, error) {
+	defer func() { _ = answer.Body.Close() }()
+	host := answer.Request.URL.Host
+	if answer.StatusCode != http.StatusOK {
+		return looked, fault.New(fault.Unavailable, "%s answered %d %s", host, answer.StatusCode, http.StatusText(answer.StatusCode))
+	}
+	begins, err := io.ReadAll(io.LimitReader(answer.Body, lookedAt))
+	if err != nil {
+		return looked, f.refused(ctx, host, err)
+	}
+	looked.Begins, looked.ContentType, looked.Size = begins, answer.Header.Get("Content-Type"), answer.ContentLength
+	if looked.Size < 0 {
+		rest, err := io.Copy(io.Discard, io.LimitReader(answer.Body, max(most-int64(len(begins)), 0)+1))
+		if err == nil {
+			looked.Size = int64(len(begins)) + rest
+		}
+	}
+	return looked, nil
+}
+
 // Told is what came of telling somebody something.
 type Told struct {
 	// Status is 0 if there was no answer. Text says why, and else is how the answer began.

@@ -3,7 +3,6 @@
 package line
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -75,6 +74,8 @@ type Asking struct {
 	// Request makes the request, without its body, and the body. It is made when there is
 	// room for it; the context is the request's.
 	Request func(ctx context.Context) (*http.Request, []byte, error)
+	// Form is what is sent instead of the body; nil for none.
+	Form *Form
 	// Read reads the answer.
 	Read func(answer *http.Response) (providers.Accepted, error)
 }
@@ -90,22 +91,36 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	if err := ctx.Err(); err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	var form body
+	var formType string
+	if a.Form != nil {
+		var err error
+		if form, formType, err = a.Form.body(); err != nil {
+			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.timeout+form.more)
 	defer cancel()
 	progress := &progress{commits: a.Message.Commits}
-	r, body, err := a.Request(httptrace.WithClientTrace(ctx, progress.trace()))
+	r, content, err := a.Request(httptrace.WithClientTrace(ctx, progress.trace()))
 	if err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
+	}
+	if a.Form != nil {
+		r.Header.Set("Content-Type", formType)
+	} else {
+		form = bytesOf(content)
 	}
 	if err := a.Message.MayBegin(); err != nil {
 		return providers.Accepted{}, err
 	}
-	r.ContentLength = int64(len(body))
-	// net/http writes header and body at once only if it knows the reader's type.
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = form.size
+	if r.Body, err = form.open(); err != nil {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("read the uploaded file: %w", err)}
+	}
 	// It asks for the body again only when nothing of the request was written to a
 	// connection that had gone stale, so this is not a retry.
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.GetBody = form.open
 
 	answer, err := l.transport.RoundTrip(r)
 	if err != nil {
@@ -158,6 +173,31 @@ func (l *Line) Look(ctx context.Context, request func(ctx context.Context) (*htt
 		Read: func(answer *http.Response) (providers.Accepted, error) { return providers.Accepted{}, read(answer) },
 	})
 	return err
+}
+
+// Upload hands a file over that no message is sent by, so that nothing is in doubt.
+func (l *Line) Upload(ctx context.Context, request func(ctx context.Context) (*http.Request, error), form *Form, read func(answer *http.Response) error) error {
+	_, err := l.Ask(ctx, Asking{
+		Message: &providers.Message{}, Form: form,
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			r, err := request(ctx)
+			return r, nil, err
+		},
+		Read: func(answer *http.Response) (providers.Accepted, error) { return providers.Accepted{}, read(answer) },
+	})
+	return undoubted(err)
+}
+
+// undoubted is an error of asking for something that may be asked again.
+func undoubted(err error) error {
+	if err == nil {
+		return nil
+	}
+	failure := *providers.AsError(err)
+	if failure.Kind == providers.ErrorInDoubt {
+		failure.Kind = providers.ErrorTemporary
+	}
+	return &failure
 }
 
 // Request is a request without its body and without anything that proves who asks. The

@@ -26,6 +26,8 @@ func (s Subject) abilities(t testing.TB) {
 	_, batches := p.(providers.BatchSender)
 	require.Equal(t, can.MaxBatch > 0, batches, "Capabilities.MaxBatch and BatchSender go together")
 	_, templates := p.(providers.TemplateSyncer)
+	_, keeps := p.(providers.MediaKeeper)
+	require.Equal(t, can.Uploads == providers.FileKept, keeps, "Capabilities.Uploads and MediaKeeper go together")
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
 	_, finds := p.(providers.Finder)
 	require.Equal(t, can.Finds, finds, "Capabilities.Finds and Finder go together")

@@ -17,14 +17,45 @@ type answered struct {
 	OK          *bool  `json:"ok"`
 	ErrorCode   int    `json:"error_code"`
 	Description string `json:"description"`
-	Result      struct {
-		MessageID int64 `json:"message_id"`
-	} `json:"result"`
-	Parameters struct {
+	Result      result `json:"result"`
+	Parameters  struct {
 		RetryAfter      int64 `json:"retry_after"`
 		MigrateToChatID int64 `json:"migrate_to_chat_id"`
 	} `json:"parameters"`
 }
+
+// result is a message that was taken, with the file that it has.
+type result struct {
+	MessageID int64 `json:"message_id"`
+	// Photo is in several sizes, the largest last.
+	Photo     []kept `json:"photo"`
+	Video     *kept  `json:"video"`
+	Audio     *kept  `json:"audio"`
+	Voice     *kept  `json:"voice"`
+	Animation *kept  `json:"animation"`
+	Document  *kept  `json:"document"`
+}
+
+type kept struct {
+	FileID string `json:"file_id"`
+}
+
+// file is Telegram's id for the file of a message; empty where it says none that can be kept.
+func (r *result) file() string {
+	all := []*kept{r.Video, r.Audio, r.Voice, r.Animation, r.Document}
+	if n := len(r.Photo); n > 0 {
+		all = []*kept{&r.Photo[n-1]}
+	}
+	for _, k := range all {
+		if k != nil && len(k.FileID) <= providers.MaxMediaID && providers.Key(k.FileID) {
+			return k.FileID
+		}
+	}
+	return ""
+}
+
+// unknownFile are words for an id of a file that Telegram does not know.
+var unknownFile = []string{"wrong file identifier", "wrong remote file identifier", "file_reference_", "wrong file_id", "invalid file_id"}
 
 // What Telegram says of chats, in any case of its letters: the Bot API has no code for it.
 var (

@@ -2,13 +2,17 @@ package telegram
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"carillon/providers"
+	"carillon/providers/line"
 )
 
 // Bounds of Telegram's, in units of UTF-16 and, of what a button answers, in bytes.
@@ -89,15 +93,62 @@ func place(l *providers.Location, body map[string]any) (call string) {
 
 func degrees(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }
 
-// file puts a file in, by its address: Telegram fetches it.
-func file(a *providers.Attachment, body map[string]any) (call string) {
+// placeOf is the call for a file, and what the file is called there.
+func placeOf(a *providers.Attachment) (call, field string) {
 	f := files[a.Sort()]
 	address, _, _ := strings.Cut(a.URL, "?")
-	if a.Sort() == providers.Image && strings.EqualFold(path.Ext(address), ".gif") {
-		f.call, f.field = "sendAnimation", "animation" // as a photo it would stand still
+	if a.Sort() == providers.Image && (strings.EqualFold(path.Ext(address), ".gif") || a.File != nil && a.File.ContentType == "image/gif") {
+		return "sendAnimation", "animation" // as a photo it would stand still
 	}
-	body[f.field] = a.URL
-	return f.call
+	return f.call, f.field
+}
+
+// file puts a file in: by Telegram's id for it, or by its address, from which Telegram fetches it.
+// One that goes along in itself is left to the form (carries).
+func file(a *providers.Attachment, body map[string]any) (call string) {
+	call, field := placeOf(a)
+	switch {
+	case a.File == nil:
+		body[field] = a.URL
+	case a.File.ID != "":
+		body[field] = a.File.ID
+	}
+	return call
+}
+
+// carries reports whether a message carries its file in itself.
+func carries(c *providers.Content) bool {
+	return c.Location == nil && c.Attachment != nil && c.Attachment.File != nil && c.Attachment.File.Open != nil
+}
+
+// formOf are the parameters of a call with a file in it: what is no text goes as JSON.
+func formOf(a *providers.Attachment, parameters map[string]any) (*line.Form, error) {
+	_, field := placeOf(a)
+	form := &line.Form{Field: field, File: *a.File}
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		value, is := parameters[name].(string)
+		if !is {
+			text, err := json.Marshal(parameters[name])
+			if err != nil {
+				return nil, fmt.Errorf("encode message: %w", err)
+			}
+			value = string(text)
+		}
+		form.Fields = append(form.Fields, [2]string{name, value})
+	}
+	return form, nil
+}
+
+// What of files Telegram takes: core.telegram.org/bots/api#sending-files. The first number is for
+// what is uploaded, the second for what Telegram fetches.
+var limits = []providers.FileLimit{
+	{Type: providers.Image, ContentTypes: []string{"image/jpeg", "image/png", "image/webp", "image/gif"}, MaxBytes: 10 * providers.MB,
+		MaxLinkedBytes: 5 * providers.MB},
+	{Type: providers.Video, MaxBytes: 50 * providers.MB, MaxLinkedBytes: 20 * providers.MB},
+	{Type: providers.Audio, ContentTypes: []string{"audio/mpeg", "audio/mp4"}, MaxBytes: 50 * providers.MB, MaxLinkedBytes: 20 * providers.MB},
+	{Type: providers.Voice, ContentTypes: []string{"audio/ogg", "audio/mpeg", "audio/mp4"}, MaxBytes: 50 * providers.MB,
+		MaxLinkedBytes: 20 * providers.MB},
+	{Type: providers.Document, MaxBytes: 50 * providers.MB, MaxLinkedBytes: 20 * providers.MB},
 }
 
 // keys are buttons as Telegram has them.

@@ -28,7 +28,8 @@ func Kind() providers.Kind {
 			"Give the address of /hooks/{channel_id} and the secret_token to setWebhook, and what people write and press comes back.",
 		Preset: providers.Limits{PerSecond: 30, PerRecipientSeconds: 1},
 		Capabilities: providers.Capabilities{
-			Address: providers.Telegram, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Replies: true, GivesID: true, Media: true, Location: true,
+			Address: providers.Telegram, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Replies: true, GivesID: true, Media: true,
+			Uploads: providers.FileSentOnce, Files: limits, Location: true,
 			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback, providers.ButtonShare},
 		},
 	}, check, open)
@@ -62,8 +63,15 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	if refused != nil {
 		return providers.Accepted{}, refused
 	}
-	return p.line.Ask(ctx, line.Asking{
-		Message: &m,
+	var form *line.Form
+	if carries(&m.Content) {
+		var err error
+		if form, err = formOf(m.Content.Attachment, parameters); err != nil {
+			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
+		}
+	}
+	accepted, err := p.line.Ask(ctx, line.Asking{
+		Message: &m, Form: form,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
 			body, err := json.Marshal(parameters)
 			if err != nil {
@@ -81,9 +89,30 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 				return providers.Accepted{}, inDoubt()
 			}
 			// Messages are numbered in each chat.
-			return providers.Accepted{ProviderID: numbered(m.To, a.Result.MessageID), Response: answer.Status}, nil
+			taken := providers.Accepted{ProviderID: numbered(m.To, a.Result.MessageID), Response: answer.Status}
+			if form != nil {
+				taken.MediaID = a.Result.file()
+			}
+			return taken, nil
 		},
 	})
+	return accepted, withMedia(&m, err)
+}
+
+// withMedia looks whether a message was refused because Telegram does not know its file by that
+// id: the Bot API has no code for it.
+func withMedia(m *providers.Message, err error) error {
+	a := m.Content.Attachment
+	if err == nil || a == nil || a.File == nil || a.File.ID == "" {
+		return err
+	}
+	failure := providers.AsError(err)
+	if failure.Kind != providers.ErrorContent || failure.Err == nil || !says(failure.Err.Error(), unknownFile) {
+		return err
+	}
+	gone := *failure
+	gone.Kind, gone.MediaGone = providers.ErrorTemporary, true
+	return &gone
 }
 
 // numbered is the id of a message that has a number in a chat.

@@ -82,10 +82,14 @@ func tooLong(text string, most int, where string) *providers.Error {
 		Err: fmt.Errorf("the text has %d letters, an emoji counted as two; WhatsApp takes at most %d %s: shorten it", n, most, where)}
 }
 
-// attached is a file by its address, which Meta fetches, and what is said beside it. There is no
+// attached is a file, by the id that Meta has given it or by its address, which Meta fetches, and
+// what is said beside it. There is no
 // place beside a sound: with words it goes as a document.
 func attached(a *providers.Attachment, said string) (kind string, file map[string]any) {
 	file = map[string]any{"link": a.URL}
+	if a.File != nil && a.File.ID != "" {
+		file = map[string]any{"id": a.File.ID}
+	}
 	if said != "" {
 		file["caption"] = said
 	}

@@ -37,7 +37,7 @@ type words struct {
 	Text string
 }
 
-type media struct{ Link, Caption, Filename string }
+type media struct{ ID, Link, Caption, Filename string }
 
 type spot struct {
 	Latitude, Longitude float64
@@ -111,7 +111,7 @@ func (r *request) wrong() (code int, details string) {
 	case r.Type == "audio" && file != nil && (file.Caption != "" || file.Filename != ""):
 		return 100, "audio has neither a caption nor a filename"
 	case file != nil:
-		return bounds(r.Type == "document" || file.Filename == "", []bound{{file.Link, 1, 2048}, {file.Caption, 0, 1024}})
+		return bounds(r.Type == "document" || file.Filename == "", []bound{{file.Link + file.ID, 1, 2048}, {file.Caption, 0, 1024}})
 	case r.Type == "location":
 		return bounds(r.Location != nil && (r.Location.Address == "" || r.Location.Name != ""), nil)
 	case r.Type == "contacts":

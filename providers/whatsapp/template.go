@@ -19,7 +19,7 @@ func template(c *providers.Content) (map[string]any, *providers.Error) {
 	var components []any
 	if a := c.Attachment; a != nil {
 		// A header has no sounds, and what is said of a file stands in the template.
-		kind, file := attached(&providers.Attachment{URL: a.URL, Filename: a.Filename, Type: sortOf(a, "a header")}, "")
+		kind, file := attached(&providers.Attachment{URL: a.URL, Filename: a.Filename, Type: sortOf(a, "a header"), File: a.File}, "")
 		components = append(components, component("header", []any{map[string]any{"type": kind, kind: file}}))
 	}
 	for _, text := range []struct {

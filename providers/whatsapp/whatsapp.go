@@ -31,7 +31,8 @@ func Kind() providers.Kind {
 		Preset: providers.Limits{PerSecond: 80, PerRecipientSeconds: 6},
 		Capabilities: providers.Capabilities{
 			Address: providers.WhatsApp, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Receipts: true, Replies: true, GivesID: true, EchoesID: true,
-			Media: true, Location: true, Cards: true, Templates: true, ReplyWindow: window, Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
+			Media: true, Uploads: providers.FileKept, Files: limits, Location: true, Cards: true, Templates: true, ReplyWindow: window,
+			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
@@ -66,7 +67,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	}
 	// Meta keeps no key by which it drops repeats, but echoes this in what it reports.
 	parameters["biz_opaque_callback_data"] = p.deps.UniqueID(m.ID)
-	return p.graph.Line.Ask(ctx, line.Asking{
+	accepted, err := p.graph.Line.Ask(ctx, line.Asking{
 		Message: &m,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
 			body, err := json.Marshal(parameters)
@@ -78,6 +79,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 		},
 		Read: p.accepted,
 	})
+	return accepted, p.withMedia(ctx, &m, err)
 }
 
 // accepted reads the answer to a message.

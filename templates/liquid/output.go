@@ -85,6 +85,9 @@ type Filled struct {
 	size    int
 }
 
+// Attached is the attachment as it is written, whose texts are not filled in; nil for none.
+func (f *Filled) Attached() *providers.Attachment { return f.content.Attachment }
+
 // filledText is a text in two parts: its recipient's own, and where what is constant
 // stands in it.
 type filledText struct {

@@ -1,6 +1,7 @@
 package chatapi
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"path"
@@ -40,11 +41,12 @@ func (c *Server) sendFile(ctx context.Context, a asked) (any, error) {
 // fileAddress is where a file lies; one that came along is taken in.
 func (c *Server) fileAddress(ctx context.Context, a asked, body, filename string) (string, error) {
 	f := messages.File{AccountID: a.caller.AccountID, Name: filename}
+	var content []byte
 	if came, has := a.given.File("body"); has {
-		f.ContentType, f.Content = came.ContentType, came.Content
+		f.ContentType, content = came.ContentType, came.Content
 	} else if strings.HasPrefix(body, "data:") {
 		var err error
-		if f.ContentType, f.Content, err = messages.ParseDataURI(body); err != nil {
+		if f.ContentType, content, err = messages.ParseDataURI(body); err != nil {
 			return "", err
 		}
 	} else {
@@ -54,7 +56,7 @@ func (c *Server) fileAddress(ctx context.Context, a asked, body, filename string
 		}
 		return address.String(), nil
 	}
-	f, err := c.Files.Keep(ctx, f)
+	f, err := c.Files.Keep(ctx, f, bytes.NewReader(content))
 	return c.Files.Address(f, a.host), err
 }
 

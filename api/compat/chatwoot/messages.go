@@ -1,6 +1,7 @@
 package chatwoot
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -424,7 +425,7 @@ func (c *Server) attach(ctx context.Context, a asked, d *draft) error {
 	if !has {
 		return nil
 	}
-	f, err := c.Files.Keep(ctx, messages.File{AccountID: a.account(), Name: came.Name, ContentType: came.ContentType, Content: came.Content})
+	f, err := c.Files.Keep(ctx, messages.File{AccountID: a.account(), Name: came.Name, ContentType: came.ContentType}, bytes.NewReader(came.Content))
 	if err != nil {
 		return saidOfMessage(err)
 	}

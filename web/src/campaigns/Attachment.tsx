@@ -12,15 +12,16 @@ const types = ["image", "video", "audio", "voice", "document"] as const;
 export function AttachmentFields({ form, set, problem }: SectionProps) {
   const { t } = useTranslation();
   const file = form.attachment;
-  const put = (change: Partial<NonNullable<typeof file>>) => set({ attachment: { url: "", ...file, ...change } });
+  const put = (change: Partial<NonNullable<typeof file>>) => set({ attachment: { ...file, ...change } });
   return (
     <Fieldset legend={t("content.file")}>
       <SimpleGrid cols={{ base: 1, xs: 3 }}>
-        <Upload label={t("mail.uploadFile")} done={(made) => put({ url: made.url, filename: made.name })} />
+        <Upload label={t("mail.uploadFile")} done={(made) => set({ attachment: { media_id: made.id, filename: made.name } })} />
         <TextInput
           label={t("mail.src")}
           placeholder="https://"
-          value={file?.url ?? ""}
+          disabled={file?.media_id !== undefined}
+          value={file?.url ?? file?.filename ?? ""}
           error={problem?.at("content.attachment")}
           onChange={(e) => (e.currentTarget.value === "" ? set({ attachment: undefined }) : put({ url: e.currentTarget.value }))}
         />

@@ -220,7 +220,7 @@ const templates = {
     up: "Nach oben",
     upload: "Bild hochladen",
     uploadFile: "Datei hochladen",
-    uploadHint: "Sie wird aufbewahrt, solange Inhalte von Nachrichten aufbewahrt werden.",
+    uploadHint: "Sie bleibt, bis jemand sie löscht.",
     whole: "Die ganze E-Mail",
     width: "Breite",
   },

@@ -220,7 +220,7 @@ const templates = {
     up: "Up",
     upload: "Upload a picture",
     uploadFile: "Upload a file",
-    uploadHint: "It is kept as long as what messages say is kept.",
+    uploadHint: "It is kept until somebody deletes it.",
     whole: "The whole mail",
     width: "Width",
   },

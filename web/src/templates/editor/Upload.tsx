@@ -5,20 +5,11 @@ import { useTranslation } from "react-i18next";
 import { client, type Schema } from "@/api/client";
 import { Problem, wrong } from "@/api/problem";
 
-/** The content of a file, in base64. */
-const base64 = (file: File) =>
-  new Promise<string>((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve((typeof reader.result === "string" ? reader.result : "").replace(/^[^,]*,/, ""));
-    reader.onerror = () => reject(reader.error ?? new Error());
-    reader.readAsDataURL(file);
-  });
-
 interface Props {
   label: string;
   /** Pictures alone. */
   pictures?: boolean;
-  done: (file: Schema<"File">) => void;
+  done: (file: Schema<"MediaFile">) => void;
 }
 
 /** Takes a file in, and tells its address. */
@@ -31,8 +22,9 @@ export function Upload({ label, pictures = false, done }: Props) {
     setBusy(true);
     setError(null);
     try {
-      const body = { name: file.name, content: await base64(file), ...(file.type ? { content_type: file.type } : {}) };
-      const { data } = await client.POST("/v1/files", { body });
+      const form = new FormData();
+      form.append("file", file);
+      const { data } = await client.POST("/v1/media", { body: { file: file.name }, bodySerializer: () => form });
       if (!data) return;
       if (pictures && !data.content_type.startsWith("image/")) setError(new Error(t("mail.noPicture", { type: data.content_type })));
       else done(data);
@@ -42,7 +34,7 @@ export function Upload({ label, pictures = false, done }: Props) {
       setBusy(false);
     }
   };
-  const field = wrong(error, "file") ?? wrong(error, "content") ?? wrong(error, "filename") ?? wrong(error, "name");
+  const field = wrong(error, "file") ?? wrong(error, "filename");
   const words = error instanceof Problem && error.status === 0 ? t("failure.unreachable") : error instanceof Error ? error.message : undefined;
   return (
     <FileInput
