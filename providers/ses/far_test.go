@@ -186,7 +186,8 @@ func refused(status int, name, words string) sink.Answer {
 	return sink.Answer{Code: status, Header: http.Header{"X-Amzn-Errortype": {name}}, Text: string(text)}
 }
 
-const quota = `{"ProductionAccessEnabled":%t,"SendingEnabled":%t,"EnforcementStatus":%q,"SendQuota":{"Max24HourSend":%s,"MaxSendRate":14.0,"SentLast24Hours":17.0}}`
+const quota = `{"ProductionAccessEnabled":%t,"SendingEnabled":%t,"EnforcementStatus":%q,
+	"SendQuota":{"Max24HourSend":%s,"MaxSendRate":14.0,"SentLast24Hours":17.0}}`
 
 // server plays SES, as an account says and with the identities that it has.
 type server struct {
@@ -252,7 +253,10 @@ func (s server) speak(r *http.Request, body []byte) sink.Exchange {
 func entryOf(a sink.Answer) string {
 	var said struct{ Message string }
 	_ = json.Unmarshal([]byte(a.Text), &said)
-	status := map[string]string{"MessageRejected": "MESSAGE_REJECTED", "BadRequestException": "BAD_REQUEST", "ValidationException:http://internal.amazon.com/coral/": "VALIDATION", "UnheardOfException": "UNHEARD_OF"}
+	status := map[string]string{
+		"MessageRejected": "MESSAGE_REJECTED", "BadRequestException": "BAD_REQUEST", "UnheardOfException": "UNHEARD_OF",
+		"ValidationException:http://internal.amazon.com/coral/": "VALIDATION",
+	}
 	return fmt.Sprintf(`{"Status":%q,"Error":%q}`, status[a.Header.Get("X-Amzn-Errortype")], said.Message)
 }
 

@@ -72,16 +72,15 @@ func (p *Provider) ParseCallback(_ http.Header, body []byte) ([]providers.Receip
 	if err != nil || posted.Type != notification {
 		return nil, err
 	}
+	var receipts []providers.Receipt
 	var e event
 	// What is no event is said by SNS or SES of themselves, such as that a topic was set.
-	if json.Unmarshal([]byte(posted.Message), &e) != nil {
-		return nil, nil
+	if json.Unmarshal([]byte(posted.Message), &e) == nil {
+		if r, said := e.receipt(); said && p.about(&e, &r) {
+			receipts = append(receipts, r)
+		}
 	}
-	r, said := e.receipt()
-	if !said || !p.about(&e, &r) {
-		return nil, nil
-	}
-	return []providers.Receipt{r}, nil
+	return receipts, nil
 }
 
 // about says in a receipt which message it is of; false for none of ours. Events of a configuration

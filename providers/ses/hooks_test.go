@@ -59,7 +59,9 @@ func TestReports(t *testing.T) {
 		`{"eventType":"Rendering Failure","failure":{"errorMessage":"Attribute 'x' is not present","templateName":"t"}` + ours: {
 			MessageID: 7, Status: providers.ReceiptFailed, Code: "RenderingFailure", Detail: "Attribute 'x' is not present"},
 		`{"eventType":"Complaint","complaint":{"complaintFeedbackType":"not-spam"}` + ours: nil,
-		`{"eventType":"Send","send":{}` + ours:                                             nil, `{"eventType":"Open"` + ours: nil, `{"eventType":"DeliveryDelay"` + ours: nil,
+		`{"eventType":"Send","send":{}` + ours:                                             nil,
+		`{"eventType":"Open"` + ours:                                                       nil,
+		`{"eventType":"DeliveryDelay"` + ours:                                              nil,
 		// Of another program of the same account, of another installation, and of nothing.
 		`{"eventType":"Delivery","mail":{"messageId":"010001","tags":{"ses:source-ip":["1.2.3.4"]}}}`:                   nil,
 		`{"eventType":"Delivery","mail":{"messageId":"010001","tags":{"carillon":["7-another"]}}}`:                      nil,

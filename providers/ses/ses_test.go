@@ -114,7 +114,8 @@ func TestWhatArrives(t *testing.T) {
 	const to = `"=?utf-8?b?Wm/DqyAiWiIsIERvZQ==?= <zoe@example.com>"`
 	const headers = `[{"Name":"List-Unsubscribe","Value":"<https://example.com/u/1>"},{"Name":"List-Unsubscribe-Post","Value":"List-Unsubscribe=One-Click"}]`
 	require.JSONEq(t, `{`+common+`,"Destination":{"ToAddresses":[`+to+`]},"EmailTags":[{"Name":"carillon","Value":"42-theinstallation1"}],
-		"Content":{"Simple":{"Subject":{"Data":"Grüße","Charset":"UTF-8"},"Body":{"Text":{"Data":"Hello","Charset":"UTF-8"},"Html":{"Data":`+html+`,"Charset":"UTF-8"}},
+		"Content":{"Simple":{"Subject":{"Data":"Grüße","Charset":"UTF-8"},"Body":{"Text":{"Data":"Hello","Charset":"UTF-8"},
+		"Html":{"Data":`+html+`,"Charset":"UTF-8"}},
 		"Headers":`+headers+`,"Attachments":[{"FileName":"picture.png","ContentType":"image/png","ContentId":"p1.16-theinstallation1@example.org",
 		"ContentDisposition":"INLINE","ContentTransferEncoding":"BASE64","RawContent":"iVBORw0KGgo="}]}}}`, string(got))
 
@@ -233,9 +234,10 @@ func TestAccounts(t *testing.T) {
 		"in review":   {server{fmt.Sprintf(quota, true, true, "PROBATION", "200.0"), verified}, "under review", ""},
 		"paused":      {server{fmt.Sprintf(quota, true, false, "SHUTDOWN", "200.0"), verified}, "sending is paused", providers.ErrorAccount},
 		"no identity": {server{fmt.Sprintf(quota, true, true, "HEALTHY", "200.0"), nil}, "verified identity in eu-west-1", providers.ErrorSender},
-		"unverified":  {server{fmt.Sprintf(quota, true, true, "HEALTHY", "200.0"), map[string]bool{"example.org": false}}, "verified identity", providers.ErrorSender},
-		"another":     {server{`{"name":"a proxy"}`, verified}, "is not Amazon SES", providers.ErrorTemporary},
-		"not JSON":    {server{`<html>`, verified}, "is not Amazon SES", providers.ErrorTemporary},
+		"unverified": {server{fmt.Sprintf(quota, true, true, "HEALTHY", "200.0"), map[string]bool{"example.org": false}},
+			"verified identity", providers.ErrorSender},
+		"another":  {server{`{"name":"a proxy"}`, verified}, "is not Amazon SES", providers.ErrorTemporary},
+		"not JSON": {server{`<html>`, verified}, "is not Amazon SES", providers.ErrorTemporary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			served := serveAs(t, c.server, sink.Options{})
