@@ -72,15 +72,21 @@ func (p *Provider) ParseCallback(_ http.Header, body []byte) ([]providers.Receip
 	if err != nil || posted.Type != notification {
 		return nil, err
 	}
-	var receipts []providers.Receipt
+	return p.receipts(posted.Message), nil
+}
+
+// receipts are what a message of the topic's means. What is no event is said by SNS or SES of
+// themselves, such as that a topic was set.
+func (p *Provider) receipts(text string) []providers.Receipt {
 	var e event
-	// What is no event is said by SNS or SES of themselves, such as that a topic was set.
-	if json.Unmarshal([]byte(posted.Message), &e) == nil {
-		if r, said := e.receipt(); said && p.about(&e, &r) {
-			receipts = append(receipts, r)
-		}
+	if json.Unmarshal([]byte(text), &e) != nil {
+		return nil
 	}
-	return receipts, nil
+	r, said := e.receipt()
+	if !said || !p.about(&e, &r) {
+		return nil
+	}
+	return []providers.Receipt{r}
 }
 
 // about says in a receipt which message it is of; false for none of ours. Events of a configuration
