@@ -53,10 +53,10 @@ func (b *bearer) Next(response []byte) ([]byte, bool, error) {
 	if !ok || !ends || after != "\x01" || !strings.HasPrefix(user, "user=") || !strings.HasPrefix(token, "auth=Bearer ") {
 		return nil, true, errors.New("it is no XOAUTH2")
 	}
-	if b.wrong = b.check(strings.TrimPrefix(user, "user="), strings.TrimPrefix(token, "auth=Bearer ")); b.wrong != nil {
-		return []byte(`{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}`), false, nil
+	if b.wrong = b.check(strings.TrimPrefix(user, "user="), strings.TrimPrefix(token, "auth=Bearer ")); b.wrong == nil {
+		return nil, true, nil
 	}
-	return nil, true, nil
+	return []byte(`{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}`), false, nil
 }
 
 // refusing says with the code for it that who signs in is not taken.
@@ -249,7 +249,8 @@ func TestOAuthConfig(t *testing.T) {
 	for _, config := range []string{
 		`{"host":"SMTP.gmail.com"` + user + `,"oauth_client_id":"x","oauth_client_secret":"z","oauth_refresh_token":"y"}`,
 		`{"host":"smtp.office365.com"` + user + `,"oauth_client_id":"x","oauth_refresh_token":"y"}`,
-		`{"host":"smtp.office365.com"` + user + `,"oauth_client_id":"x","oauth_client_secret":"y","oauth_token_url":"https://login.microsoftonline.com/t/oauth2/v2.0/token"}`,
+		`{"host":"smtp.office365.com"` + user + `,"oauth_client_id":"x","oauth_client_secret":"y",
+			"oauth_token_url":"https://login.microsoftonline.com/t/oauth2/v2.0/token"}`,
 	} {
 		require.NoError(t, smtp.Kind().Validate(json.RawMessage(config)), config)
 	}
