@@ -14,7 +14,7 @@ type ChannelCheck struct {
 	State  string              `json:"state" enum:"ok,refused,unreachable,untold" doc:"ok: the provider takes the settings; refused: it was asked, and does not; unreachable: it could not be asked, or gave no answer that can be read; untold: providers of this kind can't be asked without sending something."`
 	Kind   providers.ErrorKind `json:"kind,omitempty" doc:"What sort of error it is, such as auth."`
 	Code   string              `json:"code,omitempty" doc:"The provider's own code."`
-	Detail string              `json:"detail,omitempty" doc:"What is the matter, in words."`
+	Detail string              `json:"detail,omitempty" doc:"What is the matter, in words; where nothing is, what the provider says of the account."`
 	TookMS int64               `json:"took_ms" doc:"Milliseconds until it answered."`
 }
 

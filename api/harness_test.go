@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ type server struct {
 	dsn      string
 	importer *contacts.Importer
 	log      *bytes.Buffer
+	meter    sync.Mutex
 	metered  []string
 	names    *testenv.Names // of the senders' domains
 	woken    int
@@ -65,6 +67,8 @@ type server struct {
 
 // Request counts requests for the test.
 func (s *server) Request(route string, status int, _ time.Duration) {
+	s.meter.Lock()
+	defer s.meter.Unlock()
 	s.metered = append(s.metered, fmt.Sprintf("%s %d", route, status))
 }
 

@@ -57,19 +57,34 @@ type hooks struct {
 type hooked struct {
 	channel  providers.Channel
 	lookedUp time.Time
-	// adapter is made for the channel as it was at madeFor; nil before the first use.
-	adapter providers.Provider
+	// reader is made for the channel as it was at madeFor; nil before the first use.
+	reader  *reader
 	madeFor time.Time
 }
 
-// close ends the adapter; it only read callbacks.
+// close puts the adapter out of use. The lock must be held.
 func (k *hooked) close() error {
-	if k.adapter == nil {
+	if k.reader == nil {
 		return nil
 	}
-	adapter := k.adapter
-	k.adapter = nil
-	return adapter.Close()
+	out := k.reader
+	k.reader = nil
+	return out.leave()
+}
+
+// reader is an adapter that reads what is posted. It is closed by whoever leaves it last: those
+// who read with it, who do so without the lock, and the channel that it was made for.
+type reader struct {
+	adapter providers.Provider
+	users   int
+}
+
+// leave ends one use. The lock must be held.
+func (r *reader) leave() error {
+	if r.users--; r.users > 0 {
+		return nil
+	}
+	return r.adapter.Close()
 }
 
 func newHooks(d Deps) *hooks {
@@ -86,6 +101,25 @@ func (h *hooks) close() error {
 		delete(h.known, id)
 	}
 	return errors.Join(errs...)
+}
+
+// with reads by the adapter of a channel. It may take its time: who posts to other channels, or
+// to this one, does not wait, and the adapter is not closed meanwhile.
+func (h *hooks) with(channel providers.Channel, read func(providers.Provider) error) error {
+	h.mu.Lock()
+	r, err := h.reader(channel)
+	if err != nil {
+		h.mu.Unlock()
+		return err
+	}
+	r.users++
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		_ = r.leave() // it only read callbacks
+	}()
+	return read(r.adapter)
 }
 
 // posted is what a provider reports in one request.
@@ -112,32 +146,41 @@ type HookAnswer struct {
 // maxRefused is how many items of a request are named that can't be used.
 const maxRefused = 20
 
-// parse reads a request for a channel. The adapter is held under the lock, so
-// that none is closed while it reads.
+// parse reads a request for a channel.
 func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) (p posted, err error) {
 	channel, err := h.lookUp(ctx, id)
 	if err != nil {
 		return p, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	adapter, err := h.open(channel)
-	if err != nil {
-		return p, err
-	}
 	p.Channel = channel
+	err = h.with(channel, func(adapter providers.Provider) error {
+		if err := reportsBack(channel, adapter); err != nil {
+			return err
+		}
+		if asks, ok := adapter.(providers.CallbackPreparer); ok {
+			if err := asks.PrepareCallback(ctx, header, body); err != nil {
+				return err
+			}
+		}
+		return p.read(adapter, header, body)
+	})
+	return p, err
+}
+
+// read reads a request.
+func (p *posted) read(adapter providers.Provider, header http.Header, body []byte) (err error) {
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
 	if reports {
 		p.Receipts, err = callbacks.ParseCallback(header, body)
 		if err := p.refuse(err); err != nil {
-			return p, err
+			return err
 		}
 	}
 	if listens {
 		p.Replies, err = written.ParseReplies(header, body)
 		if err := p.refuse(err); err != nil {
-			return p, err
+			return err
 		}
 	}
 	if named, ok := adapter.(providers.RequestIdentifier); ok {
@@ -150,9 +193,9 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 		p.form = particular.AcknowledgementType()
 	}
 	if p.unusable > 0 && len(p.Receipts)+len(p.Replies) == 0 {
-		return p, fault.InvalidFields(p.refused)
+		return fault.InvalidFields(p.refused)
 	}
-	return p, nil
+	return nil
 }
 
 // refuse notes items that can't be used; what is wrong with the whole stays an
@@ -174,29 +217,27 @@ func (h *hooks) expects(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, err = h.open(channel)
-	return err
+	return h.with(channel, func(adapter providers.Provider) error { return reportsBack(channel, adapter) })
 }
 
 // challenge answers a provider that asks whether it may post to a channel.
-func (h *hooks) challenge(ctx context.Context, id int64, query url.Values) (string, error) {
+func (h *hooks) challenge(ctx context.Context, id int64, query url.Values) (answer string, err error) {
 	channel, err := h.lookUp(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	adapter, err := h.open(channel)
-	if err != nil {
-		return "", err
-	}
-	asked, ok := adapter.(providers.Challenger)
-	if !ok {
-		return "", fault.New(fault.NotFound, "a %s channel is asked nothing: it is posted to", channel.Provider)
-	}
-	return asked.Challenge(query)
+	err = h.with(channel, func(adapter providers.Provider) (err error) {
+		if err := reportsBack(channel, adapter); err != nil {
+			return err
+		}
+		asked, ok := adapter.(providers.Challenger)
+		if !ok {
+			return fault.New(fault.NotFound, "a %s channel is asked nothing: it is posted to", channel.Provider)
+		}
+		answer, err = asked.Challenge(query)
+		return err
+	})
+	return answer, err
 }
 
 // lookUp is a channel as it is now, or was channelFor ago. The store is asked
@@ -245,30 +286,26 @@ func (h *hooks) sweep(now time.Time) {
 	}
 }
 
-// open is the adapter of a channel that reports something. The lock must be held.
-func (h *hooks) open(channel providers.Channel) (providers.Provider, error) {
-	adapter, err := h.adapter(channel)
-	if err != nil {
-		return nil, err
-	}
+// reportsBack refuses a channel whose provider has nothing to say.
+func reportsBack(channel providers.Channel, adapter providers.Provider) error {
 	_, reports := adapter.(providers.CallbackParser)
 	if _, listens := adapter.(providers.ReplyParser); !reports && !listens {
-		return nil, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
+		return fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
 	}
-	return adapter, nil
+	return nil
 }
 
-// adapter is the one for the channel as it was looked up. The lock must be held.
-func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
+// reader has the adapter for the channel as it was looked up. The lock must be held.
+func (h *hooks) reader(channel providers.Channel) (*reader, error) {
 	id := channel.ID
 	k := h.known[id]
 	if k == nil { // it was deleted, or forgotten, in between
 		return nil, fault.New(fault.NotFound, "there is no channel %d", id)
 	}
-	if k.adapter != nil && !k.madeFor.Equal(channel.UpdatedAt) {
+	if k.reader != nil && !k.madeFor.Equal(channel.UpdatedAt) {
 		_ = k.close()
 	}
-	if k.adapter == nil {
+	if k.reader == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
 			Installation: h.options.Installation, ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock, Replaced: channel.Replaced,
 			HookURL: providers.HookURL(h.public, id),
@@ -279,9 +316,9 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open channel %d for its receipts: %w", id, err)
 		}
-		k.adapter, k.madeFor = provider, channel.UpdatedAt
+		k.reader, k.madeFor = &reader{adapter: provider, users: 1}, channel.UpdatedAt
 	}
-	return k.adapter, nil
+	return k.reader, nil
 }
 
 // hookedChannel is the id of the channel that a request is for.
@@ -370,6 +407,9 @@ func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, er
 	switch {
 	case errors.As(err, &refused) && refused.Kind == providers.ErrorAuth:
 		err = fault.New(fault.Unauthorized, "%v", refused.Err)
+	case errors.As(err, &refused) && refused.Kind == providers.ErrorTemporary:
+		s.Logger.WarnContext(r.Context(), "what a provider reports can't be checked now", "channel", id, "source", gate.Source(r.Context()), "error", refused.Err)
+		err = fault.New(fault.Unavailable, "%v", refused.Err)
 	case errors.As(err, &refused):
 		err = fault.New(fault.Invalid, "%v", refused.Err)
 	case gate.StatusOf(err) >= http.StatusInternalServerError:

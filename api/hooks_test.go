@@ -5,7 +5,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"carillon/api"
 	"carillon/providers"
+	"carillon/providers/webhook"
 	"carillon/store"
 )
 
@@ -157,4 +160,83 @@ func TestAFormIsPostedToAHook(t *testing.T) {
 	w := s.do("POST", "/hooks/1", form.Encode()+"&x=y", "X-Twilio-Signature", signature)
 	require.Equal(t, 401, w.Code)
 	require.Contains(t, w.Body.String(), "https://n.example.org/hooks/1")
+}
+
+// asking is an adapter that must ask somebody before it can read what is posted.
+type asking struct {
+	begun, free, closed chan struct{}
+	answer              error
+}
+
+func (a *asking) Send(context.Context, providers.Message) (providers.Accepted, error) {
+	return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: errors.New("it only hears")}
+}
+
+func (a *asking) PrepareCallback(context.Context, http.Header, []byte) error {
+	a.begun <- struct{}{}
+	<-a.free
+	return a.answer
+}
+
+func (a *asking) ParseCallback(http.Header, []byte) ([]providers.Receipt, error) {
+	select {
+	case <-a.closed:
+		return nil, errors.New("it was closed")
+	default:
+		return nil, nil
+	}
+}
+
+func (a *asking) Close() error {
+	close(a.closed)
+	return nil
+}
+
+// Who is asked something by a provider's request keeps nobody waiting who posts to another channel,
+// or to the same, and the adapter that asks is closed when it is done. What can't be checked now
+// is to come again.
+func TestAHookThatAsksKeepsNobodyWaiting(t *testing.T) {
+	adapters := make(chan *asking, 2)
+	s := newServer(t, func(s *server, d *api.Deps) {
+		kinds, err := providers.NewRegistry(webhook.Kind(), providers.Define(providers.Kind{
+			Name: "asking", Title: "Asking", Capabilities: providers.Capabilities{Address: providers.Email, Receipts: true},
+		}, nil, func(*struct{}, providers.Deps) (providers.Provider, error) {
+			a := &asking{begun: make(chan struct{}), free: make(chan struct{}), closed: make(chan struct{})}
+			adapters <- a
+			return a, nil
+		}))
+		require.NoError(t, err)
+		s.kinds, d.Providers = kinds, kinds
+		d.Services = s.over(s.store)
+	})
+	s.ok("POST", "/v1/channels", `{"name":"asks","provider":"asking","config":{}}`)
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook",
+		"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	post := func(path string) int { return s.do("POST", path, `{}`, "Authorization", "").Code }
+	answers := make(chan int, 3)
+	for range 2 {
+		go func() { answers <- post("/hooks/1") }()
+	}
+	before := <-adapters
+	<-before.begun
+	<-before.begun
+	require.Equal(t, 401, post("/hooks/2"))
+	s.clock.Advance(lately)
+	s.ok("PATCH", "/v1/channels/1", `{"name":"asks no more"}`)
+	go func() { answers <- post("/hooks/1") }()
+	after := <-adapters
+	<-after.begun
+	select {
+	case <-before.closed:
+		require.Fail(t, "it was closed while it asked")
+	default:
+	}
+	close(before.free)
+	require.Equal(t, 200, <-answers)
+	require.Equal(t, 200, <-answers)
+	<-before.closed
+	after.answer = &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("nobody answers")}
+	close(after.free)
+	require.Equal(t, 503, <-answers)
+	require.Contains(t, s.log.String(), "can't be checked now")
 }

@@ -37,8 +37,7 @@ func (s *Server) Returned(ctx context.Context, address string, mail []byte) erro
 	return err
 }
 
-// returning has the adapter of the channel read that an address is of, under the lock, as parse
-// does.
+// returning has the adapter of the channel read that an address is of.
 func (h *hooks) returning(ctx context.Context, address string, read func(providers.ReturnReader) error) (providers.Channel, error) {
 	mark, ok := bounce.MarkOf(address)
 	if !ok {
@@ -48,17 +47,13 @@ func (h *hooks) returning(ctx context.Context, address string, read func(provide
 	if err != nil {
 		return channel, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	adapter, err := h.adapter(channel)
-	if err != nil {
-		return channel, err
-	}
-	reader, ok := adapter.(providers.ReturnReader)
-	if !ok || !reader.Expects(address) {
-		return channel, nothingReturns(address)
-	}
-	return channel, read(reader)
+	return channel, h.with(channel, func(adapter providers.Provider) error {
+		reader, ok := adapter.(providers.ReturnReader)
+		if !ok || !reader.Expects(address) {
+			return nothingReturns(address)
+		}
+		return read(reader)
+	})
 }
 
 func nothingReturns(address string) error {

@@ -160,6 +160,10 @@ var hookedOnes = map[string]hooked{
 	"sandbox": {"secret", `{"secret":%q}`, signed, always(`{"events":[]}`), nil},
 }
 
+// keyless are the providers that prove themselves by the provider's own certificate: there is no
+// secret to exchange.
+var keyless = []string{"ses"}
+
 // Who can report something proves itself by one secret, and that one can be exchanged.
 func TestEveryHookHasASecretThatCanBeExchanged(t *testing.T) {
 	registry, err := providers.NewRegistry(builtin.Kinds()...)
@@ -167,7 +171,7 @@ func TestEveryHookHasASecretThatCanBeExchanged(t *testing.T) {
 	for _, k := range registry.Kinds() {
 		x, err := registry.Exchange(k.Name, nil, nil)
 		require.NoError(t, err)
-		if k.Capabilities.Receipts || k.Capabilities.Replies {
+		if (k.Capabilities.Receipts || k.Capabilities.Replies) && !slices.Contains(keyless, k.Name) {
 			require.Contains(t, hookedOnes, k.Name)
 			require.Equal(t, []string{hookedOnes[k.Name].setting}, x.Presented, k.Name)
 		} else {

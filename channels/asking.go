@@ -30,7 +30,7 @@ const (
 type Probe struct {
 	State ProbeState
 	// Kind, Code and Detail say why it is not ok: the kind of error, the provider's own code and
-	// its words.
+	// its words. Of one that is ok Detail is what the provider says of the account, if anything.
 	Kind         providers.ErrorKind
 	Code, Detail string
 	Took         time.Duration
@@ -45,8 +45,15 @@ func (s *Service) Probe(ctx context.Context, accountID, id int64) (p Probe, err 
 			return nil
 		}
 		began := s.clock.Now()
-		err := checker.Check(ctx)
-		p = Probe{State: ProbeOK, Took: s.clock.Now().Sub(began)}
+		informer, tells := adapter.(providers.Informer)
+		var told string
+		var err error
+		if tells {
+			told, err = informer.Inform(ctx)
+		} else {
+			err = checker.Check(ctx)
+		}
+		p = Probe{State: ProbeOK, Detail: told, Took: s.clock.Now().Sub(began)}
 		if err == nil {
 			return nil
 		}

@@ -165,6 +165,16 @@ type CallbackParser interface {
 	ParseCallback(header http.Header, body []byte) ([]Receipt, error)
 }
 
+// CallbackPreparer is a CallbackParser whose provider must be asked something before a request of
+// its can be checked, such as for the certificate that it signs with.
+type CallbackPreparer interface {
+	// PrepareCallback does what ParseCallback of the same request, which is called next and asks
+	// nobody, relies on. It is called before anything shows whose the request is, so that it asks
+	// nobody but the provider, and is bounded. Its errors are ParseCallback's, and a *Error of
+	// kind ErrorTemporary where the provider can't be asked now: the request is to come again.
+	PrepareCallback(ctx context.Context, header http.Header, body []byte) error
+}
+
 // Reply is something that a person wrote to a channel.
 type Reply struct {
 	// ID is the provider's own id for it; what comes again with the same one is
@@ -234,6 +244,13 @@ type Challenger interface {
 // sending anything.
 type Checker interface {
 	Check(ctx context.Context) error
+}
+
+// Informer is a Checker whose provider says something of the account beside.
+type Informer interface {
+	// Inform is Check, and returns in a sentence what people want to know of an account that
+	// works, such as how much it may send.
+	Inform(ctx context.Context) (string, error)
 }
 
 // ReceiptStatus is what a provider reports of a message it took.

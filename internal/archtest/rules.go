@@ -265,6 +265,11 @@ func libraries() []library {
 			why:      "it asks by a client of its own where nobody says otherwise: providers/webpush says so each time",
 		},
 		{
+			prefixes: []string{"github.com/aws/"},
+			owners:   []string{"providers"},
+			why:      "its clients find credentials and ways out by themselves: providers/ses has its signer alone",
+		},
+		{
 			prefixes: []string{"github.com/go-webauthn/"},
 			owners:   []string{"access"},
 			why:      "access decides whose passkey holds: everybody else hands on what a browser says",

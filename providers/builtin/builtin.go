@@ -18,6 +18,7 @@ import (
 	"carillon/providers/postmark"
 	"carillon/providers/sandbox"
 	"carillon/providers/sendgrid"
+	"carillon/providers/ses"
 	"carillon/providers/slack"
 	"carillon/providers/smtp"
 	"carillon/providers/teams"
@@ -51,6 +52,7 @@ func Kinds() []providers.Kind {
 		postmark.Kind(),
 		sendgrid.Kind(),
 		mailgun.Kind(),
+		ses.Kind(),
 		slack.Kind(),
 		discord.Kind(),
 		teams.Kind(),

@@ -22,7 +22,7 @@ func TestSchemas(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"chatapi", "chatwoot", "discord", "fcm", "instagram", "mailgun", "messenger", "messengerpeople",
-		"postmark", "sandbox", "sendgrid", "slack", "smtp", "teams", "telegram", "twilio",
+		"postmark", "sandbox", "sendgrid", "ses", "slack", "smtp", "teams", "telegram", "twilio",
 		"viber", "webhook", "webpush",
 		"whatsapp", "xms",
 	}, r.Names())

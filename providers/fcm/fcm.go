@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ type Provider struct {
 	config *Config
 	deps   providers.Deps
 	line   *line.Line
-	tokens *tokens
+	tokens *line.Tokens
 	// address is where messages go.
 	address string
 	// scrub takes the key out of what the other side says.
@@ -59,8 +60,10 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		config: c, deps: deps, line: line.New(deps, c.MaxConnections, timeout), scrub: scrubber(c.ServiceAccount),
 		address: strings.TrimSuffix(c.API, "/") + "/v1/projects/" + a.project + "/messages:send",
 	}
-	p.tokens = &tokens{account: a, address: c.desk(a), line: line.New(deps, 1, timeout), clock: deps.Clock, scrub: p.scrub}
-	p.tokens.life, p.tokens.end = context.WithCancel(context.Background())
+	p.tokens = line.NewTokens(deps, timeout, line.Desk{
+		Address: c.desk(a), Setting: "token_uri", Form: func() (url.Values, error) { return a.form(deps.Clock) }, Scrub: p.scrub,
+		Hint: "the key is not taken: make another for the service account, and check this machine's clock",
+	})
 	return p, nil
 }
 
@@ -90,7 +93,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 
 // send makes a request with a token, and once more with another if that has expired.
 func (p *Provider) send(ctx context.Context, m *providers.Message, body []byte) (providers.Accepted, error) {
-	token, err := p.tokens.get(ctx, "")
+	token, err := p.tokens.Get(ctx, "")
 	if err != nil {
 		return providers.Accepted{}, err
 	}
@@ -98,7 +101,7 @@ func (p *Provider) send(ctx context.Context, m *providers.Message, body []byte) 
 	if !expired {
 		return accepted, err
 	}
-	fresh, err := p.tokens.get(ctx, token)
+	fresh, err := p.tokens.Get(ctx, token)
 	if err != nil {
 		return providers.Accepted{}, err
 	}
@@ -158,4 +161,4 @@ func (p *Provider) Check(ctx context.Context) error {
 }
 
 // Close closes the idle connections; no request is under way.
-func (p *Provider) Close() error { return errors.Join(p.tokens.close(), p.line.Close()) }
+func (p *Provider) Close() error { return errors.Join(p.tokens.Close(), p.line.Close()) }

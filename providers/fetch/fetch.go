@@ -57,10 +57,20 @@ func (f *Fetcher) Within(d time.Duration) *Fetcher {
 // far end did; they are of code Invalid where no later try can do better, because the
 // address may not be reached, and else Unavailable.
 func (f *Fetcher) JSON(ctx context.Context, address string, most int) ([]byte, error) {
+	return f.get(ctx, address, "application/json", most)
+}
+
+// Document is JSON for a document of any type.
+func (f *Fetcher) Document(ctx context.Context, address string, most int) ([]byte, error) {
+	return f.get(ctx, address, "*/*", most)
+}
+
+func (f *Fetcher) get(ctx context.Context, address, form string, most int) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s is no address", address)
 	}
+	request.Header.Set("Accept", form)
 	return f.ask(ctx, request, most)
 }
 
@@ -73,6 +83,7 @@ func (f *Fetcher) Post(ctx context.Context, address, key string, question []byte
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", key)
+	request.Header.Set("Accept", "application/json")
 	return f.ask(ctx, request, most)
 }
 
@@ -176,7 +187,6 @@ func (f *Fetcher) ask(ctx context.Context, request *http.Request, most int) ([]b
 	ctx, cancel := context.WithTimeout(ctx, f.within)
 	defer cancel()
 	request = request.WithContext(ctx)
-	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "Carillon")
 	answer, err := f.transport.RoundTrip(request) // which follows no redirect
 	if err != nil {

@@ -86,3 +86,14 @@ func TestItIsBoundedInTime(t *testing.T) {
 	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 	require.ErrorContains(t, err, "does not answer within")
 }
+
+func TestADocumentOfAnyTypeIsRead(t *testing.T) {
+	address := farEnd(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept") == "*/*" && r.Method == http.MethodGet {
+			_, _ = w.Write([]byte(`-----BEGIN`))
+		}
+	})
+	body, err := fetch.New(providers.Dialer{AllowPrivate: true}).Document(t.Context(), address, 16)
+	require.NoError(t, err)
+	require.Equal(t, "-----BEGIN", string(body))
+}

@@ -75,83 +75,44 @@ func (p *Provider) encode(m *providers.Message) (json.RawMessage, *providers.Err
 	return body, nil
 }
 
-// batch are messages on their way, and what becomes of each. places are those that go in one
-// request.
-type batch struct {
-	messages []providers.Message
-	bodies   []json.RawMessage
-	results  []providers.Result
-	places   []int
-}
-
 // SendBatch asks Postmark to take messages: in one request, or in several, one after the other,
 // where they are too large for one.
 func (p *Provider) SendBatch(ctx context.Context, messages []providers.Message) []providers.Result {
-	b := batch{messages: messages, bodies: make([]json.RawMessage, len(messages)), results: make([]providers.Result, len(messages))}
+	b, bodies := line.NewBatch(messages), make([]json.RawMessage, len(messages))
+	var places []int
 	size := 0
 	for i := range messages {
 		body, refused := p.encode(&messages[i])
 		if refused != nil {
-			b.results[i].Err = refused
+			b.Results[i].Err = refused
 			continue
 		}
-		if len(b.places) == maxBatch || len(b.places) > 0 && size+len(body) > maxBody {
-			p.hand(ctx, b)
-			b.places, size = nil, 0
+		if len(places) == maxBatch || len(places) > 0 && size+len(body) > maxBody {
+			p.hand(ctx, b, bodies, places)
+			places, size = nil, 0
 		}
-		b.bodies[i], b.places, size = body, append(b.places, i), size+len(body)
+		bodies[i], places, size = body, append(places, i), size+len(body)
 	}
-	if len(b.places) > 0 {
-		p.hand(ctx, b)
+	if len(places) > 0 {
+		p.hand(ctx, b, bodies, places)
 	}
-	return b.results
+	return b.Results
 }
-
-// errNobody says that no message of a request may begin.
-var errNobody = errors.New("all messages were withdrawn")
 
 // hand makes one request.
-func (p *Provider) hand(ctx context.Context, b batch) {
-	var going []int
-	_, err := p.line.Ask(ctx, line.Asking{
-		Message: &providers.Message{Commit: func() {
-			for _, i := range going {
-				b.messages[i].Commits()
-			}
-		}},
-		Request: func(ctx context.Context) (*http.Request, []byte, error) {
-			if going = b.begin(); len(going) == 0 {
-				return nil, nil, errNobody
-			}
+func (p *Provider) hand(ctx context.Context, b line.Batch, bodies []json.RawMessage, places []int) {
+	b.Ask(ctx, p.line, line.Together{
+		Places: places,
+		Request: func(ctx context.Context, going []int) (*http.Request, []byte, error) {
 			r, err := p.request(ctx, http.MethodPost, "/email/batch")
-			return r, b.body(going), err
+			return r, together(bodies, going), err
 		},
-		Read: func(answer *http.Response) (providers.Accepted, error) {
-			return providers.Accepted{}, p.taken(answer, b, going)
-		},
+		Read: func(answer *http.Response, going []int) error { return p.taken(answer, b, going) },
 	})
-	if err == nil {
-		return
-	}
-	for _, i := range b.places {
-		if b.results[i].Err == nil {
-			b.results[i].Err = err
-		}
-	}
 }
 
-// begin asks each message whether it may, and returns the places of those that do.
-func (b batch) begin() (going []int) {
-	for _, i := range b.places {
-		if b.results[i].Err = b.messages[i].MayBegin(); b.results[i].Err == nil {
-			going = append(going, i)
-		}
-	}
-	return going
-}
-
-// body is the request of the messages at some places.
-func (b batch) body(places []int) []byte {
+// together is the request of the messages at some places.
+func together(bodies []json.RawMessage, places []int) []byte {
 	var body bytes.Buffer
 	for n, i := range places {
 		if n > 0 {
@@ -159,7 +120,7 @@ func (b batch) body(places []int) []byte {
 		} else {
 			body.WriteByte('[')
 		}
-		body.Write(b.bodies[i])
+		body.Write(bodies[i])
 	}
 	body.WriteByte(']')
 	return body.Bytes()
@@ -167,7 +128,7 @@ func (b batch) body(places []int) []byte {
 
 // taken reads what is answered to the messages at some places: a result for each, or an error
 // for all.
-func (p *Provider) taken(answer *http.Response, b batch, places []int) error {
+func (p *Provider) taken(answer *http.Response, b line.Batch, places []int) error {
 	text, broken := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if failure := p.failure(answer, string(text)); failure != nil {
 		return failure
@@ -178,7 +139,7 @@ func (p *Provider) taken(answer *http.Response, b batch, places []int) error {
 			Err: errors.New("the answer has no result for each message, so that nobody knows what became of them: check config.api")}
 	}
 	for n, i := range places {
-		b.results[i].Accepted, b.results[i].Err = p.result(&list[n])
+		b.Results[i].Accepted, b.Results[i].Err = p.result(&list[n])
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (s Subject) batchAll(t testing.TB) {
 	}
 	for i, r := range results {
 		header, body := s.Receipt(t, Now, Report{MessageID: messages[i].ID, Status: providers.ReceiptDelivered})
-		receipts, err := parser.ParseCallback(header, body)
+		receipts, err := parse(t, parser, header, body)
 		require.NoError(t, err)
 		require.Len(t, receipts, 1)
 		s.requireAbout(t, receipts[0], messages[i].ID, r.Accepted)

@@ -53,7 +53,7 @@ func (s Subject) receipts(t testing.TB) {
 		for _, status := range reports {
 			header, body := s.Receipt(t, Now, Report{MessageID: id, Status: status})
 			for range 2 { // what comes again says the same again
-				receipts, err := parser.ParseCallback(header, body)
+				receipts, err := parse(t, parser, header, body)
 				require.NoError(t, err)
 				require.Len(t, receipts, 1)
 				require.Equal(t, status, receipts[0].Status)
@@ -72,10 +72,21 @@ func (s Subject) receipts(t testing.TB) {
 	s.forgeries(t, func(at time.Time) (http.Header, []byte) {
 		return s.Receipt(t, at, Report{MessageID: 7, Status: providers.ReceiptDelivered})
 	}, func(header http.Header, body []byte) error {
-		_, err := parser.ParseCallback(header, body)
+		_, err := parse(t, parser, header, body)
 		return err
 	})
 	s.requestIDs(t, p)
+}
+
+// parse reads a request as the hooks do.
+func parse(t testing.TB, parser providers.CallbackParser, header http.Header, body []byte) ([]providers.Receipt, error) {
+	t.Helper()
+	if asks, ok := parser.(providers.CallbackPreparer); ok {
+		if err := asks.PrepareCallback(t.Context(), header, body); err != nil {
+			return nil, err
+		}
+	}
+	return parser.ParseCallback(header, body)
 }
 
 // requireAbout checks that a receipt is known for the message's.
@@ -128,8 +139,8 @@ func (s Subject) forgeries(t testing.TB, request func(at time.Time) (http.Header
 }
 
 // proofless are forgeries of a body that has its proof in itself, by what is wrong with each:
-// without the member that is the proof, and with each text in that changed. The proof is the
-// member without which the body is not taken.
+// without a member that is of the proof, and with each text in that changed. Of the proof are the
+// members without which the body is not taken: texts, or objects of texts.
 func proofless(t testing.TB, body []byte, taken func(body []byte) bool) map[string][]byte {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -147,6 +158,12 @@ func proofless(t testing.TB, body []byte, taken func(body []byte) bool) map[stri
 			continue
 		}
 		forged["without "+name] = encode(left)
+		var text string
+		if json.Unmarshal(member, &text) == nil {
+			left[name] = encode(text + "0")
+			forged["another "+name] = encode(left)
+			continue
+		}
 		var proof map[string]string
 		require.NoError(t, json.Unmarshal(member, &proof), "the proof is texts")
 		for of, text := range proof {

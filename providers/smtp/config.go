@@ -17,12 +17,19 @@ type Config struct {
 	Port     int           `json:"port,omitempty" destination:"true" minimum:"0" maximum:"65535" default:"0" doc:"The server's port; 0 stands for 587 with starttls, 465 with implicit and 25 with none."`
 	Username string        `json:"username,omitempty" doc:"User name; empty sends without signing in."`
 	Password secret.String `json:"password,omitempty" writeOnly:"true" doc:"Password."`
-	TLS      string        `json:"tls,omitempty" destination:"true" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
-	CA       string        `json:"ca_certificates,omitempty" destination:"true" media:"application/x-pem-file" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
-	From     string        `json:"from" format:"email" doc:"Sender's address, in the message and on the envelope."`
-	FromName string        `json:"from_name,omitempty" maxLength:"200" doc:"Sender's name for display."`
-	ReplyTo  string        `json:"reply_to,omitempty" doc:"Address for replies."`
-	Bounces  string        `json:"bounce_address,omitempty" maxLength:"254" doc:"Where mail that can't be delivered comes back to, such as bounces@example.org: each message has an address of its own on the envelope, bounces+…@example.org, by which it is known. Needs bounce_token, and the domain a mail server that hands on what comes. Without it mail comes back to from."`
+	// The OAuth2 settings take the password's place.
+	OAuthClientID     string        `json:"oauth_client_id,omitempty" maxLength:"400" doc:"Id of the application that signs in with OAuth2 in place of a password (XOAUTH2, OAUTHBEARER)."`
+	OAuthClientSecret secret.String `json:"oauth_client_secret,omitempty" writeOnly:"true" doc:"The application's secret."`
+	OAuthRefreshToken secret.String `json:"oauth_refresh_token,omitempty" writeOnly:"true" doc:"Refresh token of the user that the application signs in as; without it the application signs in by itself (client credentials)."`
+	OAuthScope        string        `json:"oauth_scope,omitempty" maxLength:"400" doc:"Scope that access tokens are bought for; left out it is the refresh token's, and Microsoft's https://outlook.office365.com/.default without one."`
+	OAuthTokenURL     string        `json:"oauth_token_url,omitempty" destination:"true" format:"uri" doc:"Where access tokens are bought; left out it is Google's or Microsoft's where host is theirs."`
+
+	TLS      string `json:"tls,omitempty" destination:"true" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
+	CA       string `json:"ca_certificates,omitempty" destination:"true" media:"application/x-pem-file" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
+	From     string `json:"from" format:"email" doc:"Sender's address, in the message and on the envelope."`
+	FromName string `json:"from_name,omitempty" maxLength:"200" doc:"Sender's name for display."`
+	ReplyTo  string `json:"reply_to,omitempty" doc:"Address for replies."`
+	Bounces  string `json:"bounce_address,omitempty" maxLength:"254" doc:"Where mail that can't be delivered comes back to, such as bounces@example.org: each message has an address of its own on the envelope, bounces+…@example.org, by which it is known. Needs bounce_token, and the domain a mail server that hands on what comes. Without it mail comes back to from."`
 	// BounceToken makes what stands in those addresses, too, so that nobody can make one up.
 	BounceToken secret.String `json:"bounce_token,omitempty" writeOnly:"true" presented:"true" doc:"What stands behind ?token= where a mail server posts what came back, /hooks/{channel_id}?token=…; the addresses that mail comes back to are made with it."`
 	Helo        string        `json:"helo,omitempty" maxLength:"253" doc:"Name with which this machine introduces itself; default its host name."`
@@ -54,6 +61,7 @@ func check(c *Config) []fault.Field {
 		refuse("username", nil, "must be one line")
 	}
 	wrong = append(wrong, checkBounces(c)...)
+	wrong = append(wrong, checkOAuth(c)...)
 	if c.Username == "" && !c.Password.Empty() {
 		refuse("username", nil, "is required with a password")
 	}

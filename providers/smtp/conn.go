@@ -22,6 +22,8 @@ type conn struct {
 	in       *bufio.Reader
 	out      *bufio.Writer
 	scratch  []byte
+	// scrub takes what was signed in with out of what the server says.
+	scrub func(string) string
 
 	pipelining, size, utf8, eightBit bool
 	// used says that a message has gone through, so that the server may have
@@ -56,7 +58,7 @@ func (c *conn) write(p []byte) (int, error) {
 // reply reads a reply. A server could repeat what it was told when signing in.
 func (c *conn) reply() (reply, error) {
 	r, err := readReply(c.in)
-	r.text = c.provider.scrub(r.text)
+	r.text = c.scrub(r.text)
 	return r, err
 }
 

@@ -21,6 +21,26 @@ import (
 // dial opens a connection that is ready for MAIL. Every error is a
 // *providers.Error.
 func (p *Provider) dial(ctx context.Context) (*conn, error) {
+	if p.tokens == nil {
+		return p.connect(ctx, "")
+	}
+	token, err := p.tokens.Get(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.connect(ctx, token)
+	if failure := providers.AsError(err); err == nil || failure.Kind != providers.ErrorAuth || failure.Code == "" {
+		return c, err
+	}
+	// It may have ended before its time. Where it has not the server refuses the next one, too.
+	if token, err = p.tokens.Get(ctx, token); err != nil {
+		return nil, err
+	}
+	return p.connect(ctx, token)
+}
+
+// connect opens a connection and signs in with a token, or with the password where that is empty.
+func (p *Provider) connect(ctx context.Context, token string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	raw, err := p.deps.Dialer.DialContext(ctx, "tcp", p.address)
@@ -31,14 +51,16 @@ func (p *Provider) dial(ctx context.Context) (*conn, error) {
 	// under it.
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	shut := !p.deps.Dialer.Quotable(p.address, raw)
-	c, err := p.converse(ctx, raw)
+	scrub := p.scrubWith(token)
+	c, err := p.converse(ctx, raw, token)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		_ = raw.Close()
-		return nil, p.dialError(err, shut)
+		return nil, p.dialError(err, shut, scrub)
 	}
+	c.scrub = scrub
 	return c, nil
 }
 
@@ -54,7 +76,7 @@ func (r *refused) Error() string { return string(r.at) + ": " + r.err.Error() }
 // Unwrap is what was said.
 func (r *refused) Unwrap() error { return r.err }
 
-func (p *Provider) converse(ctx context.Context, raw net.Conn) (*conn, error) {
+func (p *Provider) converse(ctx context.Context, raw net.Conn, token string) (*conn, error) {
 	wire := raw
 	if p.config.TLS == implicitTLS {
 		encrypted := tls.Client(raw, p.tls.Clone())
@@ -80,7 +102,7 @@ func (p *Provider) converse(ctx context.Context, raw net.Conn) (*conn, error) {
 		}
 	}
 	if p.config.Username != "" {
-		auth, err := p.mechanism(client)
+		auth, err := p.mechanism(client, token)
 		if err != nil {
 			return nil, err
 		}
@@ -101,9 +123,12 @@ func (p *Provider) converse(ctx context.Context, raw net.Conn) (*conn, error) {
 
 // mechanism chooses the strongest way to sign in that both sides know. go-mail
 // refuses to send a password in the clear to other machines.
-func (p *Provider) mechanism(client *mail.Client) (mail.Auth, error) {
+func (p *Provider) mechanism(client *mail.Client, token string) (mail.Auth, error) {
 	_, offered := client.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(offered))
+	if token != "" {
+		return p.bearer(mechanisms, token)
+	}
 	user, password := p.config.Username, p.config.Password.Reveal()
 	state, encrypted := client.TLSConnectionState()
 	for _, m := range []struct {
@@ -134,7 +159,7 @@ func (p *Provider) mechanism(client *mail.Client) (mail.Auth, error) {
 // that a server may have quoted. What is no SMTP is never quoted, and of a
 // server that is shut to questions only the codes are told until it has greeted
 // us: else a channel would show what answers where inside.
-func (p *Provider) dialError(err error, shut bool) *providers.Error {
+func (p *Provider) dialError(err error, shut bool, scrub func(string) string) *providers.Error {
 	var (
 		ours    *providers.Error
 		at      *refused
@@ -148,7 +173,7 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 		return providers.ClassifyDial(fmt.Errorf("%s: %s does not answer in SMTP: check config.host, config.port and config.tls", at.at, p.address))
 	}
 	if errors.As(err, &refusal) && errors.As(err, &at) {
-		r := reply{code: refusal.Code, text: p.scrub(joinLines(printableLines(refusal.Msg)))}
+		r := reply{code: refusal.Code, text: scrub(joinLines(printableLines(refusal.Msg)))}
 		e := classify(at.at, r)
 		if shut && (at.at == greeting || at.at == hello) {
 			e.Err = refusedAt(at.at, reply{code: r.code, text: r.enhanced()})
@@ -160,17 +185,19 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 			`the password would be sent in the clear: set config.tls to "starttls" or "implicit"`)}
 	}
 	e := providers.ClassifyDial(err)
-	if said := e.Err.Error(); p.scrub(said) != said {
-		e.Err = errors.New(p.scrub(said))
+	if said := e.Err.Error(); scrub(said) != said {
+		e.Err = errors.New(scrub(said))
 	}
 	return e
 }
 
-// scrubber takes the password out of a text, as it is and as it is sent.
+// scrubber takes the secrets out of a text, the password as it is and as it is sent.
 func scrubber(c *Config) func(string) string {
 	var pairs []string
-	if token := c.BounceToken.Reveal(); token != "" {
-		pairs = append(pairs, token, secret.Redacted)
+	for _, s := range []secret.String{c.BounceToken, c.OAuthClientSecret, c.OAuthRefreshToken} {
+		if !s.Empty() {
+			pairs = append(pairs, s.Reveal(), secret.Redacted)
+		}
 	}
 	if c.Password.Empty() {
 		return strings.NewReplacer(pairs...).Replace

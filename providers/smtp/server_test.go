@@ -24,6 +24,8 @@ import (
 // backend is a complete mail server of somebody else's making.
 type backend struct {
 	mechanisms []string
+	// good reports whether an access token is.
+	good func(token string) bool
 
 	mu       sync.Mutex
 	signedIn string
@@ -54,8 +56,19 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		s.signedIn = mechanism
 		return nil
 	}
-	if mechanism == "LOGIN" {
+	switch mechanism {
+	case "LOGIN":
 		return &login{check: check}, nil
+	case "XOAUTH2":
+		return &bearer{check: s.bears(mechanism)}, nil
+	case sasl.OAuthBearer:
+		check := s.bears(mechanism)
+		return refusing{sasl.NewOAuthBearerServer(func(o sasl.OAuthBearerOptions) *sasl.OAuthBearerError {
+			if check(o.Username, o.Token) != nil {
+				return &sasl.OAuthBearerError{Status: "invalid_token", Schemes: "bearer"}
+			}
+			return nil
+		})}, nil
 	}
 	return sasl.NewPlainServer(func(_, user, given string) error { return check(user, given) }), nil
 }

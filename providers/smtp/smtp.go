@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"carillon/providers"
+	"carillon/providers/line"
 	"carillon/providers/mail"
 )
 
@@ -64,13 +65,15 @@ const perConnection = 2
 type Provider struct {
 	// config is behind a pointer because fmt prints what is in an unexported field
 	// without asking it, secrets too.
-	config     *Config
-	address    string
-	tls        *tls.Config
-	helo       string
-	timeout    time.Duration
-	deps       providers.Deps
-	scrub      func(string) string
+	config  *Config
+	address string
+	tls     *tls.Config
+	helo    string
+	timeout time.Duration
+	deps    providers.Deps
+	scrub   func(string) string
+	// tokens are what is signed in with in place of the password; nil where it is that.
+	tokens     *line.Tokens
 	composer   composer
 	deliveries sync.Pool
 
@@ -119,6 +122,9 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
 			p.helo = name
 		}
+	}
+	if c.oauth() {
+		p.tokens = line.NewTokens(deps, p.timeout, c.desk(p.scrub))
 	}
 	p.deliveries.New = func() any { return &delivery{settled: make(chan result, 1)} }
 	p.life, p.end = context.WithCancel(context.Background())
@@ -254,7 +260,10 @@ func (p *Provider) Close() error {
 		case j := <-p.queue:
 			p.settle(j, result{err: notAsked(errors.New("the channel is closed"))})
 		default:
-			return nil
+			if p.tokens == nil {
+				return nil
+			}
+			return p.tokens.Close()
 		}
 	}
 }
