@@ -161,7 +161,7 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	if !providers.Key(from) {
 		return nil, providers.Refused{providers.NoKey(place, from)}
 	}
-	return []providers.Reply{{ID: id, From: from, Text: text, At: e.at()}}, nil
+	return []providers.Reply{{ID: id, From: from, Text: text, At: e.at(), Setting: e.Event != "message"}}, nil
 }
 
 // said is what a message says in words; empty for one that says nothing.

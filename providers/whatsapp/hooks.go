@@ -158,8 +158,12 @@ func (p *Provider) explain(r *providers.Receipt, errs []graph.Problem) {
 	if e.Code != nil {
 		r.Code = strconv.Itoa(*e.Code)
 	}
-	if m, known := means(e); known && m.Kind == providers.ErrorRecipient {
+	switch m, known := means(e); {
+	case !known:
+	case m.Kind == providers.ErrorRecipient:
 		r.Status, r.Bounce = providers.ReceiptRejected, m.Bounce
+	case m.Kind.StopsChannel():
+		r.Trouble = m.Kind
 	}
 	said := p.graph.Scrub(e.Said())
 	if e.Href != "" {

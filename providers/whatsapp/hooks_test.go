@@ -29,6 +29,9 @@ func TestFailuresInWebhooks(t *testing.T) {
 			if kind == providers.ErrorRecipient {
 				want.Status = providers.ReceiptRejected
 			}
+			if kind.StopsChannel() {
+				want.Trouble = kind
+			}
 			if code == 131026 {
 				want.Bounce = providers.BounceSoft
 			}
