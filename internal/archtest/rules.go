@@ -49,7 +49,7 @@ func layers() []layer {
 			why: "it measures the parts and the whole, and decides nothing",
 		},
 		{
-			name: "app", may: join(product, harness, []string{"demo"}), mayInTests: []string{"store/storetest"},
+			name: "app", may: join(product, harness, []string{"demo"}), mayInTests: []string{"store/storetest", "internal/fakes"},
 			why: "it is the composition root: it wires everything and only the command line knows it",
 		},
 		{
@@ -183,7 +183,7 @@ func layers() []layer {
 			why: "it carries messages and decides nothing about them: the store decides",
 		},
 		{
-			name: "providers", may: inside, mayInTests: join(servers, []string{"providers/providertest"}),
+			name: "providers", may: inside, mayInTests: join(servers, []string{"providers/providertest", "internal/fakes"}),
 			why: "an adapter sees one message at a time and nothing else of Carillon",
 		},
 		{
