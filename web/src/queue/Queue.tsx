@@ -14,7 +14,6 @@ import { Filter } from "@/ui/Filter";
 import { useFormat } from "@/ui/format";
 import { Page } from "@/ui/Page";
 import { Part } from "@/ui/Part";
-import { useReason } from "@/ui/reason";
 import { Rows } from "@/ui/Rows";
 import { Hindrance } from "@/ui/Standstill";
 import { ChannelBadge, HealthBadge, StateBadge } from "@/ui/State";

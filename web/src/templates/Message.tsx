@@ -2,7 +2,7 @@ import { Card, Group, Image, SegmentedControl, Stack, Switch, Text } from "@mant
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { Schema } from "@/api/client";
+import { api, type Schema } from "@/api/client";
 
 import { dark, elsewhere, here } from "./definition";
 
@@ -111,11 +111,15 @@ function Notice({ content }: { content: Schema<"Content"> }) {
 
 /** A file: itself where it is a picture that was uploaded here, else its name. */
 function File({ file }: { file: Schema<"Attachment"> | undefined }) {
+  const id = file?.media_id ?? 0;
+  const kept = api.useQuery("get", "/v1/media/{id}", { params: { path: { id } } }, { enabled: id > 0 });
   if (!file) return null;
-  const picture = file.type === "image" || /\.(png|jpe?g|gif|webp)(\?|$)/i.test(file.url);
-  const url = here(file.url, window.location.origin);
-  if (!picture || !url.startsWith(window.location.origin)) return <Text size="sm">{file.filename || file.url.split("/").at(-1)}</Text>;
-  return <Image src={url} alt={file.caption ?? file.filename ?? ""} radius="md" my="xs" mah={240} fit="contain" />;
+  const address = kept.data?.url ?? file.url ?? "";
+  const name = file.filename || kept.data?.name || address.split("/").at(-1) || "";
+  const url = here(address, window.location.origin);
+  const picture = file.type === "image" || /\.(png|jpe?g|gif|webp)(\?|$)/i.test(address);
+  if (!picture || !url.startsWith(window.location.origin)) return <Text size="sm">{name}</Text>;
+  return <Image src={url} alt={file.caption || name} radius="md" my="xs" mah={240} fit="contain" />;
 }
 
 /** A message as messengers show it: media, words, buttons. */
