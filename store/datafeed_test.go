@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/providers"
 	"carillon/store/storetest"
 )
 
@@ -23,6 +24,10 @@ type farEnd struct {
 func (f *farEnd) JSON(context.Context, string, int) ([]byte, error) {
 	f.reads++
 	return []byte(f.says), f.away
+}
+
+func (f *farEnd) Look(context.Context, string, int64) (providers.Looked, error) {
+	return providers.Looked{}, f.away
 }
 
 // fed makes the journey's campaign one that reads a data feed, and returns what reads it.
