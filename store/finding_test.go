@@ -69,7 +69,8 @@ func TestAProviderSettlesDoubts(t *testing.T) {
 			j.Balanced(run.ID)
 			return done
 		}
-		require.True(t, settle(first[0], providers.Found{Fate: providers.FateTaken, ProviderID: "p-1", Receipt: &providers.Receipt{Status: providers.ReceiptDelivered}}))
+		found := providers.Found{Fate: providers.FateTaken, ProviderID: "p-1", Receipt: &providers.Receipt{Status: providers.ReceiptDelivered}}
+		require.True(t, settle(first[0], found))
 		require.Equal(t, messages.Delivered, j.message(doubtful[0]).State)
 		require.Equal(t, "p-1", j.message(doubtful[0]).ProviderID)
 		require.True(t, settle(doubts[doubtful[1]], providers.Found{Fate: providers.FateTaken, ProviderID: "p-2"}))
