@@ -53,7 +53,10 @@ func TestFilesAreUploadedAndUsed(t *testing.T) {
 		"is empty":    s.do("POST", "/v1/media?name=a", "", "Content-Type", "image/png"),
 		"other":       uploadMedia(t, s, "other", "a", png),
 		"boundary":    s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data"),
-		"well-formed": s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data; boundary=x"),
+		"is missing":  s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data; boundary=x"),
+		"well-formed": s.do("POST", "/v1/media", "--x\r\nno field\r\n\r\n", "Content-Type", "multipart/form-data; boundary=x"),
+		"breaks off": s.do("POST", "/v1/media", "--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nhalf of it",
+			"Content-Type", "multipart/form-data; boundary=x"),
 		"filename":    uploadMedia(t, s, "file", "\u202egnp.exe", png),
 	} {
 		require.Equal(t, 422, w.Code, "%s: %s", what, w.Body)
