@@ -95,6 +95,8 @@ func TestAFileThatAMailCannotCarry(t *testing.T) {
 	require.NoError(t, err)
 
 	can := smtp.Kind().Capabilities
+	require.True(t, can.Carries(&providers.Attachment{MediaID: 3}))
+	require.False(t, can.Carries(&providers.Attachment{URL: "https://example.org/menu.pdf"}))
 	facts := providers.FileFacts{Sort: providers.Document, ContentType: "application/pdf", Size: 7_000_001}
 	require.Equal(t, "has 7.1 MB; as document the channel sends at most 7 MB", can.WrongFile(providers.Email, facts))
 	facts.Linked = true
