@@ -15,14 +15,14 @@ import (
 
 const png = "\x89PNG\x0d\x0a\x1a\x0a"
 
-// uploadMedia sends a file as a part of a form.
-func uploadMedia(t *testing.T, s *server, part, name, content string) *httptest.ResponseRecorder {
+// uploadMedia sends a picture as a part of a form.
+func uploadMedia(t *testing.T, s *server, part, name string) *httptest.ResponseRecorder {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	file, err := form.CreateFormFile(part, name)
 	require.NoError(t, err)
-	_, err = file.Write([]byte(content))
+	_, err = file.Write([]byte(png))
 	require.NoError(t, err)
 	require.NoError(t, form.Close())
 	return s.do("POST", "/v1/media", body.String(), "Content-Type", form.FormDataContentType())
@@ -38,7 +38,7 @@ func decodedMedia(t *testing.T, w *httptest.ResponseRecorder) (answer map[string
 
 func TestFilesAreUploadedAndUsed(t *testing.T) {
 	s := newServer(t)
-	w := uploadMedia(t, s, "file", `C:\pictures\logo.png`, png)
+	w := uploadMedia(t, s, "file", `C:\pictures\logo.png`)
 	require.Equal(t, 201, w.Code, w.Body)
 	first := decodedMedia(t, w)
 	require.Equal(t, []any{"logo.png", "image/png", "image", 8.0, []any{}},
@@ -51,10 +51,13 @@ func TestFilesAreUploadedAndUsed(t *testing.T) {
 	for what, w := range map[string]*httptest.ResponseRecorder{
 		"query.name":  s.do("POST", "/v1/media", png, "Content-Type", "application/octet-stream"),
 		"is empty":    s.do("POST", "/v1/media?name=a", "", "Content-Type", "image/png"),
-		"other":       uploadMedia(t, s, "other", "a", png),
+		"other":       uploadMedia(t, s, "other", "a"),
 		"boundary":    s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data"),
-		"well-formed": s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data; boundary=x"),
-		"filename":    uploadMedia(t, s, "file", "\u202egnp.exe", png),
+		"is missing":  s.do("POST", "/v1/media", png, "Content-Type", "multipart/form-data; boundary=x"),
+		"well-formed": s.do("POST", "/v1/media", "--x\r\nno field\r\n\r\n", "Content-Type", "multipart/form-data; boundary=x"),
+		"breaks off": s.do("POST", "/v1/media", "--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nhalf of it",
+			"Content-Type", "multipart/form-data; boundary=x"),
+		"filename": uploadMedia(t, s, "file", "\u202egnp.exe"),
 	} {
 		require.Equal(t, 422, w.Code, "%s: %s", what, w.Body)
 		require.Contains(t, w.Body.String(), what)

@@ -302,7 +302,7 @@ func checkCarried(wording templates.Resolved, channel providers.Channel, can pro
 				warn(fmt.Sprintf("content.buttons[%d]", i), fmt.Sprintf("%s button (%s)", b.Type, quoted(b.Caption, "")), "nothing, if it reads well as a line")
 			}
 		}
-		if c.Attachment != nil && !can.Media {
+		if c.Attachment != nil && !can.Carries(c.Attachment) {
 			warn("content.attachment", "files", "nothing, if a link is enough")
 		}
 	}

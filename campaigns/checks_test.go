@@ -204,7 +204,7 @@ func TestWhatAChannelCanNotCarry(t *testing.T) {
 	f := newFixture(t)
 	made := f.campaign()
 	made.Content = providers.Content{
-		Subject: "x", Text: "Hi {{ unsubscribe_url }}", Attachment: &providers.Attachment{URL: "https://example.org/menu.pdf"},
+		Subject: "x", Text: "Hi {{ unsubscribe_url }}", Attachment: &providers.Attachment{URL: f.file(t)},
 		Buttons: []providers.MessageButton{
 			{Type: providers.ButtonLink, Caption: "Our shop", Info: "https://example.org/"}, {Type: providers.ButtonPostback, Caption: "Yes"},
 		},
@@ -214,8 +214,10 @@ func TestWhatAChannelCanNotCarry(t *testing.T) {
 	require.Equal(t, made.Content.Buttons, kept.Content.Buttons)
 	checks, err := f.Check(t.Context(), f.Account, kept.ID)
 	require.NoError(t, err)
-	require.Equal(t, []string{"as_text content.buttons[0]", "as_text content.buttons[1]", "as_text content.attachment"}, coded(checks.Warnings))
-	require.Contains(t, checks.Warnings[0].Message, `a mail channel has no link button ("Our shop")`)
+	require.Equal(t, []string{
+		"link_not_https content.attachment.url", "as_text content.buttons[0]", "as_text content.buttons[1]", "as_text content.attachment",
+	}, coded(checks.Warnings))
+	require.Contains(t, checks.Warnings[1].Message, `a mail channel has no link button ("Our shop")`)
 	preview, err := f.Preview(t.Context(), f.Account, kept.ID)
 	require.NoError(t, err)
 	require.NotEmpty(t, preview.Samples)

@@ -182,11 +182,19 @@ func (s *Files) receive(ctx context.Context, f File, content io.Reader, piece []
 	return s.store.FinishFile(ctx, f, MaxFiles)
 }
 
-// readPiece fills a piece, or as much of it as there is.
-func readPiece(content io.Reader, piece []byte) (int, error) {
-	n, err := io.ReadFull(content, piece)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
+// readPiece fills a piece, or as much of it as there is. A request that is cut off is no end of
+// the file, as io.ReadFull would have it.
+func readPiece(content io.Reader, piece []byte) (n int, err error) {
+	for n < len(piece) && err == nil {
+		var more int
+		more, err = content.Read(piece[n:])
+		n += more
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return n, fault.InvalidField("file", nil, "breaks off: send all of it")
+	case errors.Is(err, io.EOF):
+		return n, nil
 	}
 	return n, err
 }

@@ -22,7 +22,8 @@ const (
 	// FileSentOnce: the first message carries the file, and its Accepted.MediaID is the id by
 	// which all others name it.
 	FileSentOnce FileWay = "sent_once"
-	// FileWithin: every message carries the file in itself, as e-mail does.
+	// FileWithin: every message carries the file in itself, as e-mail does. It fetches nothing: an
+	// address stands in the text.
 	FileWithin FileWay = "within"
 )
 
@@ -105,7 +106,7 @@ type Looked struct {
 // WrongFile says why a channel of a kind of address can't send a file; empty if it can.
 func (c *Capabilities) WrongFile(kind AddressKind, f FileFacts) string {
 	all := c.FilesFor(kind)
-	if len(all) == 0 {
+	if len(all) == 0 || f.Linked && c.Uploads == FileWithin {
 		return ""
 	}
 	at := slices.IndexFunc(all, func(l FileLimit) bool { return l.Type == f.Sort })
@@ -128,6 +129,11 @@ func (c *Capabilities) WrongFile(kind AddressKind, f FileFacts) string {
 		return fmt.Sprintf("has %s; as %s the channel sends at most %s%s", Megabytes(f.Size), l.Type, Megabytes(most), how)
 	}
 	return ""
+}
+
+// Carries reports whether the file of an attachment goes along, and is no link in the text.
+func (c *Capabilities) Carries(a *Attachment) bool {
+	return c.Media || a.MediaID != 0 && c.Uploads == FileWithin
 }
 
 func sorts(all []FileLimit) string {

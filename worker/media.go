@@ -42,6 +42,8 @@ const (
 	// are known at a time.
 	mostWithin = 128 << 20
 	mostKnown  = 100
+	// mostHeld bounds the bytes that are held for messages to come.
+	mostHeld = 32 << 20
 )
 
 // carried are the files that messages of a channel carry: each is looked up, and handed over, once.
@@ -51,6 +53,8 @@ type carried struct {
 	within *semaphore.Weighted
 	mu     sync.Mutex
 	known  map[carriedAs]*parcel
+	// held are the bytes of the contents that the known ones have.
+	held int64
 }
 
 // carriedAs is a file, and as what it goes.
@@ -96,12 +100,32 @@ func (c *carried) parcelOf(as carriedAs) *parcel {
 	p := c.known[as]
 	if p == nil {
 		if len(c.known) == mostKnown {
-			clear(c.known) // those that are in use stay with who uses them
+			c.forgetAll()
 		}
 		p = &parcel{as: as, turn: make(chan struct{}, 1)}
 		c.known[as] = p
 	}
 	return p
+}
+
+// forgetAll forgets what is known, for who has the lock; those that are in use stay with who uses
+// them.
+func (c *carried) forgetAll() {
+	clear(c.known)
+	c.held = 0
+}
+
+// hold keeps the content of a parcel for the messages that follow, in place of all others where
+// they are too much together.
+func (c *carried) hold(p *parcel, content []byte) {
+	p.content = content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held+int64(len(content)) > mostHeld {
+		c.forgetAll()
+	}
+	c.known[p.as] = p
+	c.held += int64(len(content))
 }
 
 // await waits until the file of a message can go with it. The error is a *providers.Error, or
@@ -120,10 +144,8 @@ func (c *carried) await(ctx context.Context, a *providers.Attachment) (*load, er
 		<-p.turn
 	}
 	if err != nil {
+		c.within.Release(l.weight)
 		return nil, err
-	}
-	if l.weight = min(2*int64(len(l.file.Content)), mostWithin); l.weight > 0 && c.within.Acquire(ctx, l.weight) != nil {
-		return nil, errNoTurn
 	}
 	return l, nil
 }
@@ -152,7 +174,7 @@ func (c *carried) prepare(ctx context.Context, p *parcel, l *load) error {
 		l.public = c.ch.worker.o.Files.Public(p.file)
 		err = c.ready(ctx, p, l)
 	}
-	if err != nil && c.ch.isStopping() {
+	if err != nil && (c.ch.isStopping() || errors.Is(err, errNoTurn)) {
 		return errNoTurn
 	}
 	if err == nil {
@@ -210,12 +232,17 @@ func (c *carried) ready(ctx context.Context, p *parcel, l *load) error {
 		}
 		l.file.ID = p.kept.ID
 	case providers.FileWithin:
+		weight := min(2*p.file.Size, mostWithin)
+		if c.within.Acquire(ctx, weight) != nil {
+			return errNoTurn
+		}
+		l.weight = weight
 		if p.content == nil {
 			content, err := io.ReadAll(c.ch.worker.o.Files.Read(ctx, p.file))
 			if err != nil {
 				return unread(err)
 			}
-			p.content = content
+			c.hold(p, content)
 		}
 		l.file.Content = p.content
 	default:
@@ -297,9 +324,9 @@ func (c *carried) keep(ctx context.Context, p *parcel, kept providers.KeptMedia)
 // timeFor is how long is waited for so many bytes to go out.
 func timeFor(bytes int64) time.Duration { return time.Duration(bytes) * time.Second / leastRate }
 
-// carrying is how much longer a message may take that carries a file for all others.
+// carrying is how much longer a message may take that carries a file.
 func carrying(m *providers.Message) time.Duration {
-	if a := m.Content.Attachment; a != nil && a.File != nil && a.File.Open != nil {
+	if a := m.Content.Attachment; a != nil && a.File != nil && (a.File.Open != nil || a.File.Content != nil) {
 		return timeFor(a.File.Size)
 	}
 	return 0
@@ -352,7 +379,5 @@ func (l *load) done() {
 	if l.first {
 		<-l.parcel.turn
 	}
-	if l.weight > 0 {
-		l.of.within.Release(l.weight)
-	}
+	l.of.within.Release(l.weight)
 }

@@ -72,7 +72,7 @@ func asWritten(b []byte, text string) []byte { return append(b, text...) }
 
 // Text is the text part of a content, with where its file is; empty if it has none.
 func Text(c *providers.Content) string {
-	if c.Attachment == nil {
+	if linked(c) == nil {
 		return c.Text
 	}
 	return string(AppendText(nil, c, asWritten))
@@ -81,7 +81,7 @@ func Text(c *providers.Content) string {
 // HTML is the HTML part of a content, with its preview line and a link to its file; empty if it
 // has none.
 func HTML(c *providers.Content) string {
-	if c.Attachment == nil && c.Preheader == "" {
+	if linked(c) == nil && c.Preheader == "" {
 		return c.HTML
 	}
 	return string(AppendHTML(nil, c, asWritten))
@@ -93,7 +93,7 @@ func AppendText(b []byte, c *providers.Content, lines Lines) []byte {
 		return b
 	}
 	b = lines(b, c.Text)
-	if a := c.Attachment; a != nil {
+	if a := linked(c); a != nil {
 		b = lines(b, "\n\n")
 		b = lines(b, attachmentTitle(a))
 		b = lines(b, ": ")
@@ -116,7 +116,7 @@ func AppendHTML(b []byte, c *providers.Content, lines Lines) []byte {
 		b = lines(b, "</div>\n")
 	}
 	rest := c.HTML[at:]
-	a := c.Attachment
+	a := linked(c)
 	if a == nil {
 		return lines(b, rest)
 	}
@@ -128,6 +128,23 @@ func AppendHTML(b []byte, c *providers.Content, lines Lines) []byte {
 	b = lines(b, html.EscapeString(attachmentTitle(a)))
 	b = lines(b, "</a></p>\n")
 	return lines(b, rest[end:])
+}
+
+// linked is the file that a content names by its address; nil where there is none, or where the
+// mail carries it.
+func linked(c *providers.Content) *providers.Attachment {
+	if Within(c) != nil {
+		return nil
+	}
+	return c.Attachment
+}
+
+// Within is the file that a mail carries; nil for none.
+func Within(c *providers.Content) *providers.File {
+	if c.Attachment == nil || c.Attachment.File == nil || len(c.Attachment.File.Content) == 0 {
+		return nil
+	}
+	return c.Attachment.File
 }
 
 // attachmentTitle is what a link to an attachment is called.

@@ -96,6 +96,9 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	if err := mail.Check(m); err != nil {
 		return b, fmt.Errorf("compose message: %w", err)
 	}
+	if f := mail.Within(&m.Content); f != nil && len(f.Content) > mostAttached {
+		return b, fmt.Errorf("compose message: %s has %s, and a mail carries at most %s", f.Name, providers.Megabytes(f.Size), providers.Megabytes(mostAttached))
+	}
 	b = append(b, "Date: "...)
 	b = now.AppendFormat(b, time.RFC1123Z)
 	b = append(b, "\r\n"...)
@@ -124,24 +127,38 @@ func (c composer) appendBody(b []byte, m *providers.Message, s *scratch) []byte 
 	s.text = mail.AppendText(s.text[:0], &m.Content, appendLines)
 	s.html = mail.AppendHTML(s.html[:0], &m.Content, appendLines)
 	content, pictures := mail.Pictures(s.html, m.ID, strings.TrimSuffix(c.idTail, ">\r\n"))
-	text, html := newPart("plain", s.text), newPart("html", content)
-	switch {
-	case len(s.html) == 0:
-		return text.append(b)
-	case len(s.text) == 0:
-		return appendRelated(b, m.ID, html, pictures)
+	w := says{m.ID, newPart("plain", s.text), newPart("html", content), pictures}
+	if mail.Within(&m.Content) != nil {
+		return appendWithFile(b, &w, m.Content.Attachment)
 	}
-	boundary := boundaryFor("=_c", m.ID, text, html)
+	return w.append(b)
+}
+
+// says is what a message says; a part without content is not there.
+type says struct {
+	id         int64
+	text, html part
+	pictures   []mail.Picture
+}
+
+func (w *says) append(b []byte) []byte {
+	switch {
+	case len(w.html.content) == 0:
+		return w.text.append(b)
+	case len(w.text.content) == 0:
+		return appendRelated(b, w.id, w.html, w.pictures)
+	}
+	boundary := boundaryFor("=_c", w.id, w.text, w.html)
 	b = append(b, "Content-Type: multipart/alternative;\r\n boundary=\""...)
 	b = append(b, boundary...)
 	b = append(b, "\"\r\n\r\n--"...)
 	b = append(b, boundary...)
 	b = append(b, "\r\n"...)
-	b = text.append(b)
+	b = w.text.append(b)
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	b = append(b, "\r\n"...)
-	b = appendRelated(b, m.ID, html, pictures)
+	b = appendRelated(b, w.id, w.html, w.pictures)
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	return append(b, "--\r\n"...)
@@ -466,10 +483,7 @@ func appendWords(b []byte, s string) []byte {
 	}
 	const most = 39 // bytes: 64 characters, so that a line with "Subject: " keeps within 76
 	for first := true; len(s) > 0; first = false {
-		n := min(most, len(s))
-		for n < len(s) && !utf8.RuneStart(s[n]) {
-			n--
-		}
+		n := wholeLetters(s, most)
 		if !first {
 			b = append(b, "\r\n "...)
 		}

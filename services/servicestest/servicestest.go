@@ -88,6 +88,11 @@ func New(t testing.TB) *Fixture {
 			Address: providers.WhatsApp, Media: true, Buttons: providers.ButtonTypes(), Location: true, Cards: true, Receipts: true, Replies: true, EchoesID: true,
 			MaxTextUnits: 4096, MaxCaptionUnits: 1024,
 		}),
+		kind("pictures", providers.Capabilities{
+			Address: providers.WhatsApp, Media: true, Uploads: providers.FileKept, Files: []providers.FileLimit{
+				{Type: providers.Image, ContentTypes: []string{"image/png"}, MaxBytes: 100, MaxLinkedBytes: 50},
+			},
+		}),
 		kind("whatsapp", providers.Capabilities{Address: providers.WhatsApp, Receipts: true, Replies: true}),
 		kind("app", providers.Capabilities{Address: providers.Custom, Receipts: true, Replies: true}))
 	require.NoError(t, err)
