@@ -73,6 +73,16 @@ type FileLimit struct {
 	MaxLinkedBytes int64
 }
 
+// AnyFile are the limits of a kind of address, or of all where it is empty, that takes files of
+// every type, and of each so many bytes.
+func AnyFile(kind AddressKind, most int64) []FileLimit {
+	list := make([]FileLimit, 0, len(AttachmentTypes()))
+	for _, sort := range AttachmentTypes() {
+		list = append(list, FileLimit{Type: sort, Address: kind, MaxBytes: most})
+	}
+	return list
+}
+
 // FilesFor are the limits that hold for a kind of address.
 func (c *Capabilities) FilesFor(kind AddressKind) (list []FileLimit) {
 	for _, l := range c.Files {

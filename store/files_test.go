@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/retention"
 	"carillon/store/storetest"
 )
 
@@ -155,6 +156,33 @@ func TestUsedFilesStay(t *testing.T) {
 		require.NoError(t, files.Delete(ctx, j.AccountID, used.ID))
 		require.NoError(t, s.DeleteCampaign(ctx, j.AccountID, campaign.ID))
 		require.NoError(t, files.Delete(ctx, j.AccountID, unused.ID))
+	})
+}
+
+// What came with messages goes with their contents; what was uploaded stays, however old, with
+// what providers call it.
+func TestUploadedFilesOutliveContents(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		fake, j := finishedRun(t, s, 1)
+		files := messages.NewFiles(s, messages.NewHosts(""))
+		uploaded := keepFile(t, files, messages.File{AccountID: j.AccountID, Name: "a.txt", Library: true}, "uploaded")
+		keepFile(t, files, messages.File{AccountID: j.AccountID, Name: "b.txt"}, "came with a message")
+		of := messages.MediaOf{ChannelID: j.Channel.ID, FileID: uploaded.ID, Epoch: j.Channel.Epoch}
+		require.NoError(t, s.KeepMedia(ctx, of, messages.KeptMedia{ID: "1"}))
+		sealAll(t, s)
+		fake.Advance(40 * 24 * time.Hour)
+		_, err := retention.NewService(s.Store, s.Clock).Change(ctx, j.AccountID, retention.Choice{retention.Contents: 35})
+		require.NoError(t, err)
+		retain(t, s, fake)
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM files"))
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM file_pieces"))
+		content, err := io.ReadAll(files.Read(ctx, uploaded))
+		require.NoError(t, err)
+		require.Equal(t, "uploaded", string(content))
+		kept, err := s.KeptMedia(ctx, of)
+		require.NoError(t, err)
+		require.Equal(t, "1", kept.ID)
 	})
 }
 

@@ -111,7 +111,9 @@ func TestLookingAtAFile(t *testing.T) {
 		w.(http.Flusher).Flush()
 		_, _ = w.Write([]byte(pdf))
 	})
-	mux.HandleFunc("/once", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/said", http.StatusMovedPermanently) })
+	mux.HandleFunc("/once", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/said", http.StatusMovedPermanently)
+	})
 	mux.HandleFunc("/round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round", http.StatusFound) })
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) {
 		w.(http.Flusher).Flush()

@@ -15,15 +15,6 @@ import (
 // otherwise (postconf(5), message_size_limit); Gmail and Microsoft 365 take more.
 const mostAttached = 7 * providers.MB
 
-// files are the bounds of what a mail carries: of every type so much, whatever it is.
-func files() []providers.FileLimit {
-	list := make([]providers.FileLimit, 0, len(providers.AttachmentTypes()))
-	for _, sort := range providers.AttachmentTypes() {
-		list = append(list, providers.FileLimit{Type: sort, MaxBytes: mostAttached})
-	}
-	return list
-}
-
 // appendWithFile appends what a message says, and its file.
 func appendWithFile(b []byte, w *says, a *providers.Attachment) []byte {
 	boundary := boundaryFor("=_m", w.id, w.text, w.html)

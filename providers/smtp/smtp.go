@@ -39,7 +39,7 @@ func Kind() providers.Kind {
 		Description: "Hands e-mail to an SMTP server over several connections, each used again, with PIPELINING where the server offers it.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Signs: true, Receipts: true, EchoesID: true, OnlyFailures: true,
-			Uploads: providers.FileWithin, Files: files(),
+			Uploads: providers.FileWithin, Files: providers.AnyFile("", mostAttached),
 		},
 	}, check, open)
 	k.MostRequests = func(raw json.RawMessage) int {

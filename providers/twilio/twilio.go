@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,13 @@ import (
 // maxBody is the longest text that Twilio takes, alone or beside a file; what has more than 16
 // bits in UTF-16 counts twice.
 const maxBody = 1600
+
+// The largest files that Twilio fetches, in bytes: twilio.com/docs/messaging/guides/accepted-mime-types,
+// "Media size limits".
+const (
+	mostMMS      = 5 * providers.MB
+	mostWhatsApp = 16 * providers.MB
+)
 
 // whatsApp stands before the numbers of WhatsApp, so that they are not taken for those of SMS.
 const whatsApp = "whatsapp:"
@@ -34,7 +42,7 @@ func Kind() providers.Kind {
 			"the messaging service's or the WhatsApp sender's webhook for incoming messages, and what people write comes back.",
 		Capabilities: providers.Capabilities{
 			Address: providers.SMS, MaxTextUnits: maxBody, MaxCaptionUnits: maxBody, Receipts: true, Replies: true, GivesID: true, Media: true,
-			Finds: true,
+			Finds: true, Files: slices.Concat(providers.AnyFile(providers.SMS, mostMMS), providers.AnyFile(providers.WhatsApp, mostWhatsApp)),
 		},
 	}, check, open)
 	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {

@@ -432,3 +432,17 @@ func FuzzAnswered(f *testing.F) {
 		require.NotContains(t, err.Error(), token)
 	})
 }
+
+// What is too large for the way that a channel sends is refused, whatever it is.
+func TestFilesThatTwilioTakes(t *testing.T) {
+	can := twilio.Kind().Capabilities
+	for _, kind := range []providers.AddressKind{providers.SMS, providers.WhatsApp} {
+		most := map[providers.AddressKind]int64{providers.SMS: 5_000_000, providers.WhatsApp: 16_000_000}[kind]
+		for _, sort := range providers.AttachmentTypes() {
+			f := providers.FileFacts{Sort: sort, ContentType: "image/png", Size: most, Linked: true}
+			require.Empty(t, can.WrongFile(kind, f))
+			f.Size++
+			require.Contains(t, can.WrongFile(kind, f), "the channel sends at most "+providers.Megabytes(most))
+		}
+	}
+}
