@@ -332,7 +332,7 @@ var sharedParameters = []string{"version", "language", "kind", "action"}
 // harmlessQueries name nothing of an account.
 var harmlessQueries = []string{
 	"limit", "cursor", "from", "to", "interval", "timezone", "by", "format", "n", "count", "status", "archived", "page", "order", "bare", "ended", "state",
-	"reason", "transactional", "review", "meaning", "all", "cancel_planning", "force", "dry_run", "at", "after", "wait_hours", "confirm", "kind", "unused",
+	"reason", "transactional", "review", "meaning", "all", "cancel_planning", "force", "dry_run", "at", "after", "wait_hours", "confirm", "kind", "unused", "name",
 }
 
 // knows makes sure that both accounts have the same kinds of things, and that they differ.

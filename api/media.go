@@ -148,22 +148,20 @@ func (s *Server) takeMedia(ctx context.Context, f messages.File, in *addMedia) (
 	if params["boundary"] == "" {
 		return f, fault.New(fault.Invalid, "the Content-Type does not name the boundary of the parts")
 	}
-	for parts := multipart.NewReader(in.body, params["boundary"]); ; {
-		part, err := parts.NextPart()
-		switch {
-		case errors.Is(err, io.EOF):
-			return f, fault.InvalidField("file", nil, "is missing: send the file as the part file, curl -F file=@menu.pdf")
-		case err != nil:
-			return f, fault.New(fault.Invalid, "the request is no well-formed multipart/form-data")
-		case part.FormName() != "file":
-			return f, fault.InvalidField(part.FormName(), nil, "is no part of an upload: file is")
-		}
-		if f.Name == "" {
-			f.Name = part.FileName()
-		}
-		f.ContentType = part.Header.Get("Content-Type")
-		return s.Files.Keep(ctx, f, part)
+	part, err := multipart.NewReader(in.body, params["boundary"]).NextPart()
+	switch {
+	case errors.Is(err, io.EOF):
+		return f, fault.InvalidField("file", nil, "is missing: send the file as the part file, curl -F file=@menu.pdf")
+	case err != nil:
+		return f, fault.New(fault.Invalid, "the request is no well-formed multipart/form-data")
+	case part.FormName() != "file":
+		return f, fault.InvalidField(part.FormName(), nil, "is no part of an upload: file is")
 	}
+	if f.Name == "" {
+		f.Name = part.FileName()
+	}
+	f.ContentType = part.Header.Get("Content-Type")
+	return s.Files.Keep(ctx, f, part)
 }
 
 // filesAtOnce bounds how many files are read at a time: a piece of each is in memory.

@@ -2,7 +2,6 @@ package campaigns_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,7 +49,8 @@ func ofAttachments(t *testing.T, list []campaigns.Check) (said string) {
 // pictures is a channel that sends pictures alone, of at most 100 bytes, and 50 by an address.
 func (f fixture) pictures(t *testing.T) providers.Channel {
 	t.Helper()
-	channel, err := f.Channels.Create(t.Context(), providers.Channel{AccountID: f.Account, Name: "pictures", Provider: "pictures", Config: json.RawMessage(`{}`)}, "test")
+	made := providers.Channel{AccountID: f.Account, Name: "pictures", Provider: "pictures", Config: json.RawMessage(`{}`)}
+	channel, err := f.Channels.Create(t.Context(), made, "test")
 	require.NoError(t, err)
 	return channel
 }
@@ -111,7 +111,7 @@ func TestUploadedFilesAreCheckedWhenTheyAreSaved(t *testing.T) {
 			continue
 		}
 		var refused *fault.Error
-		require.True(t, errors.As(err, &refused), "%v", err)
+		require.ErrorAs(t, err, &refused)
 		require.Len(t, refused.Fields, 1)
 		require.Equal(t, "content.attachment.media_id", refused.Fields[0].Location)
 		require.Equal(t, id, refused.Fields[0].Value)

@@ -43,8 +43,7 @@ func attachedAt(wording templates.Resolved, samples []Sample) (list []*providers
 }
 
 // checkAttached looks at the files of a content that lie elsewhere, once for all recipients.
-func (s *Service) checkAttached(ctx context.Context, wording templates.Resolved, samples []Sample, channel providers.Channel, can providers.Capabilities) Checks {
-	list := attachedAt(wording, samples)
+func (s *Service) checkAttached(ctx context.Context, list []*providers.Attachment, channel providers.Channel, can providers.Capabilities) Checks {
 	if can.Pretends {
 		return Checks{} // nobody fetches anything
 	}

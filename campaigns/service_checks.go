@@ -115,7 +115,7 @@ func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers
 		samples[i].sentHTML = s.trackedHTML(c, samples[i].Content)
 	}
 	checks = checkContent(said.Resolved, samples).and(checkCarried(said.Resolved, channel, can))
-	checks = checks.and(s.checkAttached(ctx, said.Resolved, samples, channel, can))
+	checks = checks.and(s.checkAttached(ctx, attachedAt(said.Resolved, samples), channel, can))
 	if said.TemplateID != 0 {
 		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
 		if err != nil {

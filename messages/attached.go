@@ -30,8 +30,8 @@ func (s *Service) checkFile(ctx context.Context, a *providers.Attachment, channe
 	}
 	linked := can.Uploads == providers.FileByAddress
 	if linked && s.files.Public(f) == "" && !can.Pretends {
-		return refused("a %s channel sends the address of a file, and this server has none that others reach: set public_url, or give the address of a file elsewhere",
-			channel.Provider), nil
+		return refused("a %s channel sends the address of a file, and this server has none that others reach: set public_url, or give the address of a file "+
+			"elsewhere", channel.Provider), nil
 	}
 	attached := providers.Attachment{Type: a.Type, File: &providers.File{ContentType: f.ContentType}}
 	if wrong := can.WrongFile(channel.Address, providers.FileFacts{Sort: attached.Sort(), ContentType: f.ContentType, Size: f.Size, Linked: linked}); wrong != "" {

@@ -339,7 +339,8 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
 		store: &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]messages.Due{},
-			media: map[messages.MediaOf]messages.KeptMedia{}, people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
+			media:  map[messages.MediaOf]messages.KeptMedia{},
+			people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]messages.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Accepted, error) {

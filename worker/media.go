@@ -317,7 +317,8 @@ func (c *carried) keep(ctx context.Context, p *parcel, kept providers.KeptMedia)
 		p.kept.Until = c.ch.now().Add(kept.Lasts - min(renewBefore, kept.Lasts/2))
 	}
 	if err := c.ch.worker.o.Store.KeepMedia(context.WithoutCancel(ctx), c.of(p), p.kept); err != nil {
-		c.ch.worker.o.Logger.Warn("the provider's id of a file could not be kept: other processes upload it, too", "channel", c.ch.c.ID, "file", p.as.id, "error", err)
+		c.ch.worker.o.Logger.Warn("the provider's id of a file could not be kept: other processes upload it, too",
+			"channel", c.ch.c.ID, "file", p.as.id, "error", err)
 	}
 }
 

@@ -112,8 +112,9 @@ func TestAFileIsUploadedOnce(t *testing.T) {
 	fake := clock.NewFake(noon)
 	b := newMediaBench(t, fake, providers.FileKept, 3)
 	for _, m := range b.again(t, 60) {
-		require.Equal(t, []any{"1", "menu.pdf", "application/pdf"}, []any{m.Content.Attachment.File.ID, m.Content.Attachment.Filename, m.Content.Attachment.File.ContentType})
-		require.Nil(t, m.Content.Attachment.File.Open)
+		a := m.Content.Attachment
+		require.Equal(t, []any{"1", "menu.pdf", "application/pdf"}, []any{a.File.ID, a.Filename, a.File.ContentType})
+		require.Nil(t, a.File.Open)
 	}
 	require.EqualValues(t, 1, b.keeper.uploads.Load())
 	of := messages.MediaOf{ChannelID: 1, FileID: 3}
@@ -131,7 +132,7 @@ func TestAFileIsUploadedOnce(t *testing.T) {
 	})
 	b.again(t, 60)
 	require.NotContains(t, b.writer.states(), messages.Failed)
-	require.True(t, b.ch.remaining() == 0, "the provider is not down")
+	require.Zero(t, b.ch.remaining(), "the provider is not down")
 	b.again(t, 60)
 	require.Equal(t, map[messages.State]int{messages.Sent: 60}, b.writer.states())
 	require.EqualValues(t, 2, b.keeper.uploads.Load())

@@ -3,7 +3,6 @@ package smtp_test
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -40,7 +39,7 @@ func attached(t *testing.T, mail []byte) (words, contentType, name string, conte
 	content, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, file))
 	require.NoError(t, err)
 	_, err = parts.NextPart()
-	require.True(t, errors.Is(err, io.EOF), "%v", err)
+	require.ErrorIs(t, err, io.EOF)
 	return said.Header.Get("Content-Type") + "\n" + string(inner), file.Header.Get("Content-Type"), params["filename"], content
 }
 

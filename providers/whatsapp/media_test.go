@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +95,7 @@ func TestFilesByTheirID(t *testing.T) {
 		_, err := p.Send(t.Context(), providers.Message{ID: 7, To: "+4917000000007", Content: providers.Content{Attachment: &a}})
 		require.NoError(t, err)
 		require.Contains(t, body, `"id":"77001"`, sort)
-		require.False(t, strings.Contains(body, "link"), body)
+		require.NotContains(t, body, "link")
 	}
 }
 
