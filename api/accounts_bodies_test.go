@@ -35,6 +35,7 @@ var bodiesOf = map[string][]string{
 	"add-group-members": {`{"contacts":[@contact_id]}`}, "remove-group-members": {`{"contacts":[@contact_id]}`},
 	"add-label-members": {`{"contacts":[@contact_id]}`}, "remove-label-members": {`{"contacts":[@contact_id]}`},
 	"create-channel": {`{"name":"walked","provider":"sandbox"}`}, "update-channel": {`{"timezone":"UTC"}`}, "test-channel": {`{"to":"@address"}`},
+	"submit-template": {`{"template":"@template_name"}`},
 	"create-contact": {`{"first_name":"x","external_id":"@external_id"}`, `{"first_name":"x","addresses":{"email":"@address"}}`},
 	"update-contact": {`{"first_name":"x"}`, `{"addresses":{"email":"@address"}}`, `{"external_id":"@external_id"}`},
 	"bulk-contacts": {`{"action":"add","list":"@group_name","contacts":[@contact_id]}`, `{"action":"add","list":@group_id,"targeting":@targeting_id}`,

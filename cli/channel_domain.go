@@ -141,7 +141,7 @@ func (c *cli) channelTemplates() *cobra.Command {
 					if t.Differs {
 						in += ", which says something else"
 					}
-					sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, t.Language, t.Status, in, strings.Join(strings.Fields(t.Body), " "))
+					sayf(w, "%s\t%s\t%s\t%s\t%s\n", clean(t.Name), clean(t.Language), t.Status, in, clean(strings.Join(strings.Fields(t.Body), " ")))
 				}
 			})
 		})
@@ -150,7 +150,7 @@ func (c *cli) channelTemplates() *cobra.Command {
 func submittedTable(w *tabwriter.Writer, l api.SubmittedTemplates) {
 	sayf(w, "LANGUAGE\tOUTCOME\tSTATUS\tBODY\tREASON\n")
 	for _, t := range l.Languages {
-		sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Language, t.Outcome, t.Status, strings.Join(strings.Fields(t.Body), " "), t.Reason)
+		sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Language, t.Outcome, t.Status, clean(strings.Join(strings.Fields(t.Body), " ")), clean(t.Reason))
 	}
 }
 

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"carillon/internal/fault"
@@ -65,6 +64,7 @@ func (s *Catalogue) Submissions(ctx context.Context, channel providers.Channel, 
 }
 
 // submission is a language as a provider is asked to look at it, with the samples of parameters.
+// That its texts have no Liquid but parameters is checked where the template is saved.
 func (t *Saved) submission(tr Translation) Submission {
 	s := Submission{TemplateID: t.ID, NewTemplate: providers.NewTemplate{
 		Name: t.Name, Language: tr.Language, Category: string(t.Category), Body: tr.Body, Footer: tr.Footer,
@@ -73,65 +73,26 @@ func (t *Saved) submission(tr Translation) Submission {
 	for _, p := range t.Parameters {
 		values[p.Name] = p.Sample
 	}
-	wrong := func(format string, args ...any) {
-		if s.Wrong == "" {
-			s.Wrong = fmt.Sprintf(format, args...)
-		}
-	}
-	places := func(what, text string) []providers.PlaceValue {
-		for _, piece := range anyPiece.FindAllString(text, -1) {
-			name := paramOf(paramForm.FindStringSubmatch(piece))
-			if _, declared := values[name]; !declared {
-				wrong("the %s has %s, which is Liquid: a provider keeps texts whose places are parameters, so make one of it", what, piece)
-			}
-		}
-		list := placed(text, values)
-		for _, p := range list {
-			if p.Value == "" {
-				wrong("the parameter %s has no sample, which the provider wants to see: give it one", p.Place)
-			}
-		}
-		return list
-	}
-	if tr.Body == "" {
-		wrong("there is no text")
-	}
+	s.BodySamples = placed(tr.Body, values)
 	if h := tr.Header; h != nil {
 		if h.Media != nil {
-			wrong("the header is a file, of which the provider wants an upload of its own: make the template there")
+			s.Wrong = "the header is a file, of which the provider wants an upload of its own: make the template there"
 		}
-		s.Header, s.HeaderSamples = h.Text, places("header", h.Text)
+		s.Header, s.HeaderSamples = h.Text, placed(h.Text, values)
 	}
-	s.BodySamples = places("text", tr.Body)
-	for i, b := range tr.Buttons {
+	for _, b := range tr.Buttons {
 		made := providers.NewButton{Type: providers.NewButtonType(b.Type), Text: b.Text}
 		switch b.Type {
 		case URLButton:
-			made.Value = b.URL
-			if b.Suffix != "" {
-				if made.Sample = sampled(b.Suffix, values); made.Sample == "" {
-					wrong("what is added to the address of button %d has no sample: make a parameter of it that has one", i+1)
-				}
-			}
+			made.Value, made.Sample = b.URL, fill(b.Suffix, values)
 		case PhoneButton:
 			made.Value = b.Phone
 		case CopyCode:
-			if made.Sample = sampled(b.Code, values); made.Sample == "" {
-				wrong("the code of button %d has no sample: make a parameter of it that has one", i+1)
-			}
+			made.Sample = fill(b.Code, values)
 		}
 		s.Buttons = append(s.Buttons, made)
 	}
 	return s
-}
-
-// sampled is a text with the samples of parameters; empty where it has other Liquid.
-func sampled(text string, values map[string]string) string {
-	text = fill(text, values)
-	if anyPiece.MatchString(text) {
-		return ""
-	}
-	return text
 }
 
 // Submitted takes down what a channel's provider says of what was handed in to it.
