@@ -38,9 +38,6 @@ func TestMediaIsKept(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, far.Close()) })
 	p := open(t, config(far.URL()))
-	for _, who := range []string{"4917000000007", "4917000000000"} {
-		far.Write(number, who, "Hello")
-	}
 	f := uploaded("application/pdf", 3<<20)
 	kept, err := p.(providers.MediaKeeper).KeepMedia(t.Context(), f)
 	require.NoError(t, err)
