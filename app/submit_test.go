@@ -20,7 +20,8 @@ func TestATemplateIsHandedInForReview(t *testing.T) {
 			{"type":"quick_reply","text":"I come"},{"type":"url","text":"See it","url":"https://example.org/","suffix":"{{1}}"}]},
 		{"language":"de","body":"Hallo {{1}}, Ihr Tisch ist frei."},
 		{"language":"fr","header":{"media":{"type":"image","url":"https://example.org/bell.png"}},"body":"Bonjour {{1}}."}]}`)
-	r.post("/v1/templates", `{"name":"rejected","category":"marketing","kinds":["whatsapp"],"default_language":"en","translations":[{"language":"en","body":"Buy now"}]}`)
+	r.post("/v1/templates", `{"name":"rejected","category":"marketing","kinds":["whatsapp"],"default_language":"en",
+		"translations":[{"language":"en","body":"Buy now"}]}`)
 	submit := func(body string) (outcomes map[string]api.SubmittedTemplate) {
 		t.Helper()
 		var all api.SubmittedTemplates

@@ -25,7 +25,8 @@ func (p *Provider) SubmitTemplate(ctx context.Context, t providers.NewTemplate) 
 	}
 	if !slices.Contains(categories, t.Category) {
 		return "", &providers.Error{Kind: providers.ErrorContent, Code: "category",
-			Err: fmt.Errorf("WhatsApp takes templates of the categories %s, and this one is %q: make it in WhatsApp Manager", strings.Join(categories, " and "), t.Category)}
+			Err: fmt.Errorf("WhatsApp takes templates of the categories %s, and this one is %q: make it in WhatsApp Manager",
+				strings.Join(categories, " and "), t.Category)}
 	}
 	body, err := json.Marshal(submitted(t))
 	if err != nil {

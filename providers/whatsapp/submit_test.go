@@ -26,7 +26,9 @@ func TestSubmitTemplate(t *testing.T) {
 	}))
 	defer meta.Close()
 	open := func(account string) providers.TemplateSubmitter {
-		raw, err := json.Marshal(map[string]any{"api": meta.URL + "/v26.0", "phone_number_id": "1", "business_account_id": account, "token": "a-token-that-is-long-enough"})
+		raw, err := json.Marshal(map[string]any{
+			"api": meta.URL + "/v26.0", "phone_number_id": "1", "business_account_id": account, "token": "a-token-that-is-long-enough",
+		})
 		require.NoError(t, err)
 		p, err := whatsapp.Kind().New(raw, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}}.WithDefaults())
 		require.NoError(t, err)
@@ -50,8 +52,10 @@ func TestSubmitTemplate(t *testing.T) {
 	require.JSONEq(t, `{"name":"order_shipped","language":"pt_BR","category":"UTILITY","parameter_format":"positional","components":[
 		{"type":"HEADER","format":"TEXT","text":"Para {{1}}","example":{"header_text":["Ada"]}},
 		{"type":"BODY","text":"{{1}}, {{2}}","example":{"body_text":[["Ada","4 711"]]}},{"type":"FOOTER","text":"Bells"},
-		{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"Sim"},{"type":"URL","text":"Ver","url":"https://example.org/{{1}}","example":["https://example.org/4711"]},
-			{"type":"URL","text":"Loja","url":"https://example.org/"},{"type":"PHONE_NUMBER","text":"Ligar","phone_number":"+4930123456"},{"type":"COPY_CODE","example":"A1"}]}]}`,
+		{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"Sim"},
+			{"type":"URL","text":"Ver","url":"https://example.org/{{1}}","example":["https://example.org/4711"]},
+			{"type":"URL","text":"Loja","url":"https://example.org/"},
+			{"type":"PHONE_NUMBER","text":"Ligar","phone_number":"+4930123456"},{"type":"COPY_CODE","example":"A1"}]}]}`,
 		asked[len(place):])
 	_, err = open("102").SubmitTemplate(t.Context(), providers.NewTemplate{Name: "a", Language: "en", Category: "marketing", Body: "Hi {{name}}",
 		BodySamples: []providers.PlaceValue{{Place: "name", Value: "Ada"}}})
