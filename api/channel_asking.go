@@ -46,6 +46,80 @@ func syncedView(list []templates.Synced) SyncedTemplates {
 	return view
 }
 
+type submitTemplate struct {
+	ByID
+	Body struct {
+		Template string `json:"template" maxLength:"100" doc:"The template of the catalogue, by its name."`
+		DryRun   bool   `json:"dry_run,omitempty" doc:"Only say what would be handed in."`
+	}
+}
+
+// SubmittedTemplate is one language of a template that is handed in for review, or is not.
+type SubmittedTemplate struct {
+	Language string                   `json:"language"`
+	Outcome  string                   `json:"outcome" enum:"open,submitted,kept,unfit,refused" doc:"open: it would be handed in; submitted: it was; kept: the provider has it already, so that it was not; unfit: the provider can't be handed this, and reason says why; refused: the provider did not take it."`
+	Status   providers.TemplateStatus `json:"status,omitempty" enum:"pending,approved,rejected,paused,disabled" doc:"What the provider says of it, once it was handed in."`
+	Reason   string                   `json:"reason,omitempty"`
+	Header   string                   `json:"header,omitempty"`
+	Body     string                   `json:"body"`
+	Footer   string                   `json:"footer,omitempty"`
+}
+
+// SubmittedTemplates are the languages of a template.
+type SubmittedTemplates struct {
+	Languages []SubmittedTemplate `json:"languages"`
+}
+
+func submittedView(list []templates.Submission) SubmittedTemplates {
+	view := SubmittedTemplates{Languages: make([]SubmittedTemplate, len(list))}
+	for i, of := range list {
+		one := SubmittedTemplate{Language: of.Language, Outcome: "open", Status: of.Status, Header: of.Header, Body: of.Body, Footer: of.Footer}
+		switch {
+		case of.Kept:
+			one.Outcome = "kept"
+		case of.Wrong != "":
+			one.Outcome, one.Reason = "unfit", of.Wrong
+		case of.Refused != "":
+			one.Outcome, one.Reason = "refused", of.Refused
+		case of.Status != "":
+			one.Outcome = "submitted"
+		}
+		view.Languages[i] = one
+	}
+	return view
+}
+
+// submit hands a template in, in the languages that the provider does not keep.
+func (s *Server) submit(ctx context.Context, accountID int64, in *submitTemplate) ([]templates.Submission, error) {
+	channel, err := s.Channels.Get(ctx, accountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.Channels.KeptTemplates(ctx, accountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Catalogue.Submissions(ctx, channel, in.Body.Template, kept)
+	if err != nil || in.Body.DryRun {
+		return list, err
+	}
+	var open []int
+	var asked []providers.NewTemplate
+	for i, of := range list {
+		if of.Open() {
+			open, asked = append(open, i), append(asked, of.NewTemplate)
+		}
+	}
+	states, refused, err := s.Channels.SubmitTemplates(ctx, accountID, in.ID, asked)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range open {
+		list[i].Status, list[i].Refused = states[n], refused[n]
+	}
+	return list, s.Catalogue.Submitted(ctx, accountID, in.ID, list)
+}
+
 func (s *Server) askingRoutes() {
 	const path, tag = "/v1/channels/{id}", "channels"
 	register(s, operation{id: "check-channel", method: http.MethodPost, path: path + "/check", tag: tag, roles: mayEdit, bound: true,
@@ -80,5 +154,18 @@ func (s *Server) askingRoutes() {
 				return nil, err
 			}
 			return &one[SyncedTemplates]{syncedView(list)}, nil
+		})
+	register(s, operation{id: "submit-template", method: http.MethodPost, path: path + "/templates/submit", tag: tag, roles: mayEdit, bound: true,
+		doc:  "Hand a template in to a channel's provider for review",
+		more: "In the languages that the provider does not keep, with the samples of the parameters; what it keeps is never changed. Nobody is sent anything."},
+		func(ctx context.Context, caller access.Caller, in *submitTemplate) (*one[SubmittedTemplates], error) {
+			if err := within(caller, &in.ID); err != nil {
+				return nil, err
+			}
+			list, err := s.submit(ctx, caller.AccountID, in)
+			if err != nil {
+				return nil, err
+			}
+			return &one[SubmittedTemplates]{submittedView(list)}, nil
 		})
 }

@@ -90,6 +90,8 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 				body = fmt.Sprintf(`{"channel_id":%d,%s}`, other, content)
 			case strings.HasSuffix(path, "/test"):
 				body = `{"to":"a@example.org"}`
+			case strings.HasSuffix(path, "/templates/submit"):
+				body = `{"template":"hello"}`
 			case path == "/v1/channels": // names none, and shows the own
 				continue
 			case method == "GET" && path == "/v1/messages":
@@ -100,7 +102,7 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 			require.Contains(t, w.Body.String(), "is bound to channel", "%s %s", method, at)
 		}
 	}
-	require.Equal(t, 13, asked)
+	require.Equal(t, 14, asked)
 }
 
 func TestWhatAKeyIsBoundToIsChecked(t *testing.T) {

@@ -116,6 +116,33 @@ type Seeking struct {
 	Told func(ctx context.Context, found providers.Found, err error) error
 }
 
+// SubmitTemplates hands templates in to a channel's provider, each of which it may take or not: the
+// states are of those that it took, and the words why it did not take the others. Its errors are
+// those of KeptTemplates.
+func (s *Service) SubmitTemplates(ctx context.Context, accountID, id int64, list []providers.NewTemplate) (states []providers.TemplateStatus, refused []string,
+	err error) {
+	states, refused = make([]providers.TemplateStatus, len(list)), make([]string, len(list))
+	err = s.asking(ctx, accountID, id, func(ctx context.Context, c providers.Channel, adapter providers.Provider) error {
+		submitter, can := adapter.(providers.TemplateSubmitter)
+		if !can {
+			return fault.New(fault.Invalid, "a %s channel takes no templates in: make it at the provider", c.Provider)
+		}
+		for i, t := range list {
+			state, err := submitter.SubmitTemplate(ctx, t)
+			states[i] = state
+			if err == nil {
+				continue
+			}
+			refused[i] = said(providers.AsError(err))
+			if kind := providers.AsError(err).Kind; kind != providers.ErrorContent && i == 0 {
+				return providerFault(err)
+			}
+		}
+		return nil
+	})
+	return states, refused, err
+}
+
 // providerFault is a provider's error as one of whoever asked.
 func providerFault(err error) error {
 	if err == nil {

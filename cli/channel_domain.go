@@ -109,12 +109,24 @@ func (f checked) err() error {
 
 // channelTemplates lists what a channel's provider keeps.
 func (c *cli) channelTemplates() *cobra.Command {
-	return c.onChannel(&cobra.Command{Use: "templates CHANNEL", Short: "List the templates that a channel's provider keeps, and take over their states",
+	var submit string
+	var dryRun bool
+	cmd := &cobra.Command{Use: "templates CHANNEL", Short: "List the templates that a channel's provider keeps, or hand one in for review",
 		Long: "Asks the provider for its templates. One of the catalogue is the provider's of the same name, in each language that both have, where both " +
 			"say the same: its state is " +
-			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes.",
-		Example: "  carillon channel templates news"},
+			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes. " +
+			"--submit hands a template of the catalogue in for review, in the languages that the provider does not keep.",
+		Example: "  carillon channel templates news\n  carillon channel templates news --submit order_shipped --dry-run"}
+	cmd.Flags().StringVar(&submit, "submit", "", "hand a template of the catalogue in, by its name")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "with --submit: say what would be handed in, and hand nothing in")
+	return c.onChannel(cmd,
 		func(ctx context.Context, ch api.Channel) error {
+			if submit != "" {
+				return show(ctx, c, post(channelsPath().id(ch.ID).below("templates", "submit"), map[string]any{"template": submit, "dry_run": dryRun}), submittedTable)
+			}
+			if dryRun {
+				return usagef("--dry-run belongs to --submit")
+			}
 			return show(ctx, c, post(channelsPath().id(ch.ID).below("templates", "sync"), nil), func(w *tabwriter.Writer, l api.SyncedTemplates) {
 				if len(l.Templates) == 0 {
 					sayf(w, "The provider keeps no templates. Make one there, or choose a channel that needs none.\n")
@@ -129,10 +141,17 @@ func (c *cli) channelTemplates() *cobra.Command {
 					if t.Differs {
 						in += ", which says something else"
 					}
-					sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, t.Language, t.Status, in, strings.Join(strings.Fields(t.Body), " "))
+					sayf(w, "%s\t%s\t%s\t%s\t%s\n", clean(t.Name), clean(t.Language), t.Status, in, clean(strings.Join(strings.Fields(t.Body), " ")))
 				}
 			})
 		})
+}
+
+func submittedTable(w *tabwriter.Writer, l api.SubmittedTemplates) {
+	sayf(w, "LANGUAGE\tOUTCOME\tSTATUS\tBODY\tREASON\n")
+	for _, t := range l.Languages {
+		sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Language, t.Outcome, t.Status, clean(strings.Join(strings.Fields(t.Body), " ")), clean(t.Reason))
+	}
 }
 
 func (c *cli) channelSign() *cobra.Command {

@@ -324,6 +324,8 @@ channel set 1 --overlap 24h
 channel dns 1
 channel check 1
 channel templates 1
+channel templates 1 --submit order_shipped
+channel templates 1 --submit order_shipped --dry-run
 channel sign 1
 channel sign 1 --selector spring-2027 --key-file CSV
 channel unsign 1 spring-2027

@@ -76,3 +76,46 @@ const (
 	TemplateURL      TemplateButtonType = "url"       // what is added to the button's address
 	TemplateCopyCode TemplateButtonType = "copy_code" // what the button copies
 )
+
+// TemplateSubmitter is for TemplateSyncers that take templates in for review.
+type TemplateSubmitter interface {
+	// SubmitTemplate hands one language of a template in, and says what became of it: mostly that
+	// it waits. Nobody is sent anything. Every error is a *Error; of kind ErrorContent where the
+	// provider does not take the template.
+	SubmitTemplate(ctx context.Context, t NewTemplate) (TemplateStatus, error)
+}
+
+// NewTemplate is one language of a template that a provider is to look at.
+type NewTemplate struct {
+	// Name is the template's, Language BCP 47, and Category what the template is for: marketing,
+	// utility or authentication.
+	Name, Language, Category string
+	// Header, Body and Footer are the texts, with places such as {{1}} or {{name}} in the first two.
+	Header, Body, Footer string
+	// HeaderSamples and BodySamples are examples of what fills the places, in the order in which they
+	// are filled (KeptTemplate).
+	HeaderSamples, BodySamples []PlaceValue
+	Buttons                    []NewButton
+}
+
+// NewButton is a button of a template that a provider is to look at.
+type NewButton struct {
+	Type NewButtonType
+	Text string
+	// Value is the address of a link, or the number that is called.
+	Value string
+	// Sample is an example of what is added to the address of a link, empty where nothing is, or
+	// of the code that is copied.
+	Sample string
+}
+
+// NewButtonType is what a button of a template does.
+type NewButtonType string
+
+// The types of buttons.
+const (
+	NewQuickReply NewButtonType = "quick_reply"
+	NewURL        NewButtonType = "url"
+	NewPhone      NewButtonType = "phone"
+	NewCopyCode   NewButtonType = "copy_code"
+)

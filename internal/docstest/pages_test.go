@@ -35,6 +35,7 @@ func TestPages(t *testing.T) {
 		"docs/tracking.md: Try it":                                 receiver,
 		"docs/network.md: TLS without a proxy":                     secure,
 		"docs/network.md: A listener for the public":               public,
+		"docs/providers/whatsapp.md: Hand a template in":           played,
 		"docs/statistics.md: Reports, and mails about the account": reportMails,
 		"docs/webhooks.md: Try it":                                 receiver,
 		"README.md: Several processes on PostgreSQL and Redis":     servers,
@@ -69,6 +70,11 @@ func TestPages(t *testing.T) {
 		}
 	}
 	require.Empty(t, stands, "the pages have no such section")
+}
+
+// played has the sink of the page answer on a free port.
+func played(t *testing.T) stand {
+	return stand{replace: []string{"127.0.0.1:9090", testenv.FreeAddress(t)}}
 }
 
 // messy lays the list of an office into the reader's folder.

@@ -190,7 +190,7 @@ type server struct {
 	*testenv.Child
 }
 
-var startedUp = regexp.MustCompile(`(?m)^Carillon \S+ (?:answers on (https?://)(\S+) |works\.)`)
+var startedUp = regexp.MustCompile(`(?m)^(?:Carillon \S+ (?:answers on (https?://)(\S+) |works\.)|\S+ is played at )`)
 
 // serve starts a program for each line, with the session's folder and
 // environment, and waits until all of them work.

@@ -106,6 +106,8 @@ type Server struct {
 	hook    atomic.Pointer[string]
 	mu      sync.Mutex
 	tooFast map[string]bool
+	// submitted are the templates that were handed in to WhatsApp.
+	submitted []*submission
 	// wrote is who has written to WhatsApp, and when.
 	wrote map[conversation]time.Time
 	// media are the ids of the files that were uploaded.

@@ -23,6 +23,7 @@ func WhatsApp(o Options) (*Server, error) {
 		mux.HandleFunc("POST /{version}/{number}/messages", s.whatsAppMessage)
 		mux.HandleFunc("POST /{version}/{number}/media", s.whatsAppMedia)
 		mux.HandleFunc("GET /{version}/{account}/message_templates", s.whatsAppTemplates)
+		mux.HandleFunc("POST /{version}/{account}/message_templates", s.whatsAppSubmit)
 		mux.HandleFunc("POST /written", s.whatsAppWritten)
 		mux.HandleFunc("GET /{version}/{number}", func(w http.ResponseWriter, r *http.Request) {
 			if id := r.PathValue("number"); strings.HasPrefix(id, fakeMedia) && !s.keepsMedia(id) {
@@ -209,20 +210,87 @@ func (s *Server) whatsAppPost(number string, value map[string]any) {
 	}, body})
 }
 
+// submission is a language of a template that was handed in.
+type submission struct {
+	name, language, category string
+	components               []any
+	// listed counts how often it was listed: it is looked at when it was once.
+	listed int
+}
+
+// status is what became of the review, and why: a name with "reject" in it is rejected.
+func (t *submission) status() (status, reason string) {
+	switch {
+	case t.listed < 2:
+		return "PENDING", "NONE"
+	case strings.Contains(t.name, "reject"):
+		return "REJECTED", "INVALID_FORMAT"
+	}
+	return "APPROVED", "NONE"
+}
+
+// maxSubmitted bounds the templates that a fake takes in.
+const maxSubmitted = 1000
+
+// whatsAppSubmit takes a template in for review.
+func (s *Server) whatsAppSubmit(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Name       string `json:"name"`
+		Language   string `json:"language"`
+		Category   string `json:"category"`
+		Components []any  `json:"components"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Name == "" || asked.Language == "" || len(asked.Components) == 0 ||
+		!slices.Contains([]string{"MARKETING", "UTILITY"}, asked.Category) {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "name, language, category and components are required")
+		return
+	}
+	s.mu.Lock()
+	_, mine := s.o.Templates[asked.Name]
+	taken := mine && asked.Language == "en" || len(s.submitted) >= maxSubmitted || slices.ContainsFunc(s.submitted, func(t *submission) bool {
+		return t.name == asked.Name && t.language == asked.Language
+	})
+	if !taken {
+		s.submitted = append(s.submitted, &submission{name: asked.Name, language: asked.Language, category: asked.Category, components: asked.Components})
+	}
+	s.mu.Unlock()
+	if taken {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "there is already content for this template in this language")
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"id": fmt.Sprint(s.ids.Add(1)), "status": "PENDING", "category": asked.Category})
+}
+
+// keeps reports whether a template is approved, in whatever language.
 func (s *Server) keeps(template string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	_, known := s.o.Templates[template]
-	return known
+	return known || slices.ContainsFunc(s.submitted, func(t *submission) bool {
+		status, _ := t.status()
+		return t.name == template && status == "APPROVED"
+	})
 }
 
 // whatsAppTemplates lists the templates.
 func (s *Server) whatsAppTemplates(w http.ResponseWriter, _ *http.Request) {
-	list := make([]any, 0, len(s.o.Templates))
+	s.mu.Lock()
+	list := make([]any, 0, len(s.o.Templates)+len(s.submitted))
 	for _, name := range slices.Sorted(maps.Keys(s.o.Templates)) {
 		list = append(list, map[string]any{
 			"id": fmt.Sprint(len(list) + 1), "name": name, "language": "en", "status": "APPROVED", "category": "MARKETING",
 			"components": []any{map[string]any{"type": "BODY", "text": s.o.Templates[name]}},
 		})
 	}
+	for _, t := range s.submitted {
+		t.listed++
+		status, reason := t.status()
+		list = append(list, map[string]any{
+			"id": fmt.Sprint(len(list) + 1), "name": t.name, "language": t.language, "status": status, "category": t.category, "rejected_reason": reason,
+			"components": t.components,
+		})
+	}
+	s.mu.Unlock()
 	answer(w, http.StatusOK, map[string]any{"data": list})
 }
 

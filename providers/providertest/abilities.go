@@ -29,6 +29,8 @@ func (s Subject) abilities(t testing.TB) {
 	_, keeps := p.(providers.MediaKeeper)
 	require.Equal(t, can.Uploads == providers.FileKept, keeps, "Capabilities.Uploads and MediaKeeper go together")
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
+	_, submits := p.(providers.TemplateSubmitter)
+	require.True(t, templates || !submits, "a TemplateSubmitter is a TemplateSyncer, which says what became of a template")
 	_, finds := p.(providers.Finder)
 	require.Equal(t, can.Finds, finds, "Capabilities.Finds and Finder go together")
 	if particular, ok := p.(providers.Acknowledger); ok {

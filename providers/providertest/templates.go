@@ -46,8 +46,21 @@ func (s Subject) templates(t testing.TB) {
 	_, err = syncer.SyncTemplates(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	requireTemporary(t, err)
-	_, err = s.syncer(t, s.open(t, s.Nowhere(shut(t)))).SyncTemplates(t.Context())
+	nowhere := s.syncer(t, s.open(t, s.Nowhere(shut(t))))
+	_, err = nowhere.SyncTemplates(t.Context())
 	requireTemporary(t, err)
+
+	submitter, submits := syncer.(providers.TemplateSubmitter)
+	if !submits {
+		return
+	}
+	one := providers.NewTemplate{Name: "handed_in", Language: "en", Category: "utility", Body: "Hello"}
+	_, err = submitter.SubmitTemplate(ctx, one)
+	require.ErrorIs(t, err, context.Canceled)
+	requireTemporary(t, err)
+	_, err = nowhere.(providers.TemplateSubmitter).SubmitTemplate(t.Context(), one)
+	requireTemporary(t, err)
+	require.Zero(t, far.Tally.Asked(), "to hand in sends nothing")
 }
 
 func requireTemporary(t testing.TB, err error) {

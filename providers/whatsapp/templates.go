@@ -51,8 +51,7 @@ var states = map[string]providers.TemplateStatus{
 // SyncTemplates lists the templates of the WhatsApp Business Account. It sends nothing.
 func (p *Provider) SyncTemplates(ctx context.Context) ([]providers.Template, error) {
 	if p.config.BusinessAccountID == "" {
-		return nil, &providers.Error{Kind: providers.ErrorAccount,
-			Err: errors.New("config.business_account_id is not set: the templates are the WhatsApp Business Account's")}
+		return nil, noAccount()
 	}
 	var all []providers.Template
 	listed := map[[2]string]bool{}
