@@ -141,7 +141,8 @@ func (s *Server) takeMedia(ctx context.Context, f messages.File, in *addMedia) (
 	kind, params, err := mime.ParseMediaType(in.contentType)
 	if err != nil || kind != "multipart/form-data" {
 		if f.Name == "" {
-			return f, fault.InvalidField("query.name", nil, "say how the file is called: POST /v1/media?name=menu.pdf, or send it as multipart/form-data, curl -F file=@menu.pdf")
+			return f, fault.InvalidField("query.name", nil, "say how the file is called: "+
+				"POST /v1/media?name=menu.pdf, or send it as multipart/form-data, curl -F file=@menu.pdf")
 		}
 		return s.Files.Keep(ctx, f, in.body)
 	}

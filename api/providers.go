@@ -53,7 +53,8 @@ func (s *Server) providerRoutes() {
 				out.Body.Items = append(out.Body.Items, Provider{
 					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
 					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes,
-						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, ReplyWindowHours: can.ReplyWindow.Hours(), Idempotent: can.Idempotent, Buttons: can.Buttons,
+						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, ReplyWindowHours: can.ReplyWindow.Hours(),
+						Idempotent: can.Idempotent, Buttons: can.Buttons,
 						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Finds: can.Finds, Signs: can.Signs, Receipts: can.Receipts},
 					Preset: k.Preset, Config: configSchema(k.Config),
 				})

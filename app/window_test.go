@@ -59,7 +59,8 @@ func newReplying(t *testing.T) *replying {
 	r.url = s.URL
 	r.fake.ReportTo(s.URL + "/hooks/1")
 	require.EqualValues(t, 1, r.post("/v1/channels", r.settings("chat", `,"app_secret":"`+appSecret+`"`)))
-	r.post("/v1/templates", `{"name":"again","category":"utility","kinds":["whatsapp"],"default_language":"en","parameters":[{"name":"1","value":"{{ contact.first_name | default: 'you' }}","sample":"Ada"}],
+	r.post("/v1/templates", `{"name":"again","category":"utility","kinds":["whatsapp"],"default_language":"en",
+		"parameters":[{"name":"1","value":"{{ contact.first_name | default: 'you' }}","sample":"Ada"}],
 		"translations":[{"language":"en","body":"Write to us, {{1}}."}]}`)
 	r.do("POST", "/v1/channels/1/templates/sync", "")
 	return r

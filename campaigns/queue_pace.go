@@ -120,7 +120,8 @@ func (v *survey) pace(ctx context.Context, c providers.Channel, runs []LiveRun) 
 	}
 	lower(PaceChannel, c.Limits.PerSecond, "The channel's own limit.")
 	back := v.now.Add(throttled.BackIn)
-	lower(PaceThrottled, throttled.PerSecond, fmt.Sprintf("The provider asked to slow down, last at %s; the rate grows again by itself, to %s a second at %s if it stays quiet.",
+	lower(PaceThrottled, throttled.PerSecond, fmt.Sprintf(
+		"The provider asked to slow down, last at %s; the rate grows again by itself, to %s a second at %s if it stays quiet.",
 		exactTime(v.now.Add(-throttled.Since)), strconv.FormatFloat(throttled.Full, 'f', -1, 64), exactTime(back)))
 	lower(PaceAccount, float64(c.AccountPerSecond), "The account's limit, over all of its channels.")
 	lower(PaceCampaigns, ofCampaigns(c.ID, runs), "The limits of the campaigns that send.")

@@ -62,9 +62,11 @@ func (s *Service) checkWindow(ctx context.Context, c Campaign, channel providers
 	}
 	checks.Warnings = append(checks.Warnings, Check{
 		Code: CheckWindow, Field: "content",
-		Message: fmt.Sprintf("%s would be skipped: they have not written to the channel in the last %d hours, and a %s channel sends such people nothing but approved templates",
+		Message: fmt.Sprintf("%s would be skipped: they have not written to the channel in the last %d hours, "+
+			"and a %s channel sends such people nothing but approved templates",
 			words.Count(of.Skipped, "recipient"), int(window.Hours()), channel.Provider),
-		Remedy: fmt.Sprintf("name a template for them in window_template that is approved in their languages; and see that what people write comes to /hooks/%d", channel.ID),
+		Remedy: fmt.Sprintf("name a template for them in window_template that is approved in their languages; "+
+			"and see that what people write comes to /hooks/%d", channel.ID),
 	})
 	return checks, nil
 }

@@ -93,7 +93,8 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Published", publicationWords(k.Publication), "Status", k.Status, "Archived", at(k.ArchivedAt),
 			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", nameOr(channels, k.ChannelID), "Audience", audience,
-			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Have not written", k.Content.WindowTemplate, "Tries", experimentWords(k.Experiment),
+			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Have not written", k.Content.WindowTemplate,
+			"Tries", experimentWords(k.Experiment),
 			"Data feed", feedWords(k.Feed), "Tracks", trackWords(k.Tracking), "Counts", conversionWords(k.Conversion),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
@@ -173,7 +174,7 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
-	flags.StringVar(&f.window, "window-template", "", "WhatsApp: the template for who has not written in the last 24 hours, who are skipped without one; empty for none")
+	flags.StringVar(&f.window, "window-template", "", "WhatsApp: the template for who has not written in the last 24 hours,\nwho are skipped without one; empty for none")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")

@@ -92,7 +92,8 @@ func noneYet(cmd *cobra.Command) string {
 }
 
 // verbOf is what the makers do.
-var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": "sets one", "send": "sends one", "import": "takes some in", "upload": "uploads one"}
+var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": "sets one", "send": "sends one",
+	"import": "takes some in", "upload": "uploads one"}
 
 // limitFlag adds --limit to a list.
 func limitFlag(cmd *cobra.Command, limit *int) {

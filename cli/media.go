@@ -25,7 +25,8 @@ func mediaPath() path { return v1("media") }
 
 func (c *cli) mediaUpload() *cobra.Command {
 	return &cobra.Command{Use: "upload FILE", Short: "Upload a file to be sent", Args: cobra.ExactArgs(1), Example: "  carillon media upload menu.pdf",
-		Long: "Uploads a file of at most 100 MiB, and says its id, for --attachment, and the address at which it can be fetched. The same file twice is kept once.\n" +
+		Long: "Uploads a file of at most 100 MiB, and says its id, for --attachment, and the address at which it can be fetched. " +
+			"The same file twice is kept once.\n" +
 			"It is kept until somebody deletes it: carillon media rm.",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.uploadMedia(cmd.Context(), args[0]) }}
 }

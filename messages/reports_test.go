@@ -99,7 +99,8 @@ func TestAReceiptStopsTheChannel(t *testing.T) {
 		status  providers.ChannelStatus
 		stops   halts
 	}{
-		"since":        {providers.ErrorAccount, resumed.Add(time.Second), providers.ChannelActive, halts{"3 in 2: the provider refuses us, whoever is written to; correct it and resume the channel: closed"}},
+		"since": {providers.ErrorAccount, resumed.Add(time.Second), providers.ChannelActive,
+			halts{"3 in 2: the provider refuses us, whoever is written to; correct it and resume the channel: closed"}},
 		"before":       {providers.ErrorAccount, resumed, providers.ChannelActive, nil},
 		"nobody knows": {providers.ErrorAccount, time.Time{}, providers.ChannelActive, nil},
 		"paused":       {providers.ErrorAccount, resumed.Add(time.Second), providers.ChannelPaused, nil},

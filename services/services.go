@@ -175,11 +175,13 @@ func New(d Deps) *Services {
 	}
 	hosts := messages.NewHosts(d.PublicURL)
 	s := &Services{
-		Names:      d.Store,
-		Keys:       access.NewKeys(d.Store),
-		Accounts:   access.NewAccounts(d.Store),
-		Trail:      access.NewTrail(d.Store),
-		Channels:   channels.NewService(d.Store, d.Providers, channels.Outside{Resolver: d.Resolver, Dialer: d.Dialer, PublicURL: d.PublicURL, Installation: d.Installation}, d.Clock),
+		Names:    d.Store,
+		Keys:     access.NewKeys(d.Store),
+		Accounts: access.NewAccounts(d.Store),
+		Trail:    access.NewTrail(d.Store),
+		Channels: channels.NewService(d.Store, d.Providers, channels.Outside{
+			Resolver: d.Resolver, Dialer: d.Dialer, PublicURL: d.PublicURL, Installation: d.Installation,
+		}, d.Clock),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),

@@ -104,7 +104,7 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 	fate := fateOf(asked.To)
 	file := mediaIn.FindSubmatch(body)
 	switch {
-	case file != nil && !s.keepsMedia(string(file[1])):
+	case len(file) > 1 && !s.keepsMedia(string(file[1])):
 		refuse(http.StatusBadRequest, 100, "the id is not a valid whatsapp business account media attachment ID")
 		return
 	case asked.Type == "template" && !s.keeps(asked.Template.Name):

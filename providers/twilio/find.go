@@ -73,8 +73,8 @@ func (p *Provider) among(ctx context.Context, s providers.Sought, list []resourc
 		if !strings.HasPrefix(m.Direction, "outbound") || p.config.From == "" && m.ServiceSID != p.config.MessagingServiceSID {
 			continue
 		}
-		created, err := mail.ParseDate(m.Created)
-		if err != nil || !providers.Key(m.SID) {
+		created, unread := mail.ParseDate(m.Created)
+		if unread != nil || !providers.Key(m.SID) {
 			return providers.Found{Fate: providers.FateUntold, Detail: "its list has a message whose time or sid can't be read"}, nil
 		}
 		if within(created, s) {

@@ -280,7 +280,8 @@ func TestWhatIsPosted(t *testing.T) {
 			require.Empty(t, replies, rest)
 			continue
 		}
-		require.Equal(t, []providers.Reply{{ID: "4912661846655238145", From: "a=", Text: want, At: at, Setting: !strings.Contains(rest, `"event":"message"`)}}, replies, rest)
+		sets := !strings.Contains(rest, `"event":"message"`)
+		require.Equal(t, []providers.Reply{{ID: "4912661846655238145", From: "a=", Text: want, At: at, Setting: sets}}, replies, rest)
 	}
 	for body, place := range map[string]string{
 		`{"event":"message","sender":{"id":"a="},"message":{"text":"x"}}`: "message_token", `{"event":"unsubscribed","message_token":1}`: "user_id",
