@@ -16,7 +16,8 @@ list-attributes get-attribute list-campaigns get-campaign get-campaign-schedule 
 list-filters get-filter list-flows get-flow get-flow-version list-flow-versions list-frequency-caps get-frequency-cap list-groups get-group list-holidays
 get-holidays list-identity-providers get-identity-provider
 list-keys get-master-key list-labels get-label list-media get-media list-properties get-property list-providers get-retention list-series get-series
-get-settings list-snippets get-snippet list-targeting list-targeting-fields get-targeting list-templates get-template cover-template diff-template list-template-uses
+get-settings
+list-snippets get-snippet list-targeting list-targeting-fields get-targeting list-templates get-template cover-template diff-template list-template-uses
 list-template-versions get-template-version list-variables get-variable list-webhook-events list-webhooks get-webhook list-event-names
 
 Counts, states and times:

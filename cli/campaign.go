@@ -174,7 +174,8 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
-	flags.StringVar(&f.window, "window-template", "", "WhatsApp: the template for who has not written in the last 24 hours,\nwho are skipped without one; empty for none")
+	flags.StringVar(&f.window, "window-template", "", "WhatsApp: the template for who has not written in the last 24 hours, "+
+		"who are skipped without one; empty for none")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")

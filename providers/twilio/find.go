@@ -73,8 +73,8 @@ func (p *Provider) among(ctx context.Context, s providers.Sought, list []resourc
 		if !strings.HasPrefix(m.Direction, "outbound") || p.config.From == "" && m.ServiceSID != p.config.MessagingServiceSID {
 			continue
 		}
-		created, unread := mail.ParseDate(m.Created)
-		if unread != nil || !providers.Key(m.SID) {
+		created, read := instant(m.Created)
+		if !read || !providers.Key(m.SID) {
 			return providers.Found{Fate: providers.FateUntold, Detail: "its list has a message whose time or sid can't be read"}, nil
 		}
 		if within(created, s) {
@@ -112,4 +112,10 @@ func (p *Provider) among(ctx context.Context, s providers.Sought, list []resourc
 // in whole seconds.
 func within(created time.Time, s providers.Sought) bool {
 	return !created.Before(s.From.Add(-providers.ClockSlack)) && !created.After(s.Until.Add(providers.ClockSlack))
+}
+
+// instant reads a time as Twilio writes it, by RFC 2822.
+func instant(text string) (at time.Time, read bool) {
+	at, err := mail.ParseDate(text)
+	return at, err == nil
 }
