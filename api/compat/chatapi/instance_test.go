@@ -41,9 +41,9 @@ func TestFilesThatComeAlong(t *testing.T) {
 	const to = `"phone":"17472822486","filename":"p.png","caption":"x",`
 	address := fmt.Sprintf("http://carillon.example:8080/instance%d/sendFile?token=sender-key-0123456789", s.Text.ID)
 	for name, of := range map[string]struct{ kind, body, want, content string }{
-		"a data URI":     {"application/json", `{` + to + `"body":"data:image/png;base64,AAE="}`, "image/png", "\x00\x01"},
-		"with a blank":   {"application/json", `{` + to + `"body":"data: image/png;base64,AAE="}`, "image/png", "\x00\x01"},
-		"a file in form": {"multipart/form-data; boundary=x", form, "text/plain", "a note \x00\xff"},
+		"a data URI":     {"application/json", `{` + to + `"body":"data:image/png;base64,iVBORw0KGgoAAQ=="}`, "image/png", "\x89PNG\r\n\x1a\n\x00\x01"},
+		"with a blank":   {"application/json", `{` + to + `"body":"data: image/png;base64,iVBORw0KGgoAAQ=="}`, "image/png", "\x89PNG\r\n\x1a\n\x00\x01"},
+		"a file in form": {"multipart/form-data; boundary=x", form, "application/octet-stream", "a note \x00\xff"},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", address, strings.NewReader(of.body))
 		r.Header.Set("Content-Type", of.kind)
