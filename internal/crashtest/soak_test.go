@@ -49,7 +49,8 @@ func stormOf(t *testing.T) storm {
 	// What WhatsApp takes of a number in a second, which is what a new channel may send.
 	const rate = 80
 	return storm{
-		people: rate * 60 * minutes * 3 / 4, rate: rate, lasts: time.Duration(minutes) * time.Minute, hit: 12 * time.Second, calm: 15 * time.Second,
+		// More than can go while the weather is bad, so that there is something left when it is well.
+		people: rate * 60 * minutes * 5 / 4, rate: rate, lasts: time.Duration(minutes) * time.Minute, hit: 12 * time.Second, calm: 15 * time.Second,
 		calmly: 15 * time.Second,
 	}
 }
