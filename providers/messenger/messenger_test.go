@@ -254,23 +254,7 @@ func FuzzPosted(f *testing.F) {
 // Whatever is answered to a message is an acceptance that can be kept or an error that says what
 // it means, without the token.
 func FuzzAnswered(f *testing.F) {
-	for _, seed := range []string{
+	providertest.FuzzAnswers(f, messenger.Kind(), serve, providertest.Answered{To: "24", Secret: sendapitest.Token, Seeds: []string{
 		`{"message_id":"m_1"}`, `{"error":{"code":10,"error_subcode":2018278}}`, `{"error":{"code":1e9}}`, `{"error":null}`, sendapitest.Problem(190, 460),
-	} {
-		f.Add(200, seed)
-		f.Add(400, seed)
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 || status == 204 || status == 304 {
-			return // net/http writes no such answer with a body
-		}
-		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Code: status, Text: body} }}).Config)
-		accepted, err := p.Send(t.Context(), providers.Message{ID: 7, To: "24", Content: providers.Content{Text: "x"}})
-		if err == nil {
-			require.True(t, providers.Key(accepted.ProviderID))
-			return
-		}
-		require.Contains(t, providers.ErrorKinds(), providers.AsError(err).Kind)
-		require.NotContains(t, err.Error(), sendapitest.Token)
-	})
+	}})
 }

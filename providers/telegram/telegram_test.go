@@ -419,26 +419,8 @@ func FuzzPosted(f *testing.F) {
 // Whatever is answered to a message is an acceptance that can be kept or an error that says what it
 // means, without the token.
 func FuzzAnswered(f *testing.F) {
-	for _, seed := range []string{
+	providertest.FuzzAnswers(f, telegram.Kind(), serve, providertest.Answered{To: "1", Secret: half, Seeds: []string{
 		`{"ok":true,"result":{"message_id":1}}`, `{"ok":false,"error_code":429,"parameters":{"retry_after":-1}}`, `{"ok":false,"error_code":1e9}`, `{"ok":null}`,
 		`{"ok":false,"error_code":-5,"description":"` + token + `"}`, `{"ok":false,"parameters":{"migrate_to_chat_id":-1}}`,
-	} {
-		f.Add(200, seed)
-		f.Add(400, seed)
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 || status == 204 || status == 304 {
-			return // net/http writes no such answer with a body
-		}
-		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Code: status, Text: body} }}).Config)
-		accepted, err := p.Send(t.Context(), providers.Message{ID: 7, To: "1", Content: providers.Content{Text: "x"}})
-		if err == nil {
-			require.True(t, providers.Key(accepted.ProviderID))
-			return
-		}
-		e := providers.AsError(err)
-		require.Contains(t, providers.ErrorKinds(), e.Kind)
-		require.GreaterOrEqual(t, e.RetryAfter, time.Duration(0))
-		require.NotContains(t, err.Error(), half)
-	})
+	}})
 }

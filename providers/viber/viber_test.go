@@ -371,23 +371,7 @@ func FuzzPosted(f *testing.F) {
 // Whatever is answered to a message is an acceptance that can be kept or an error that says what
 // it means, without the token.
 func FuzzAnswered(f *testing.F) {
-	for _, seed := range []string{
+	providertest.FuzzAnswers(f, viber.Kind(), serve, providertest.Answered{To: "x", Secret: token, Seeds: []string{
 		`{"status":0,"message_token":1}`, `{"status":6}`, `{"status":1e9}`, `{"status":null}`, `{"status":2,"status_message":"` + token + `"}`,
-	} {
-		f.Add(200, seed)
-		f.Add(400, seed)
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 || status == 204 || status == 304 {
-			return // net/http writes no such answer with a body
-		}
-		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Code: status, Text: body} }}).Config)
-		accepted, err := p.Send(t.Context(), providers.Message{ID: 7, To: "x", Content: providers.Content{Text: "x"}})
-		if err == nil {
-			require.True(t, providers.Key(accepted.ProviderID))
-			return
-		}
-		require.Contains(t, providers.ErrorKinds(), providers.AsError(err).Kind)
-		require.NotContains(t, err.Error(), token)
-	})
+	}})
 }

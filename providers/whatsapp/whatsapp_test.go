@@ -248,26 +248,8 @@ func TestConfigRefused(t *testing.T) {
 // Whatever is answered to a message is an acceptance that can be kept or an error that says what it
 // means, without a secret.
 func FuzzAnswered(f *testing.F) {
-	for _, seed := range []string{
+	providertest.FuzzAnswers(f, whatsapp.Kind(), serve, providertest.Answered{To: "+4917000000007", Secret: token, Seeds: []string{
 		`{"messages":[{"id":"wamid.x","message_status":"held_for_quality_assessment"}]}`, `{"error":{"code":130429}}`, `{"error":{"code":1e9}}`,
 		`{"error":{"code":-5,"message":"` + token + `"}}`, `{"error":null}`, `{"error":{"code":"190"}}`, `{"messages":[{"id":7}]}`,
-	} {
-		f.Add(200, seed)
-		f.Add(400, seed)
-	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 || status == 204 || status == 304 {
-			return // net/http writes no such answer with a body
-		}
-		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Code: status, Text: body} }}).Config)
-		accepted, err := p.Send(t.Context(), providers.Message{ID: 7, To: "+4917000000007", Content: providers.Content{Text: "x"}})
-		if err == nil {
-			require.True(t, providers.Key(accepted.ProviderID))
-			return
-		}
-		e := providers.AsError(err)
-		require.Contains(t, providers.ErrorKinds(), e.Kind)
-		require.GreaterOrEqual(t, e.RetryAfter, time.Duration(0))
-		require.NotContains(t, err.Error(), token)
-	})
+	}})
 }
