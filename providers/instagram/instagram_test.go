@@ -157,3 +157,9 @@ func FuzzPosted(f *testing.F) {
 		}
 	})
 }
+
+func FuzzAnswered(f *testing.F) {
+	providertest.FuzzAnswers(f, instagram.Kind(), serve, providertest.Answered{To: "17", Secret: sendapitest.Token, Seeds: []string{
+		`{"message_id":"m_1"}`, `{"message_id":7}`, `{"error":{"code":1e9}}`, `{"error":null}`, sendapitest.Problem(190, 460),
+	}})
+}
