@@ -46,7 +46,13 @@ const (
 const (
 	DeniedRecipientSpacing = "recipient_spacing"
 	DeniedRecipientsPerDay = "recipients_per_day"
+	// DeniedMailbox and DeniedMailboxPerDay are of the limits of a mailbox provider.
+	DeniedMailbox       = "mailbox"
+	DeniedMailboxPerDay = "mailbox_per_day"
 )
+
+// denials are the reasons by their numbers in the rules' answers.
+var denials = [4]string{DeniedRecipientSpacing, DeniedRecipientsPerDay, DeniedMailbox, DeniedMailboxPerDay}
 
 // Limits of a channel; zero stands for no limit.
 type Limits struct {
@@ -68,6 +74,18 @@ type Channel struct {
 	// AccountID is the channel's account: it decides where the channel's state lies, so
 	// that all who ask for a channel have to give the same.
 	AccountID, ID int64
+	// Mailbox is the mailbox provider that is meant of all that the channel writes to; empty
+	// for the channel itself.
+	Mailbox string
+}
+
+// Mailbox are the limits of a channel for recipients whose mailboxes are at one provider.
+type Mailbox struct {
+	// Name is the provider's; empty where the recipient has no such limits.
+	Name string
+	// PerSecond and RecipientsPerDay are as in Limits; zero stands for no limit.
+	PerSecond        float64
+	RecipientsPerDay int
 }
 
 // Reservation asks for slots.
@@ -93,6 +111,13 @@ type Reservation struct {
 	// of slots asked for. They may be empty strings where Limits knows nothing of
 	// recipients.
 	Recipients []string
+	// Mailboxes are the recipients' own, one an item; nil if none has any. Of one name all
+	// are alike.
+	Mailboxes []Mailbox
+	// Near is how soon a mailbox provider's limit has to have room for who is denied to be
+	// told that time, which others may be told, too. Who is told a later one has it alone, at
+	// the end of the line.
+	Near time.Duration
 	// SeedFirst asks for no slots, only for Fresh to be said, where Redis knows
 	// nothing of the channel, or of a campaign that has a limit: the caller Seeds
 	// them, with a LastSlot each, and asks again without this.
@@ -189,6 +214,11 @@ type SeedRecipient struct {
 //     than the account's next comes back when it is near. Where the state of the account
 //     is missing it starts behind all slots that may still be waiting to be used, whoever
 //     has them: no process could know of all.
+//   - A mailbox provider's slots, on one channel, keep its rate as a campaign's do. Who is
+//     denied one is told a time: those that are near come one after the other, and the
+//     others stand in a line of at most a day, so that each comes back about once. A line
+//     ends where the limit changes, or where there is room and nobody has come for 10 s.
+//     Throttling one is as throttling a channel.
 //   - A slot that was missed may be moved to now while it is the latest one.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,
@@ -231,6 +261,10 @@ type backend interface {
 type reservation struct {
 	Reservation
 	burst int
+	// groups are the different ones of Mailboxes, and groupOf the number of each item's, from
+	// 1; nil if there are none.
+	groups  []Mailbox
+	groupOf []int
 	// lost is how far ahead slots may lie that were given out before, if missing
 	// state means that Redis lost it; 0 if it means that the channel is new.
 	lost time.Duration
@@ -308,11 +342,7 @@ func (l *Limiter) Wait(ctx context.Context, r Reservation) (time.Duration, error
 // denial reads the negative numbers of the rules' answer.
 func denial(number int64) Slot {
 	number = -1 - number
-	reason := DeniedRecipientSpacing
-	if number%2 == 1 {
-		reason = DeniedRecipientsPerDay
-	}
-	return Slot{Denied: reason, RetryIn: time.Duration(number/2) * time.Microsecond}
+	return Slot{Denied: denials[number%4], RetryIn: time.Duration(number/4) * time.Microsecond}
 }
 
 func (l *Limiter) check(r Reservation) (*reservation, error) {
@@ -335,6 +365,13 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 		return nil, fault.InvalidField("reservation.missed", r.Missed, "one slot can be instead of it")
 	case r.Limits.RecipientsPerDay < 0:
 		return nil, bad("limits.recipients_per_day", r.Limits.RecipientsPerDay)
+	case r.Mailboxes != nil && len(r.Mailboxes) != len(r.Recipients):
+		return nil, fault.InvalidField("reservation.mailboxes", len(r.Mailboxes), "must be one for each recipient, or none")
+	}
+	for _, m := range r.Mailboxes {
+		if !finite(m.PerSecond) || m.RecipientsPerDay < 0 {
+			return nil, bad("mailboxes", m)
+		}
 	}
 	if r.MaxAhead <= 0 {
 		r.MaxAhead = DefaultMaxAhead
@@ -347,14 +384,35 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 	if r.MaxGap <= 0 {
 		r.MaxGap = DefaultMaxGap
 	}
-	return &reservation{Reservation: r, burst: max(1, r.Limits.Burst)}, nil
+	checked := &reservation{Reservation: r, burst: max(1, r.Limits.Burst)}
+	checked.group()
+	return checked, nil
+}
+
+// group finds out which mailbox providers there are.
+func (r *reservation) group() {
+	numbers := map[string]int{}
+	for i, m := range r.Mailboxes {
+		if m.Name == "" {
+			continue
+		}
+		if r.groupOf == nil {
+			r.groupOf = make([]int, len(r.Mailboxes))
+		}
+		if numbers[m.Name] == 0 {
+			r.groups = append(r.groups, m)
+			numbers[m.Name] = len(r.groups)
+		}
+		r.groupOf[i] = numbers[m.Name]
+	}
 }
 
 func (r *reservation) unlimited() bool {
-	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.AccountPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0
+	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.AccountPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0 &&
+		len(r.groups) == 0
 }
 
-func (r *reservation) channel() Channel { return Channel{r.AccountID, r.ChannelID} }
+func (r *reservation) channel() Channel { return Channel{AccountID: r.AccountID, ID: r.ChannelID} }
 
 // open reports whether the channel was neither blocked nor slowed down lately.
 func (l *Limiter) open(channelID int64) bool {
@@ -432,8 +490,8 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 	}
 }
 
-// Throttle tells that the provider asked to slow down: no slot of the channel
-// before retryAfter has passed (a second if it is 0, at most 24 hours), for any
+// Throttle tells that the provider asked to slow down: no slot of the channel, or of
+// one mailbox provider on it, before retryAfter has passed (a second if it is 0, at most 24 hours), for any
 // worker. Answers of requests that were under way at the same time count as one,
 // and one to a request of an earlier epoch of the channel is not heard.
 func (l *Limiter) Throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) error {
@@ -444,7 +502,7 @@ func (l *Limiter) Throttle(ctx context.Context, c Channel, epoch int64, retryAft
 		retryAfter = defaultThrottle
 	}
 	l.mu.Lock()
-	if m := l.channels[c.ID]; m != nil {
+	if m := l.channels[c.ID]; m != nil && c.Mailbox == "" {
 		m.openUntil = time.Time{}
 	}
 	l.mu.Unlock()

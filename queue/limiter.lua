@@ -1,5 +1,5 @@
--- The rate limiter of one channel and of its account: all checks, then all charges,
--- in one step.
+-- The rate limiter of one channel, of its account, and of the groups of its recipients
+-- that are at one mailbox provider: all checks, then all charges, in one step.
 --
 -- Times are microseconds since BASE (a double keeps them to 1/100 us), by
 -- Redis's own clock. All keys share the account's hash tag.
@@ -12,10 +12,18 @@
 --            factor   share of the rate that throttling left, at
 --            event    the time of the last throttling (absent: none)
 --            epoch    the channel's epoch that blocked, factor and event are of
+--            anew     when the state began whose groups' may have been lost: they begin
+--                     no sooner
+--          A group's hash is the same, so that it is throttled in the same way, with
+--          the place of its latest slot as last, and beside:
+--            soon     the latest time for which somebody who is near was told to ask again
+--            line     the same of who is not: the end of the line
+--            rate,cap the limits by which they were told
 -- KEYS[2]  campaign state, a string: place of its latest slot
 -- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
 -- KEYS[4]  account state, a string: time of its latest slot
--- KEYS[5..] per job, only if ARGV[10] > 0: time of the recipient's latest slot
+-- KEYS[5..] per job, only if ARGV[10] > 0: time of the recipient's latest slot;
+--          then two for each group: its hash, and its recipients as KEYS[3]
 --
 -- ARGV[1]  operation: "reserve", "next", "throttle", "seed", "state"
 -- ARGV[2]  now in us since BASE; "" for Redis's own clock (tests give one)
@@ -40,11 +48,17 @@
 -- ARGV[14] account rate per second, over all of its channels, 0 for none
 -- ARGV[15] how far ahead, us, a slot may lie that the channel has later than the
 --          account: the account's time before it is left unused
--- ARGV[16..] recipients, one a job, only if ARGV[11] > 0
+-- ARGV[16] number of groups
+-- ARGV[17] how soon, us, a group has to have room for who is denied to be told so;
+--          who is not gets a time of its own at the end of the line
+-- ARGV[18..] two for each group: its rate per second, and most recipients in 24 h,
+--          0 for none; then for each job the number of its group, 0 for none, only
+--          if there are groups; then recipients, one a job, only if any are counted
 --   returns {jobs answered, us to come back in, 1 if there was no state,
 --            us blocked, factor * 1e6, us until the channel's slots are paid for,
 --            us until the campaign's are, now in us since BASE, a number a job};
---            the number is the wait in us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
+--            the number is the wait in us, or -1 - 4*retry - reason (0 spacing, 1 recipients a day,
+--            2 the group's rate, 3 the group's recipients a day)
 -- next:      as reserve with one job and no recipient, and charges nothing: us to
 --            come back in is the wait for the slot;  returns as reserve, no jobs
 -- throttle:
@@ -74,6 +88,7 @@ local GAIN = 0.1            -- of the rate
 local NEVER = -1e15
 local ALOST = 1000000       -- as far ahead as an account's slots may lie
 local AKEEP = 172800000000  -- how long an idle account's latest slot is kept
+local DESERTED = 10000000   -- a line in which nobody came for so long is nobody's
 
 local op = ARGV[1]
 local now
@@ -94,80 +109,81 @@ local function read(v, default)
   return default
 end
 
-local h = redis.call("HMGET", KEYS[1], "last", "debt", "credit", "blocked", "factor", "event", "epoch")
-local missing = not h[1]
-local last = read(h[1], NEVER)
-local debt = read(h[2], 0)
-local credit = read(h[3], 0)
-local blocked = read(h[4], NEVER)
-local factor = read(h[5], 1)
-local event = read(h[6], NEVER)
-local known = read(h[7], 0)
-
--- A channel that was resumed or configured anew begins anew: what the provider
--- said before was said to another configuration.
-local changed = false
-if epoch > known then
-  if not missing then changed = true end
-  known = epoch
-  blocked = NEVER
-  factor = 1
-  event = NEVER
+-- What a hash holds, by now. A channel that was resumed or configured anew begins
+-- anew: what the provider said before was said to another configuration.
+local function load(key)
+  local h = redis.call("HMGET", key, "last", "debt", "credit", "blocked", "factor", "event", "epoch", "anew")
+  local s = {
+    missing = not h[1], last = read(h[1], NEVER), debt = read(h[2], 0), credit = read(h[3], 0), blocked = read(h[4], NEVER),
+    factor = read(h[5], 1), event = read(h[6], NEVER), known = read(h[7], 0), anew = read(h[8], NEVER),
+    line = NEVER, changed = false
+  }
+  if epoch > s.known then
+    if not s.missing then s.changed = true end
+    s.known = epoch
+    s.blocked = NEVER
+    s.factor = 1
+    s.event = NEVER
+  end
+  -- A clock that went back (a failover) must not hold anybody up.
+  if s.last > math.max(now, s.blocked) + MINUTE + WINDOW then s.last = now; s.debt = 0; s.credit = 0; s.changed = true end
+  if s.blocked > now + DAY + MINUTE then s.blocked = now end
+  if s.event > now + MINUTE then s.event = now end
+  s.calm = math.max(s.event, s.blocked)
+  s.eased = s.factor
+  if s.eased < 1 and now > s.calm then
+    s.eased = math.min(1, s.factor + GAIN * math.floor((now - s.calm) / STEP))
+  end
+  return s
 end
 
--- A clock that went back (a failover) must not hold the channel up.
-if last > math.max(now, blocked) + MINUTE + WINDOW then last = now; debt = 0; credit = 0; changed = true end
-if blocked > now + DAY + MINUTE then blocked = now end
-if event > now + MINUTE then event = now end
-
-local calm = math.max(event, blocked)
-local eased = factor
-if eased < 1 and now > calm then
-  eased = math.min(1, factor + GAIN * math.floor((now - calm) / STEP))
-end
-
-local function effective()
-  if rate > 0 then return rate * eased end
-  if eased < 1 then return CEILING * eased end
+local function interval(share, rate, eased)
+  local r = 0
+  if rate > 0 then r = rate * eased elseif eased < 1 then r = CEILING * eased end
+  if r > 0 then return 1000000 / (share * r) end
   return 0
 end
 
-local function save(T)
-  redis.call("HSET", KEYS[1], "last", text(last), "debt", text(debt), "credit", text(credit),
-    "blocked", text(blocked), "factor", text(factor), "event", text(event), "epoch", text(known))
+local c = load(KEYS[1])
+local missing = c.missing
+
+local function save(key, s, T)
+  redis.call("HSET", key, "last", text(s.last), "debt", text(s.debt), "credit", text(s.credit),
+    "blocked", text(s.blocked), "factor", text(s.factor), "event", text(s.event), "epoch", text(s.known))
+  if s.anew > NEVER then redis.call("HSET", key, "anew", text(s.anew)) end
   -- What was throttled before it was seeded is as little known as it was.
-  if missing and op == "throttle" then redis.call("HDEL", KEYS[1], "last") end
-  local ttl = math.max(last, blocked, now) - now + debt + T + KEEP
-  redis.call("PEXPIRE", KEYS[1], px(ttl))
+  if s.missing and op == "throttle" then redis.call("HDEL", key, "last") end
+  local ttl = math.max(s.last, s.blocked, s.line, now) - now + s.debt + T + KEEP
+  redis.call("PEXPIRE", key, px(ttl))
 end
 
 local place = NEVER
 local function answer(n, retry)
-  return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, blocked - now)), math.floor(eased * 1000000 + 0.5),
-    math.ceil(math.max(0, last + debt - now)), math.ceil(math.max(0, place - now)), math.floor(now)}
+  return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, c.blocked - now)), math.floor(c.eased * 1000000 + 0.5),
+    math.ceil(math.max(0, c.last + c.debt - now)), math.ceil(math.max(0, place - now)), math.floor(now)}
 end
 
 if op == "state" then
   local out = answer(0, 0)
-  if eased == 1 then return out end
+  if c.eased == 1 then return out end
   out[1] = 2
-  out[9] = math.floor(now - event)
-  out[10] = math.ceil(calm + STEP * math.ceil((1 - factor) / GAIN) - now)
+  out[9] = math.floor(now - c.event)
+  out[10] = math.ceil(c.calm + STEP * math.ceil((1 - c.factor) / GAIN) - now)
   return out
 end
 
 if op == "throttle" then
-  if epoch < known then return answer(0, 0) end
-  if now >= blocked and now - event >= 1000000 then
+  if epoch < c.known then return answer(0, 0) end
+  if now >= c.blocked and now - c.event >= 1000000 then
     -- A new event, not another answer of the same overload.
-    factor = eased
-    if now - calm <= MINUTE then factor = math.max(eased / 2, LEAST) end
-    event = now
-    eased = factor
+    c.factor = c.eased
+    if now - c.calm <= MINUTE then c.factor = math.max(c.eased / 2, LEAST) end
+    c.event = now
+    c.eased = c.factor
   end
-  blocked = math.max(blocked, now + tonumber(ARGV[6]))
-  credit = 0
-  save(0)
+  c.blocked = math.max(c.blocked, now + tonumber(ARGV[6]))
+  c.credit = 0
+  save(KEYS[1], c, 0)
   return answer(0, 0)
 end
 
@@ -175,8 +191,9 @@ if op == "seed" then
   if ARGV[6] ~= "" then
     -- A burst is paid for within WINDOW; what lies further ahead is of a clock
     -- that went back.
-    last = math.max(last, math.min(tonumber(ARGV[6]), now + WINDOW))
-    save(0)
+    if missing then c.anew = now + ALOST end
+    c.last = math.max(c.last, math.min(tonumber(ARGV[6]), now + WINDOW))
+    save(KEYS[1], c, 0)
   end
   local per = tonumber(ARGV[7])
   if ARGV[9] ~= "" then
@@ -210,11 +227,12 @@ local arate = tonumber(ARGV[14])
 local gap = tonumber(ARGV[15])
 if missed + 2 * SAME > now then missed = 0 end -- it has not gone by
 
-local r = effective()
-local T = 0
-if r > 0 then T = 1000000 / (SHARE * r) end
+local groups = tonumber(ARGV[16])
+local near = tonumber(ARGV[17])
+
+local T = interval(SHARE, rate, c.eased)
 local most = math.max(1, math.min(burst, math.floor(rate)))
-if eased < 1 then most = 1 end
+if c.eased < 1 then most = 1 end
 
 local Tc = 0
 if crate > 0 then
@@ -222,7 +240,7 @@ if crate > 0 then
   local stood = redis.call("GET", KEYS[2])
   if not stood and ARGV[12] == "1" then missing = true end
   place = read(stood, NEVER)
-  if place > now + MINUTE + WINDOW then place = now; changed = true end
+  if place > now + MINUTE + WINDOW then place = now; c.changed = true end
 end
 if missing and ARGV[12] == "1" then return answer(0, 0) end
 
@@ -243,27 +261,101 @@ if arate > 0 then
   if aplace > now + MINUTE + WINDOW then aplace = now end
 end
 
-if missing and lost > 0 and (T > 0 or Tc > 0) then
-  last = now + lost + (most - 1) * T
-  credit = 0
+if missing and lost > 0 and (T > 0 or Tc > 0 or groups > 0) then
+  c.last = now + lost + (most - 1) * T
+  c.credit = 0
+  c.anew = now + lost
   place = now + lost
-  changed = true
+  c.changed = true
 end
 -- A campaign's place lies up to its tolerance behind its slot; a later slot's at
 -- least an interval.
-local moves = missed > 0 and math.abs(last - missed) < SAME
-local cmoves = missed > 0 and place > missed - SAME and place < missed + math.min(CSLACK, Tc - 2 * SAME)
+local function lags(place, T) return missed > 0 and place > missed - SAME and place < missed + math.min(CSLACK, T - 2 * SAME) end
+local moves = missed > 0 and math.abs(c.last - missed) < SAME
+local cmoves = lags(place, Tc)
 local amoves = missed > 0 and math.abs(aplace - missed) < SAME
 -- The burst is had again after a quiet second, and not before all that was had
 -- is paid for: a slot each ten seconds stays one. A slot that is used only now is
 -- itself one of the burst.
-if not moves and now >= math.max(math.max(last, blocked) + WINDOW, last + debt + T) then credit = most end
-credit = math.min(credit, moves and most - 1 or most)
+if not moves and now >= math.max(math.max(c.last, c.blocked) + WINDOW, c.last + c.debt + T) then c.credit = most end
+c.credit = math.min(c.credit, moves and most - 1 or most)
+
+-- How many recipients a day's set has by now.
+local function counted(key)
+  redis.call("ZREMRANGEBYSCORE", key, "-inf", text(now - DAY))
+  return redis.call("ZCARD", key)
+end
+
+-- When a set, of which so many are counted, has room for one more.
+local function roomAt(key, count, cap)
+  local oldest = redis.call("ZRANGE", key, count - cap, count - cap, "WITHSCORES")
+  return tonumber(oldest[2]) + DAY
+end
 
 local count = 0
-if cap > 0 then
-  redis.call("ZREMRANGEBYSCORE", KEYS[3], "-inf", text(now - DAY))
-  count = redis.call("ZCARD", KEYS[3])
+if cap > 0 then count = counted(KEYS[3]) end
+
+local gkeys = 4
+if per > 0 then gkeys = 4 + k end
+local gargs = 17 + 2 * groups
+local names = gargs
+if groups > 0 then names = gargs + k end
+
+local opened = {}
+local function group(j)
+  if opened[j] then return opened[j] end
+  local key = KEYS[gkeys + 2 * j - 1]
+  local g = load(key)
+  local told = redis.call("HMGET", key, "soon", "line", "rate", "cap")
+  g.soon = read(told[1], NEVER)
+  g.line = read(told[2], NEVER)
+  local grate, gcap = tonumber(ARGV[16 + 2 * j]), tonumber(ARGV[17 + 2 * j])
+  g.T = interval(CSHARE, grate, g.eased)
+  g.day = KEYS[gkeys + 2 * j]
+  g.count = 0
+  if gcap > 0 then g.count = counted(g.day) end
+  if g.missing then g.last = c.anew end
+  -- Who was told a time by other limits is told another one. A line in which nobody
+  -- comes although there is room is of messages that are gone.
+  local deserted = g.line > now and math.max(g.last, g.blocked) + math.max(DESERTED, 3 * g.T) < now and (gcap == 0 or g.count < gcap)
+  if read(told[3], 0) ~= grate or read(told[4], 0) ~= gcap or deserted then g.soon = NEVER; g.line = NEVER end
+  g.rate = grate
+  g.cap = gcap
+  g.moves = g.T > 0 and lags(g.last, g.T)
+  opened[j] = g
+  return g
+end
+
+-- When to ask again of who would be in turn at first, of all that come one each step.
+local function again(g, first, step)
+  g.changed = true
+  local soon = math.max(g.soon + step, first)
+  if soon - now <= near then
+    g.soon = soon
+    return soon - now
+  end
+  local line = math.max(math.max(g.line, g.soon) + step, first)
+  if line > now + DAY then return DAY end
+  g.line = line
+  return line - now
+end
+
+local function refuses(g, pos, recipient)
+  if pos < g.blocked or (g.T > 0 and not g.moves and pos < g.last + g.T - CSLACK) then
+    return -3 - 4 * math.ceil(math.max(1000, again(g, math.max(g.last + g.T, g.blocked), g.T)))
+  end
+  if g.cap > 0 and g.count >= g.cap and not redis.call("ZSCORE", g.day, recipient) then
+    return -4 - 4 * math.ceil(math.max(1000, again(g, roomAt(g.day, g.count, g.cap), math.max(g.T, DAY / g.cap))))
+  end
+end
+
+local function take(g, pos, recipient)
+  if g.moves then g.last = math.max(g.last, pos) else g.last = math.max(g.last + g.T, pos) end
+  g.changed = true
+  if g.cap > 0 then
+    g.count = g.count + redis.call("ZADD", g.day, text(pos), recipient)
+    redis.call("PEXPIRE", g.day, DAY / 1000 + 60000)
+  end
 end
 
 local waits = {}
@@ -272,11 +364,11 @@ local added = false
 local charged = false
 local acharged = false
 for i = 1, k do
-  local pos = math.max(now, blocked)
+  local pos = math.max(now, c.blocked)
   local turn = pos
   if T > 0 and not moves then
-    turn = math.max(last + debt + T, pos)
-    if credit > 0 then pos = math.max(pos, last) else pos = turn end
+    turn = math.max(c.last + c.debt + T, pos)
+    if c.credit > 0 then pos = math.max(pos, c.last) else pos = turn end
   end
   if Ta > 0 and not amoves then
     local free = math.max(now, aplace + Ta)
@@ -307,31 +399,35 @@ for i = 1, k do
     local before = redis.call("GET", KEYS[4 + i])
     local own = missed > 0 and before and math.abs(tonumber(before) - missed) < SAME
     if before and not own and pos < tonumber(before) + per then
-      denied = -1 - 2 * math.ceil(tonumber(before) + per - now)
+      denied = -1 - 4 * math.ceil(tonumber(before) + per - now)
     end
   end
   local new = false
   if not denied and cap > 0 then
-    new = not redis.call("ZSCORE", KEYS[3], ARGV[15 + i])
+    new = not redis.call("ZSCORE", KEYS[3], ARGV[names + i])
     if new and count >= cap then
-      local oldest = redis.call("ZRANGE", KEYS[3], count - cap, count - cap, "WITHSCORES")
-      denied = -2 - 2 * math.ceil(tonumber(oldest[2]) + DAY - now)
+      denied = -2 - 4 * math.ceil(roomAt(KEYS[3], count, cap) - now)
     end
+  end
+  local g
+  if not denied and groups > 0 and ARGV[gargs + i] ~= "0" then
+    g = group(tonumber(ARGV[gargs + i]))
+    denied = refuses(g, pos, ARGV[names + i])
   end
   if denied then
     waits[i] = denied
   else
     waits[i] = math.ceil(pos - now)
     if T > 0 and not moves then
-      if credit > 0 then
-        credit = credit - 1
-        debt = math.max(0, turn - pos)
+      if c.credit > 0 then
+        c.credit = c.credit - 1
+        c.debt = math.max(0, turn - pos)
       else
-        debt = 0
+        c.debt = 0
       end
     end
-    last = math.max(last, pos)
-    changed = true
+    c.last = math.max(c.last, pos)
+    c.changed = true
     if Tc > 0 then
       if cmoves then place = math.max(place, pos) else place = math.max(place + Tc, pos) end
       charged = true
@@ -344,14 +440,22 @@ for i = 1, k do
       redis.call("SET", KEYS[4 + i], text(pos), "PX", px(pos + per - now))
     end
     if cap > 0 then
-      redis.call("ZADD", KEYS[3], text(pos), ARGV[15 + i])
+      redis.call("ZADD", KEYS[3], text(pos), ARGV[names + i])
       if new then count = count + 1 end
       added = true
     end
+    if g then take(g, pos, ARGV[names + i]) end
   end
 end
-if changed then save(T) end
-if charged or (Tc > 0 and changed) then
+if c.changed then save(KEYS[1], c, T) end
+for j, g in pairs(opened) do
+  if g.changed then
+    local key = KEYS[gkeys + 2 * j - 1]
+    redis.call("HSET", key, "soon", text(g.soon), "line", text(g.line), "rate", text(g.rate), "cap", g.cap)
+    save(key, g, g.T)
+  end
+end
+if charged or (Tc > 0 and c.changed) then
   redis.call("SET", KEYS[2], text(place), "PX", px(math.max(place, now) - now + Tc + KEEP))
 end
 if acharged then keep() end

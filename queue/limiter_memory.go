@@ -26,6 +26,7 @@ const (
 	never             = -1e15
 	ruleAccountLost   = 1000000.0
 	ruleAccountKeep   = 172800000000.0
+	ruleDeserted      = 10000000.0
 )
 
 // memoryLimits is limiter.lua in Go, for the embedded Redis, whose Lua is a
@@ -35,11 +36,11 @@ type memoryLimits struct {
 	now func() float64 // µs since limiterBase
 
 	mu       sync.Mutex
-	channels map[int64]*channelLimits
+	channels map[Channel]*channelLimits
 	accounts map[int64]keptPlace
 }
 
-// channelLimits is what the keys of one channel hold.
+// channelLimits is what the keys of one channel hold, or of a mailbox provider on it.
 type channelLimits struct {
 	exists     bool
 	numbers    limitNumbers // the hash
@@ -57,8 +58,11 @@ type keptPlace struct{ place, keepUntil float64 }
 
 // limitNumbers are the fields of the hash.
 type limitNumbers struct {
-	last, debt, credit, blocked, factor, event float64
-	epoch                                      int64
+	last, debt, credit, blocked, factor, event, anew float64
+	epoch                                            int64
+	// soon, line, rate and cap are a mailbox provider's.
+	soon, line, rate float64
+	cap              int
 	// eased is the share of the rate that throttling leaves at the time of the
 	// call, mended says that the call found a clock that went back, or an older epoch.
 	eased  float64
@@ -68,7 +72,7 @@ type limitNumbers struct {
 func newMemoryLimits(c clock.Clock) *memoryLimits {
 	return &memoryLimits{
 		now:      func() float64 { return sinceBase(c.Now()) },
-		channels: map[int64]*channelLimits{},
+		channels: map[Channel]*channelLimits{},
 		accounts: map[int64]keptPlace{},
 	}
 }
@@ -77,8 +81,8 @@ func newMemoryLimits(c clock.Clock) *memoryLimits {
 // that holds for a day is in force by then.
 const channelIdle = 2 * ruleDay
 
-func (b *memoryLimits) channel(channelID int64) *channelLimits {
-	c := b.channels[channelID]
+func (b *memoryLimits) channel(of Channel) *channelLimits {
+	c := b.channels[of]
 	now := b.now()
 	if c == nil {
 		for id, other := range b.channels { // deleted ones would be kept for ever
@@ -92,10 +96,10 @@ func (b *memoryLimits) channel(channelID int64) *channelLimits {
 			}
 		}
 		c = &channelLimits{
-			numbers:   limitNumbers{last: never, blocked: never, event: never, factor: 1},
+			numbers:   limitNumbers{last: never, blocked: never, event: never, anew: never, soon: never, line: never, factor: 1},
 			campaigns: map[int64]keptPlace{}, recipients: map[string]float64{},
 		}
-		b.channels[channelID] = c
+		b.channels[of] = c
 	}
 	c.askedAt = now
 	return c
@@ -148,7 +152,7 @@ func (b *memoryLimits) state(_ context.Context, of Channel, epoch int64) (reply,
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(of.ID)
+	c := b.channel(of)
 	n := c.at(now, epoch)
 	if n.eased == 1 {
 		return n.answer(now, nil, 0, !c.exists), nil
@@ -161,7 +165,7 @@ func (b *memoryLimits) throttle(_ context.Context, of Channel, epoch int64, retr
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(of.ID)
+	c := b.channel(of)
 	n := c.at(now, epoch)
 	if epoch < n.epoch {
 		return n.answer(now, nil, 0, false), nil
@@ -186,8 +190,11 @@ func (b *memoryLimits) seed(_ context.Context, of Channel, s Seed) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.channel(of.ID)
+	c := b.channel(of)
 	if n := c.at(now, 0); !s.LastSlot.IsZero() {
+		if !c.exists {
+			n.anew = now + ruleAccountLost
+		}
 		n.last = max(n.last, min(sinceBase(s.LastSlot), now+ruleWindow))
 		c.save(n)
 	}
@@ -216,15 +223,16 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	p := b.channel(r.ChannelID).pass(r, now)
+	p := b.channel(r.channel()).pass(r, now)
 	if p.missing && r.SeedFirst {
 		return p.answer(nil, 0), nil
 	}
 	p.ofAccount(b, r)
+	p.mailboxes = mailboxes{all: b, r: r, pass: p, opened: make([]*mailbox, len(r.groups))}
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
-	for _, recipient := range r.Recipients {
-		wait, later := p.item(recipient)
+	for i, recipient := range r.Recipients {
+		wait, later := p.item(recipient, p.mailboxes.of(i))
 		if later > 0 {
 			retry = later
 			break
@@ -241,7 +249,7 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 func (b *memoryLimits) next(_ context.Context, r *reservation) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.channel(r.ChannelID).pass(r, b.now())
+	p := b.channel(r.channel()).pass(r, b.now())
 	p.ofAccount(b, r)
 	pos, _, campaign := p.nextSlot()
 	return p.answer(nil, max(p.accountSlot(pos), campaign)-p.now), nil
@@ -266,6 +274,7 @@ type pass struct {
 	// the campaign's.
 	moves, campaignMoves bool
 	overCap              float64 // answer for recipients above the cap, once known
+	mailboxes            mailboxes
 }
 
 func (p *pass) answer(waits []int64, retry float64) reply {
@@ -313,20 +322,27 @@ func (p *pass) tooSoon(pos float64) bool {
 	return p.aInterval > 0 && !p.aMoves && pos > max(p.now, p.aPlace+p.aInterval) && pos > p.now+p.gap
 }
 
+// interval is the time between two slots at a rate, of which throttling may have left less; 0
+// for none.
+func (n limitNumbers) interval(share, rate float64) float64 {
+	effective := 0.0
+	if rate > 0 {
+		effective = rate * n.eased
+	} else if n.eased < 1 {
+		effective = ruleCeiling * n.eased
+	}
+	if effective == 0 {
+		return 0
+	}
+	return 1000000 / (share * effective)
+}
+
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
 	p := &pass{c: c, n: c.at(now, r.Epoch), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
 		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists, missed: float64(r.Missed)}
 	p.changed = p.n.mended
 	rate := r.Limits.PerSecond
-	effective := 0.0
-	if rate > 0 {
-		effective = rate * p.n.eased
-	} else if p.n.eased < 1 {
-		effective = ruleCeiling * p.n.eased
-	}
-	if effective > 0 {
-		p.interval = 1000000 / (ruleShare * effective)
-	}
+	p.interval = p.n.interval(ruleShare, rate)
 	most := max(1, min(float64(r.burst), math.Floor(rate)))
 	if p.n.eased < 1 {
 		most = 1
@@ -342,9 +358,10 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 			p.place, p.changed = now, true
 		}
 	}
-	if p.missing && !r.SeedFirst && r.lost > 0 && (p.interval > 0 || p.cInterval > 0) {
+	if p.missing && !r.SeedFirst && r.lost > 0 && (p.interval > 0 || p.cInterval > 0 || len(r.groups) > 0) {
 		p.n.last = now + micros(r.lost) + (most-1)*p.interval
 		p.n.credit = 0
+		p.n.anew = now + micros(r.lost)
 		p.place = now + micros(r.lost)
 		p.changed = true
 	}
@@ -352,7 +369,7 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 		p.missed = 0
 	}
 	p.moves = p.own(p.n.last)
-	p.campaignMoves = p.missed > 0 && p.place > p.missed-ruleSame && p.place < p.missed+min(ruleCampaignSlack, p.cInterval-2*ruleSame)
+	p.campaignMoves = p.lags(p.place, p.cInterval)
 	if !p.moves && now >= max(max(p.n.last, p.n.blocked)+ruleWindow, p.n.last+p.n.debt+p.interval) {
 		p.n.credit = most
 	}
@@ -387,11 +404,16 @@ func (p *pass) nextSlot() (pos, turn, campaign float64) {
 	return pos, turn, campaign
 }
 
+// lags reports whether a place that keeps an interval with a tolerance is the missed slot's.
+func (p *pass) lags(place, interval float64) bool {
+	return p.missed > 0 && place > p.missed-ruleSame && place < p.missed+min(ruleCampaignSlack, interval-2*ruleSame)
+}
+
 // own reports whether a time is the missed slot's.
 func (p *pass) own(at float64) bool { return p.missed > 0 && math.Abs(at-p.missed) < ruleSame }
 
 // item answers one item: its wait or denial, or when to come back.
-func (p *pass) item(recipient string) (wait int64, later float64) {
+func (p *pass) item(recipient string, at *mailbox) (wait int64, later float64) {
 	pos, turn, campaign := p.nextSlot()
 	if p.tooSoon(pos) {
 		return 0, max(1000, pos-p.now-p.gap/2)
@@ -409,6 +431,12 @@ func (p *pass) item(recipient string) (wait int64, later float64) {
 	if denied, ok := p.deny(recipient, pos); ok {
 		return denied, 0
 	}
+	if at != nil {
+		if denied, ok := at.deny(recipient, pos); ok {
+			return denied, 0
+		}
+		at.charge(recipient, pos)
+	}
 	p.charge(recipient, pos, turn)
 	return int64(math.Ceil(pos - p.now)), 0
 }
@@ -417,7 +445,7 @@ func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 	c := p.c
 	if p.per > 0 {
 		if before, ok := c.recipients[recipient]; ok && !p.own(before) && pos < before+p.per {
-			return -1 - 2*int64(math.Ceil(before+p.per-p.now)), true
+			return -1 - 4*int64(math.Ceil(before+p.per-p.now)), true
 		}
 	}
 	if p.cap > 0 {
@@ -425,7 +453,7 @@ func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 			if p.overCap == 0 { // a repeat of somebody else may make it a little later; it is a hint
 				p.overCap = c.days.oldest(c.days.count()-p.cap) + ruleDay - p.now
 			}
-			return -2 - 2*int64(math.Ceil(p.overCap)), true
+			return -2 - 4*int64(math.Ceil(p.overCap)), true
 		}
 	}
 	return 0, false
@@ -465,6 +493,7 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 }
 
 func (p *pass) save() {
+	p.mailboxes.save()
 	if !p.changed {
 		return
 	}

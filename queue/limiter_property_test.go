@@ -272,7 +272,7 @@ func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
 func (b *memoryLimits) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.channels, b.accounts = map[int64]*channelLimits{}, map[int64]keptPlace{}
+	b.channels, b.accounts = map[Channel]*channelLimits{}, map[int64]keptPlace{}
 }
 
 // eager takes slots as fast as it gets them, as a worker does.
@@ -374,6 +374,10 @@ type call struct {
 	// late is the place from the end of the slot, of those given out, that was missed;
 	// 0 for none.
 	late int
+	// at are the mailbox providers of the recipients, in turn.
+	at []Mailbox
+	// of is whose throttling or seed it is.
+	of string
 }
 
 // calls are with one spacing: when it grows, Redis has by real time forgotten
@@ -387,6 +391,7 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 			retry:   time.Duration(rapid.Int64Range(1, 30_000_000).Draw(t, "retry")) * time.Microsecond,
 		}
 		c.late = rapid.SampledFrom([]int{0, 0, 1, 1, 2, 5}).Draw(t, "late")
+		c.of = rapid.SampledFrom([]string{"", "", "one", "two"}).Draw(t, "of")
 		c.r.burst = rapid.IntRange(1, 10).Draw(t, "burst")
 		c.r.MaxAhead = time.Duration(rapid.IntRange(1, 5000).Draw(t, "ahead")) * time.Millisecond
 		c.r.lost = rapid.SampledFrom([]time.Duration{0, c.r.MaxAhead}).Draw(t, "lost")
@@ -402,6 +407,12 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 		c.r.Limits.RecipientsPerDay = rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(t, "day")
 		names := rapid.StringMatching("[a-l]")
 		c.r.Recipients = rapid.SliceOfN(names, 1, 12).Draw(t, "recipients")
+		c.r.Near = time.Duration(rapid.SampledFrom([]int{0, 300, 90_000}).Draw(t, "near")) * time.Millisecond
+		if rapid.Bool().Draw(t, "mailboxes") {
+			c.at = []Mailbox{{}, {Name: "one", PerSecond: rapid.SampledFrom([]float64{0, 0.4, 2, 30}).Draw(t, "one's rate")},
+				{Name: "two", PerSecond: rapid.SampledFrom([]float64{0, 5}).Draw(t, "two's rate"),
+					RecipientsPerDay: rapid.SampledFrom([]int{0, 1, 4}).Draw(t, "two's day")}}
+		}
 		c.seed.PerRecipient = c.r.Limits.PerRecipient
 		c.seed.LastSlot = epoch.Add(time.Duration(rapid.Int64Range(0, 100_000_000).Draw(t, "last")) * time.Microsecond)
 		if rapid.Bool().Draw(t, "seed campaign") {
@@ -412,6 +423,17 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 		}
 		return c
 	})
+}
+
+// place gives the recipients mailbox providers, the same one to the same recipient.
+func (r *reservation) place(at []Mailbox) {
+	r.Mailboxes, r.groups, r.groupOf = nil, nil, nil
+	for _, recipient := range r.Recipients {
+		if at != nil {
+			r.Mailboxes = append(r.Mailboxes, at[int(recipient[0])%len(at)])
+		}
+	}
+	r.group()
 }
 
 // requireTwins makes the same calls to limiter.lua and to its twin in Go.
@@ -425,17 +447,19 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 		fake.Advance(c.advance)
 		var want, got reply
 		var err error
+		of := c.r.channel()
+		of.Mailbox = c.of
 		switch c.op {
 		case 0:
-			want, _ = inGo.throttle(context0, c.r.channel(), c.r.Epoch, c.retry)
-			got, err = inLua.throttle(context0, c.r.channel(), c.r.Epoch, c.retry)
+			want, _ = inGo.throttle(context0, of, c.r.Epoch, c.retry)
+			got, err = inLua.throttle(context0, of, c.r.Epoch, c.retry)
 		case 1:
-			want, _ = inGo.state(context0, c.r.channel(), c.r.Epoch)
-			got, err = inLua.state(context0, c.r.channel(), c.r.Epoch)
+			want, _ = inGo.state(context0, of, c.r.Epoch)
+			got, err = inLua.state(context0, of, c.r.Epoch)
 			got.fresh = false
 		case 2:
-			_ = inGo.seed(context0, c.r.channel(), c.seed)
-			err = inLua.seed(context0, c.r.channel(), c.seed)
+			_ = inGo.seed(context0, of, c.seed)
+			err = inLua.seed(context0, of, c.seed)
 		case 3, 4:
 			// What knows nothing of recipients, of losses and of seeding.
 			next := reservation{burst: c.r.burst, Reservation: Reservation{ChannelID: c.r.ChannelID, AccountID: c.r.AccountID,
@@ -447,6 +471,7 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 			if c.late > 0 && c.late <= len(marks) {
 				c.r.Missed, c.r.Recipients = marks[len(marks)-c.late], c.r.Recipients[:1]
 			}
+			c.r.place(c.at)
 			want, _ = inGo.reserve(context0, &c.r)
 			for _, wait := range want.waits {
 				if wait >= 0 {

@@ -35,6 +35,9 @@ func newRedisLimits(client redis.UniversalClient) *redisLimits {
 // limiterKey is a key of a channel. The keys of an account share one hash tag, and with
 // it one node of a cluster: its limit and its channels' are charged in one step.
 func limiterKey(c Channel, name string) string {
+	if c.Mailbox != "" {
+		name = "at:" + c.Mailbox + ":" + name
+	}
 	return accountKey(c.AccountID, "ch"+strconv.FormatInt(c.ID, 10)+":"+name)
 }
 
@@ -90,25 +93,37 @@ func recipientKey(c Channel, recipient string) string {
 // nothing of recipients.
 func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
 	return b.run(ctx, b.keys(r.channel(), r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
-		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0, exact(r.AccountPerSecond), 0})
+		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0, exact(r.AccountPerSecond), 0, 0, 0})
 }
 
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
 	keys := b.keys(r.channel(), r.CampaignID, n)
-	args := make([]any, 0, 15+n)
+	args := make([]any, 0, 17+n)
 	seedFirst := 0
 	if r.SeedFirst {
 		seedFirst = 1
 	}
 	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
 		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst, r.Missed,
-		exact(r.AccountPerSecond), exact(micros(r.MaxGap)))
-	for _, recipient := range r.Recipients {
-		if r.Limits.PerRecipient > 0 {
+		exact(r.AccountPerSecond), exact(micros(r.MaxGap)), len(r.groups), exact(micros(r.Near)))
+	if r.Limits.PerRecipient > 0 {
+		for _, recipient := range r.Recipients {
 			keys = append(keys, recipientKey(r.channel(), recipient))
 		}
-		if r.Limits.RecipientsPerDay > 0 {
+	}
+	counts := r.Limits.RecipientsPerDay > 0
+	for _, g := range r.groups {
+		of := Channel{AccountID: r.AccountID, ID: r.ChannelID, Mailbox: g.Name}
+		keys = append(keys, limiterKey(of, "limit"), limiterKey(of, "day"))
+		args = append(args, exact(g.PerSecond), g.RecipientsPerDay)
+		counts = counts || g.RecipientsPerDay > 0
+	}
+	for _, group := range r.groupOf {
+		args = append(args, group)
+	}
+	if counts {
+		for _, recipient := range r.Recipients {
 			args = append(args, recipient)
 		}
 	}

@@ -172,7 +172,7 @@ func TestDayOfManyRecipientsIsBounded(t *testing.T) {
 		l.reserve(t, Reservation{Limits: limits, Recipients: []string{strconv.Itoa(i % 300)}})
 		fake.Advance(30 * time.Second)
 	}
-	c := b.channels[1]
+	c := b.channels[Channel{ID: 1}]
 	require.LessOrEqual(t, c.days.count(), 100)
 	require.LessOrEqual(t, len(c.days.order), 2*100+65)
 	require.LessOrEqual(t, len(c.recipients), 10)

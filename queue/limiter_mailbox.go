@@ -1,0 +1,110 @@
+package queue
+
+import "math"
+
+// mailboxes are the mailbox providers of one reservation, as far as it has asked for them.
+type mailboxes struct {
+	all    *memoryLimits
+	r      *reservation
+	pass   *pass
+	opened []*mailbox
+}
+
+// mailbox is one of them as it goes through its items: a group of the script.
+type mailbox struct {
+	c        *channelLimits
+	n        limitNumbers
+	pass     *pass
+	interval float64 // T of the script
+	near     float64
+	// moves says that the missed slot is still its latest one.
+	moves, changed bool
+}
+
+// of is an item's; nil if it has none.
+func (m *mailboxes) of(item int) *mailbox {
+	if m.r.groupOf == nil || m.r.groupOf[item] == 0 {
+		return nil
+	}
+	number := m.r.groupOf[item] - 1
+	if m.opened[number] == nil {
+		m.opened[number] = m.open(m.r.groups[number])
+	}
+	return m.opened[number]
+}
+
+func (m *mailboxes) open(limits Mailbox) *mailbox {
+	of := m.r.channel()
+	of.Mailbox = limits.Name
+	c, now := m.all.channel(of), m.pass.now
+	g := &mailbox{c: c, n: c.at(now, m.r.Epoch), pass: m.pass, near: micros(m.r.Near)}
+	g.changed = g.n.mended
+	g.interval = g.n.interval(ruleCampaignShare, limits.PerSecond)
+	if limits.RecipientsPerDay > 0 {
+		c.days.trim(now - ruleDay)
+	}
+	if !c.exists {
+		g.n.last = m.pass.n.anew
+	}
+	// Who was told a time by other limits is told another one. A line in which nobody comes
+	// although there is room is of messages that are gone.
+	room := limits.RecipientsPerDay == 0 || c.days.count() < limits.RecipientsPerDay
+	deserted := g.n.line > now && max(g.n.last, g.n.blocked)+max(ruleDeserted, 3*g.interval) < now && room
+	if g.n.rate != limits.PerSecond || g.n.cap != limits.RecipientsPerDay || deserted {
+		g.n.soon, g.n.line = never, never
+	}
+	g.n.rate, g.n.cap = limits.PerSecond, limits.RecipientsPerDay
+	g.moves = g.interval > 0 && m.pass.lags(g.n.last, g.interval)
+	return g
+}
+
+func (m *mailboxes) save() {
+	for _, g := range m.opened {
+		if g != nil && g.changed {
+			g.c.save(g.n)
+		}
+	}
+}
+
+// deny says that a recipient has no slot at pos, and when to come again.
+func (g *mailbox) deny(recipient string, pos float64) (int64, bool) {
+	if pos < g.n.blocked || g.interval > 0 && !g.moves && pos < g.n.last+g.interval-ruleCampaignSlack {
+		wait := g.again(max(g.n.last+g.interval, g.n.blocked), g.interval)
+		return -3 - 4*int64(math.Ceil(max(1000, wait))), true
+	}
+	if days := &g.c.days; g.n.cap > 0 && days.count() >= g.n.cap {
+		if _, counted := days.at(recipient); !counted {
+			wait := g.again(days.oldest(days.count()-g.n.cap)+ruleDay, max(g.interval, ruleDay/float64(g.n.cap)))
+			return -4 - 4*int64(math.Ceil(max(1000, wait))), true
+		}
+	}
+	return 0, false
+}
+
+// again is how long to wait of who would be in turn at first, of all that come one each step.
+func (g *mailbox) again(first, step float64) float64 {
+	now := g.pass.now
+	g.changed = true
+	if soon := max(g.n.soon+step, first); soon-now <= g.near {
+		g.n.soon = soon
+		return soon - now
+	}
+	line := max(max(g.n.line, g.n.soon)+step, first)
+	if line > now+ruleDay {
+		return ruleDay
+	}
+	g.n.line = line
+	return line - now
+}
+
+func (g *mailbox) charge(recipient string, pos float64) {
+	if g.moves {
+		g.n.last = max(g.n.last, pos)
+	} else {
+		g.n.last = max(g.n.last+g.interval, pos)
+	}
+	g.changed = true
+	if g.n.cap > 0 {
+		g.c.days.set(recipient, pos)
+	}
+}
