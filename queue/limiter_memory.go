@@ -232,7 +232,7 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
 	for i, recipient := range r.Recipients {
-		wait, later := p.item(recipient, p.mailboxes.of(i))
+		wait, later := p.item(i, recipient)
 		if later > 0 {
 			retry = later
 			break
@@ -413,7 +413,7 @@ func (p *pass) lags(place, interval float64) bool {
 func (p *pass) own(at float64) bool { return p.missed > 0 && math.Abs(at-p.missed) < ruleSame }
 
 // item answers one item: its wait or denial, or when to come back.
-func (p *pass) item(recipient string, at *mailbox) (wait int64, later float64) {
+func (p *pass) item(i int, recipient string) (wait int64, later float64) {
 	pos, turn, campaign := p.nextSlot()
 	if p.tooSoon(pos) {
 		return 0, max(1000, pos-p.now-p.gap/2)
@@ -431,7 +431,7 @@ func (p *pass) item(recipient string, at *mailbox) (wait int64, later float64) {
 	if denied, ok := p.deny(recipient, pos); ok {
 		return denied, 0
 	}
-	if at != nil {
+	if at := p.mailboxes.of(i); at != nil {
 		if denied, ok := at.deny(recipient, pos); ok {
 			return denied, 0
 		}
