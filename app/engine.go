@@ -25,6 +25,7 @@ import (
 	"carillon/outgoing"
 	"carillon/outgoing/openid"
 	"carillon/providers"
+	"carillon/providers/mailbox"
 	"carillon/providers/builtin"
 	"carillon/providers/fetch"
 	"carillon/queue"
@@ -322,10 +323,13 @@ func (e *Engine) settleWrecks(ctx context.Context, c configs.Config) {
 func flightsDir(c configs.Config) string { return filepath.Join(c.DataDir, "flights") }
 
 func (e *Engine) startWorker(o Options, id int64) {
+	mailboxes := mailbox.NewDirectory(resolver(o.Config), clock.System{})
+	e.stack.push("mailboxes", quietly(mailboxes.Close))
 	w := worker.New(worker.Options{
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
-		Dialer: dialer(o.Config), PublicURL: o.Config.PublicURL, Files: e.Files, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
+		Dialer: dialer(o.Config), PublicURL: o.Config.PublicURL, Files: e.Files, Mailboxes: mailboxes,
+		Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
 		Links: func(accountID, messageID int64) messages.Links {
 			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},

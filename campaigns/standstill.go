@@ -433,6 +433,10 @@ func waitWords(reason string) string {
 		return ", because the account has sent as much as it may in a day"
 	case messages.ReasonRecipientSpacing:
 		return ", because its recipient was written to a moment ago"
+	case messages.ReasonMailbox:
+		return ", because of the limit of its mailbox provider"
+	case messages.ReasonMailboxPerDay:
+		return ", because the limit of recipients a day at its mailbox provider is used up"
 	case messages.ReasonTemporary:
 		return ", for another try after a temporary error"
 	case messages.ReasonCapped:

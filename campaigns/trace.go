@@ -267,6 +267,8 @@ func reasonWords(reason string) string {
 		messages.ReasonRecipientPerDay:  "the channel has reached as many recipients as it may in a day",
 		messages.ReasonAccountPerDay:    "the account has sent as many messages as it may in a day",
 		messages.ReasonRecipientSpacing: "the recipient was written to just before",
+		messages.ReasonMailbox:          "its mailbox provider is written to at its own pace",
+		messages.ReasonMailboxPerDay:    "as many people at its mailbox provider were written to as may be in a day",
 		messages.ReasonSettled:          "somebody who looked said that it was not sent",
 		messages.ReasonProviderAsked:    "the provider was asked, and had not taken it",
 		messages.ReasonResend:           "it is sent again",

@@ -131,7 +131,7 @@ func (s *Service) Create(ctx context.Context, c providers.Channel, by string) (p
 	if err != nil {
 		return providers.Channel{}, err
 	}
-	if c.Limits == (providers.Limits{}) {
+	if c.Limits.Equal(providers.Limits{}) {
 		c.Limits = kind.Preset
 	}
 	if c.Handle, err = s.known.Sender(c.Provider, c.Config); err != nil {
@@ -340,7 +340,7 @@ func (s *Service) validate(c *providers.Channel) error {
 		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
-	wrong = append(wrong, l.WarmUp.Check()...)
+	wrong = append(wrong, l.WarmUp.Check("limits.warm_up.")...)
 	if len(c.Config) == 0 {
 		c.Config = json.RawMessage("{}")
 	}
@@ -353,9 +353,13 @@ func (s *Service) validate(c *providers.Channel) error {
 		return err
 	}
 	var err error
-	if c.Address, err = s.known.Address(c.Provider, c.Config); err == nil {
-		c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
+	if c.Address, err = s.known.Address(c.Provider, c.Config); err != nil {
+		return err
 	}
+	if err := fault.InvalidFields(l.Mailboxes.Check(c.Address)); err != nil {
+		return err
+	}
+	c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
 	return err
 }
 

@@ -184,6 +184,8 @@ type Unqueuing struct {
 	RunID, ChannelID, EnvelopeID int64
 	MessageIDs                   []int64
 	Due                          Due
+	// At are times of their own of those that do not all wait until Due.At.
+	At map[int64]time.Time
 }
 
 // QueuedEnvelope is an envelope that messages in state queued point at.

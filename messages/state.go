@@ -143,6 +143,8 @@ const (
 	ReasonRecipientPerDay  = "recipients_per_day"
 	ReasonRecipientSpacing = "recipient_spacing"
 	ReasonAccountPerDay    = "account_per_day"
+	ReasonMailbox          = "mailbox"         // waits for a time at which its mailbox provider may be written to
+	ReasonMailboxPerDay    = "mailbox_per_day" // as many of its mailbox provider's were written to as may in a day
 	ReasonReceipt          = "receipt"        // a receipt said so
 	ReasonSettled          = "settled"        // an operator said what became of what was in doubt
 	ReasonProviderAsked    = "provider_asked" // the provider was asked what became of what was in doubt
@@ -157,7 +159,7 @@ func Reasons() []string {
 		ReasonOptedOut, ReasonCapped, ReasonHours, ReasonWindow, ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed,
 		ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient, ReasonInDoubt,
 		ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
-		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonReceipt, ReasonSettled,
+		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonAccountPerDay, ReasonMailbox, ReasonMailboxPerDay, ReasonReceipt, ReasonSettled,
 		ReasonProviderAsked, ReasonResend, ReasonResendSent,
 	}
 }

@@ -3,6 +3,8 @@ package providers
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -46,6 +48,9 @@ type Channel struct {
 	SenderDomain string
 	// Warmth is where limits.warm_up stands; nil if there is none.
 	Warmth *Warmth
+	// MailboxWarmth is where the warm-ups of limits.mailboxes stand that have begun, by the
+	// mailbox provider's name.
+	MailboxWarmth map[string]Warmth
 	// SilentOptOut keeps who opts out by a reply from getting a confirmation.
 	SilentOptOut bool
 	Status       ChannelStatus
@@ -149,6 +154,15 @@ type Limits struct {
 	DoubtsInARow int `json:"doubts_in_a_row,omitempty" minimum:"0" maximum:"1000000" doc:"After how many messages in doubt without a success in between the channel waits and tries single messages; until one succeeds no more than so many are in flight; counted by each worker process; default 5."`
 	// WarmUp has the most different addresses of a day begin low and grow.
 	WarmUp WarmUp `json:"warm_up,omitzero" required:"false" doc:"For a sender that nobody knows yet: a limit on the different addresses of a day that begins low and grows."`
+	// Mailboxes are of each mailbox provider; only where the channel delivers to e-mail addresses.
+	Mailboxes Mailboxes `json:"mailboxes,omitempty" doc:"On channels that deliver to e-mail addresses: limits for the recipients at one mailbox provider, whatever their domain, by its name, such as google, microsoft, or the domain of its mail servers; default are those of each one that is not named. One that defers is slowed alone. {\"default\": {}} has no limit, and slows who defers."`
+}
+
+// Equal reports whether both bound alike.
+func (l Limits) Equal(other Limits) bool {
+	mine, others := l.Mailboxes, other.Mailboxes
+	l.Mailboxes, other.Mailboxes = nil, nil
+	return reflect.DeepEqual(l, other) && maps.Equal(mine, others)
 }
 
 // Bounds are the limits that hold now: a warm-up lowers those of the day.
@@ -157,6 +171,7 @@ func (c Channel) Bounds() Limits {
 	if c.Warmth != nil && (l.RecipientsPerDay == 0 || c.Warmth.Allowance < l.RecipientsPerDay) {
 		l.RecipientsPerDay = c.Warmth.Allowance
 	}
+	l.Mailboxes = l.Mailboxes.bounded(c.MailboxWarmth)
 	return l
 }
 

@@ -76,6 +76,9 @@ type Error struct {
 	Bounce BounceKind
 	// RetryAfter is the provider's wish; zero if it gave none.
 	RetryAfter time.Duration
+	// Mailbox says of a Throttled or Temporary error that it is the word of the recipient's mailbox
+	// provider, which puts off what goes there: others are not meant.
+	Mailbox bool
 	// MediaGone says that the provider does not know the id of the file any more that the message
 	// named: it is uploaded anew, and the message has another try.
 	MediaGone bool

@@ -30,13 +30,13 @@ const (
 // On reports whether there is one.
 func (w WarmUp) On() bool { return w != WarmUp{} }
 
-// Check names what is wrong in it, by the fields of limits.
-func (w WarmUp) Check() (wrong []fault.Field) {
+// Check names what is wrong in it, by its fields behind a location such as limits.warm_up.
+func (w WarmUp) Check(location string) (wrong []fault.Field) {
 	if !w.On() {
 		return nil
 	}
 	add := func(name string, value any, format string, args ...any) {
-		wrong = append(wrong, fault.Field{Location: "limits.warm_up." + name, Value: value, Message: fmt.Sprintf(format, args...)})
+		wrong = append(wrong, fault.Field{Location: location + name, Value: value, Message: fmt.Sprintf(format, args...)})
 	}
 	if w.First < 1 || w.First > maxWarmUp {
 		add("first", w.First, "must be from 1 to %d: how many people may be written to on the first day", maxWarmUp)

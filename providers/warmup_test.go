@@ -11,8 +11,8 @@ import (
 var warmNoon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
 func TestAWarmUpIsChecked(t *testing.T) {
-	require.Empty(t, WarmUp{}.Check())
-	require.Empty(t, WarmUp{First: 200, Ceiling: 50_000}.Check())
+	require.Empty(t, WarmUp{}.Check("limits.warm_up."))
+	require.Empty(t, WarmUp{First: 200, Ceiling: 50_000}.Check("limits.warm_up."))
 	for _, c := range []struct {
 		w     WarmUp
 		field string
@@ -25,7 +25,7 @@ func TestAWarmUpIsChecked(t *testing.T) {
 		{WarmUp{First: 20, Ceiling: 100, Factor: 1}, "limits.warm_up.factor"},
 		{WarmUp{First: 20, Ceiling: 100, Factor: 11}, "limits.warm_up.factor"},
 	} {
-		wrong := c.w.Check()
+		wrong := c.w.Check("limits.warm_up.")
 		require.Len(t, wrong, 1, "%+v", c.w)
 		require.Equal(t, c.field, wrong[0].Location)
 	}
@@ -107,7 +107,7 @@ func TestAWarmUpKeepsToItsPlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := WarmUp{First: rapid.IntRange(1, 500).Draw(t, "first"), Factor: rapid.SampledFrom([]float64{0, 1.01, 1.3, 2, 10}).Draw(t, "factor")}
 		w.Ceiling = w.First + rapid.IntRange(0, 5000).Draw(t, "more")
-		require.Empty(t, w.Check())
+		require.Empty(t, w.Check("limits.warm_up."))
 		at, total, now := w.Begin("", Traffic{}), Traffic{}, warmNoon
 		grew := time.Time{}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {

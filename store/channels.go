@@ -258,7 +258,7 @@ func (s *Store) ChangeChannel(ctx context.Context, accountID, id int64, change f
 		}
 		var anew int
 		reconsider = nothingChanged
-		if before.Limits != c.Limits {
+		if !before.Limits.Equal(c.Limits) {
 			reconsider = limitsChanged
 		}
 		if before.Provider != c.Provider || !bytes.Equal(before.Config, c.Config) {

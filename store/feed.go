@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"carillon/campaigns"
@@ -293,11 +295,25 @@ func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64
 	return skipped, err
 }
 
+// givenBack is the move of messages that wait again, some of them until times of their own, and
+// what it sets.
+func givenBack(due messages.Due, own map[int64]time.Time) (back move, args []any) {
+	back, args = moves.giveBack, []any{nullText(due.Reason)}
+	if len(own) == 0 {
+		return back, append(args, due.At.UnixMilli())
+	}
+	back.set = "reason = ?, detail = NULL, due_at = CASE id" + strings.Repeat(" WHEN ? THEN CAST(? AS BIGINT)", len(own)) + " ELSE ? END"
+	for _, id := range slices.Sorted(maps.Keys(own)) {
+		args = append(args, id, own[id].UnixMilli())
+	}
+	return back, append(args, due.At.UnixMilli())
+}
+
 // Unqueue takes messages of an envelope back to pending, to be fed again from
 // due on: the worker found that it can't send them now.
 func (s *Store) Unqueue(ctx context.Context, u messages.Unqueuing) error {
 	return s.inTx(ctx, func(tx conn) error {
-		due := u.Due
+		due, own := u.Due, u.At
 		if !due.AsOf.IsZero() {
 			// Locked, so that the change comes before, and is seen, or after, and finds
 			// these messages.
@@ -306,12 +322,13 @@ func (s *Store) Unqueue(ctx context.Context, u messages.Unqueuing) error {
 				return err
 			}
 			if updated.After(due.AsOf) {
-				due.At = s.clock.Now()
+				due.At, own = s.clock.Now(), nil
 			}
 		}
 		l := tx.ledger()
+		back, args := givenBack(due, own)
 		if _, err := l.swap(ctx, change{
-			move: moves.giveBack, args: []any{nullText(due.Reason), due.At.UnixMilli()}, whose: &countKey{u.RunID, u.ChannelID},
+			move: back, args: args, whose: &countKey{u.RunID, u.ChannelID},
 			where: tx.d.among("id", u.MessageIDs).and("envelope_id = ?", u.EnvelopeID),
 			tell:  moves.giveBack.tells(s.clock.Now(), due.Reason, ""),
 		}); err != nil {

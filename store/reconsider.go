@@ -20,9 +20,9 @@ const (
 // limits set, and behind them those of a time that its provider's answers set.
 var reconsidered = []string{
 	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
-		messages.ReasonRecipientSpacing + `'`,
+		messages.ReasonRecipientSpacing + `', '` + messages.ReasonMailbox + `', '` + messages.ReasonMailboxPerDay + `'`,
 	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
-		messages.ReasonRecipientSpacing + `', '` +
+		messages.ReasonRecipientSpacing + `', '` + messages.ReasonMailbox + `', '` + messages.ReasonMailboxPerDay + `', '` +
 		messages.ReasonTemporary + `'`,
 }
 

@@ -147,7 +147,7 @@ func (ch *channel) update(c providers.Channel) {
 	}
 	ch.inDoubt.Store(&c.InDoubt)
 	ch.shown.Store(&c.Health)
-	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
+	if epoch := ch.epoch.Swap(c.Epoch); before == nil || !before.Equal(limits) || epoch != c.Epoch {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
 		ch.slow.forget()
@@ -258,8 +258,12 @@ func (ch *channel) sendAll(ctx context.Context, b *batch, inflight *sync.WaitGro
 			b.close()
 			return ch.giveBack(ctx, b.e, b.rest(), messages.Due{At: ch.now()})
 		}
+		if wait := b.recall(ch.now()); wait > 0 {
+			ch.pause(ctx, wait)
+			continue
+		}
 		n, wait, err := ch.takeTurn(ctx, b.e, b.ready, inflight)
-		b.ready = b.ready[n:]
+		b.dealtWith(n)
 		if err != nil {
 			return err
 		}
@@ -333,11 +337,11 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 		return 0, 0, err
 	}
 	granted := make([]slotted, 0, len(grant.Slots))
+	if err := ch.deny(ctx, e, items, denied{grant.Slots, revision}); err != nil {
+		return 0, 0, err
+	}
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, []int64{items[i].MessageID}, messages.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
-				return 0, 0, err
-			}
 			continue
 		}
 		s := lag.slot(items[i], slot)
@@ -412,6 +416,12 @@ func (ch *channel) reservation(e queue.Envelope, items []item, ahead time.Durati
 	if limitsRecipients(limits) {
 		for i := range items {
 			r.Recipients[i] = messages.RecipientKey(items[i].message.To)
+		}
+	}
+	if len(limits.Mailboxes) > 0 {
+		r.Mailboxes, r.Near = mailboxesOf(limits.Mailboxes, items), nearBy
+		if e.Transactional {
+			r.Near = nearAlways
 		}
 	}
 	return r

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/internal/fault"
@@ -48,6 +49,10 @@ type item struct {
 	tracked *tracking.Writer
 	links   messages.Links
 	runID   int64
+	// mailbox is the recipient's mailbox provider where the channel has limits for any, and again
+	// when it is to ask once more, because that one has room soon.
+	mailbox string
+	again   time.Time
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
@@ -87,6 +92,8 @@ type batch struct {
 	ready []item
 	left  []letter
 	ahead chan chunk
+	// near are ready, and ask again at their times: of those that come first.
+	near []item
 	// loaded is when the messages were read.
 	loaded time.Time
 	ctx    context.Context
@@ -165,12 +172,12 @@ func (b *batch) pauseBroken(broken error) error {
 	return errStale
 }
 
-func (b *batch) empty() bool { return len(b.ready)+len(b.left) == 0 }
+func (b *batch) empty() bool { return len(b.ready)+len(b.near)+len(b.left) == 0 }
 
 // rest are the messages that are not dealt with.
 func (b *batch) rest() []int64 {
-	ids := make([]int64, 0, len(b.ready)+len(b.left))
-	for _, j := range b.ready {
+	ids := make([]int64, 0, len(b.ready)+len(b.near)+len(b.left))
+	for _, j := range slices.Concat(b.near, b.ready) {
 		ids = append(ids, j.MessageID)
 	}
 	for _, l := range b.left {
@@ -260,6 +267,7 @@ func (b *batch) render(letters []letter) (c chunk) {
 			}
 		}
 	}
+	ch.locate(b.ctx, c.items)
 	if c.err = b.skip(messages.ReasonRenderFailed, failed); c.err == nil {
 		c.err = b.skip(messages.ReasonWindow, closed)
 	}

@@ -27,7 +27,7 @@ func keepsSlots(l *providers.Limits) bool {
 func keepsCampaignSlots(perSecond float64) bool { return perSecond > 0 && perSecond <= slowest }
 
 func limitsRecipients(l *providers.Limits) bool {
-	return l.RecipientsPerDay > 0 || l.PerRecipientSeconds > 0
+	return l.RecipientsPerDay > 0 || l.PerRecipientSeconds > 0 || len(l.Mailboxes) > 0
 }
 
 // reserve asks the limiter for slots. What Redis has forgotten the store tells
@@ -80,6 +80,9 @@ func (ch *channel) seed(ctx context.Context, r queue.Reservation) error {
 		for _, s := range sends {
 			seed.LastSlot = later(seed.LastSlot, s.At)
 			seed.Recipients = append(seed.Recipients, queue.SeedRecipient{Key: messages.RecipientKey(s.Address), At: s.At})
+		}
+		if err := ch.seedMailboxes(ctx, sends); err != nil {
+			return err
 		}
 	}
 	return ch.worker.o.Queue.Limiter().Seed(ctx, ch.limiterID(), seed)

@@ -99,7 +99,7 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s *slotted) 
 		}
 		stale := ch.worker.fenced() || ch.breaker.holds(s.pass)
 		// While there was no room the slot may have gone by.
-		if !stale && (!ch.limited(e) || !ch.now().After(s.until)) {
+		if !stale && (!ch.limited(e, s.item) || !ch.now().After(s.until)) {
 			return true
 		}
 		ch.room.leave()
@@ -153,7 +153,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 	message := s.item.whole()
 	load.put(&message)
 	message.Begin = func() error {
-		if ch.gathered && ch.limited(e) && ch.now().After(s.latest) {
+		if ch.gathered && ch.limited(e, s.item) && ch.now().After(s.latest) {
 			return errLate
 		}
 		return s.claimed.mayBegin(context.WithoutCancel(ctx), s.item.MessageID)
@@ -176,7 +176,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 		return o, err
 	}
 	ch.adapt(committed, err)
-	o = ch.judge(ctx, e, s.item.Item, accepted, err)
+	o = ch.judgeAt(ctx, e, s.item, accepted, err)
 	end(o.State.String(), o.Kind, o.Code)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())

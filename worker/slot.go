@@ -99,7 +99,7 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 		if ch.worker.o.Clock.Sleep(ctx, s.from.Sub(ch.now())) != nil {
 			return false
 		}
-		if !ch.limited(e) || !ch.now().After(s.until) {
+		if !ch.limited(e, s.item) || !ch.now().After(s.until) {
 			return true
 		}
 		if missed == maxMissedSlots {
@@ -113,6 +113,8 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 			return false
 		case len(grant.Slots) == 0 && grant.RetryIn <= aheadTransactional:
 			s.from, s.until = a.answered.Add(grant.RetryIn), time.Time{} // to ask again then
+		case len(grant.Slots) == 1 && near(grant.Slots[0]):
+			s.from, s.until = a.answered.Add(grant.Slots[0].RetryIn), time.Time{}
 		case len(grant.Slots) == 0 || grant.Slots[0].Denied != "":
 			return false
 		default:
@@ -126,8 +128,11 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 // back to the queue.
 const maxMissedSlots = 20
 
-func (ch *channel) limited(e queue.Envelope) bool {
-	return ch.accountRate.Load() > 0 || lowest(ch.limits.Load().PerSecond, e.CampaignPerSecond) > 0
+// limited reports whether a message has a slot that may be too late for.
+func (ch *channel) limited(e queue.Envelope, j item) bool {
+	limits := ch.limits.Load()
+	mailbox, _ := limits.Mailboxes.Of(j.mailbox)
+	return ch.accountRate.Load() > 0 || lowest(lowest(limits.PerSecond, e.CampaignPerSecond), mailbox.PerSecond) > 0
 }
 
 // lowest is the lower of two rates, of which 0 is none.

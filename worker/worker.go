@@ -122,6 +122,8 @@ type Options struct {
 	Dialer providers.Dialer
 	// PublicURL is where providers reach this server; empty where nobody said so.
 	PublicURL string
+	// Mailboxes knows at which mailbox providers domains are; nil takes each for its own.
+	Mailboxes Mailboxes
 	// Files has what was uploaded to be sent; nil where nothing can be.
 	Files Files
 	// SendTimeout bounds one request to a provider; default 30 s.

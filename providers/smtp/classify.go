@@ -7,6 +7,7 @@ import (
 
 	"carillon/providers"
 	"carillon/providers/mail"
+	"carillon/providers/mailbox"
 )
 
 // classify turns a refusal into an error. Words that are known come first, then
@@ -36,7 +37,26 @@ func classify(at stage, r reply) *providers.Error {
 	if e.Kind == providers.ErrorRecipient {
 		e.Bounce = mail.BounceOf(r.enhanced())
 	}
+	e.Mailbox = paces(e, at, r)
 	return e
+}
+
+// paces reports whether a refusal is of who is too fast for what goes to a recipient, as far as code
+// and place say: a server that has not seen before who writes to whom (greylisting) is not.
+func paces(e *providers.Error, at stage, r reply) bool {
+	return (at == recipient || at == content || at == body) && (e.Kind == providers.ErrorThrottled ||
+		e.Kind == providers.ErrorTemporary && strings.HasPrefix(r.enhanced(), "4.7.") && !strings.Contains(strings.ToLower(r.text), "listed"))
+}
+
+// toMailbox is a failure of a message to an address at a domain: it is of the recipient's mailbox
+// provider if that speaks, whose words the server hands on.
+func (p *Provider) toMailbox(e *providers.Error, domain string) *providers.Error {
+	if !e.Mailbox {
+		return e
+	}
+	own := *e // others may have the same one
+	own.Mailbox = mailbox.Speaks(e.Err.Error(), domain, p.config.Host)
+	return &own
 }
 
 func refusedAt(at stage, r reply) error { return fmt.Errorf("%s was answered %q", at, r.String()) }

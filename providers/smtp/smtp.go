@@ -210,7 +210,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	}
 	p.recycle(j)
 	if r.err != nil {
-		return providers.Accepted{}, r.err
+		return providers.Accepted{}, p.toMailbox(r.err, to.Domain)
 	}
 	return providers.Accepted{Response: r.response}, nil
 }
