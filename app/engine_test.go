@@ -97,6 +97,8 @@ type testChannel struct {
 	limits           providers.Limits
 	// suffix tells the channels of one test apart.
 	suffix string
+	// domain is that of a person's address; nil for example.com.
+	domain func(person int) string
 }
 
 func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture {
@@ -119,7 +121,11 @@ func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture
 	var csv strings.Builder
 	csv.WriteString("email,first_name,coupon\n")
 	for i := range n {
-		fmt.Fprintf(&csv, "person%d@example.com,Name%d,C%d\n", i, i, i)
+		domain := "example.com"
+		if channel.domain != nil {
+			domain = channel.domain(i)
+		}
+		fmt.Fprintf(&csv, "person%d@%s,Name%d,C%d\n", i, domain, i, i)
 	}
 	f.upload, err = e.Importer.Take(ctx, account, "people.csv", strings.NewReader(csv.String()), contacts.ImportOptions{})
 	require.NoError(t, err)
