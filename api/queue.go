@@ -76,6 +76,18 @@ type QueuePace struct {
 	WaitReason        string     `json:"wait_reason,omitempty" doc:"With due_later: the reason of the message that is due first, if it has one."`
 	Until             *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent where it doesn't, or nobody knows."`
 	Words             string     `json:"words" doc:"The reason in a sentence."`
+	// Mailboxes are absent where there are none.
+	Mailboxes []MailboxPace `json:"mailboxes,omitempty" doc:"The mailbox providers that are slowed down alone, because they defer, or that limits.mailboxes warms up for."`
+}
+
+// MailboxPace is how fast a channel may send to one mailbox provider.
+type MailboxPace struct {
+	Mailbox          string     `json:"mailbox" doc:"Its name: google, microsoft and so on, or the domain of its mail servers." example:"google"`
+	MostPerSecond    *float64   `json:"most_per_second,omitempty" doc:"How many may go to it a second at present; 0 while none may, absent without a limit."`
+	RecipientsPerDay int        `json:"recipients_per_day,omitempty" doc:"How many different addresses at it may be written to in a moving 24 hours; absent without a limit."`
+	Reason           string     `json:"reason" enum:"throttled,channel.warm_up" doc:"throttled is its own wish."`
+	Until            *time.Time `json:"until,omitempty" doc:"When it ends by itself, or the day's most grows at the earliest; absent where nobody knows."`
+	Words            string     `json:"words" doc:"The reason in a sentence."`
 }
 
 // Clearing is one clearing of the queue.
@@ -189,9 +201,15 @@ func (s *Server) waitingView(w messages.Waiting) QueueWaiting {
 }
 
 func paceView(p campaigns.ChannelPace) QueuePace {
-	return QueuePace{
+	view := QueuePace{
 		AcceptedPerSecond: p.Accepted, MostPerSecond: p.Most, Reason: string(p.Reason), WaitReason: p.Waits, Until: known(p.Until), Words: p.Words,
 	}
+	for _, m := range p.Mailboxes {
+		view.Mailboxes = append(view.Mailboxes, MailboxPace{
+			Mailbox: m.Name, MostPerSecond: m.Most, RecipientsPerDay: m.RecipientsPerDay, Reason: string(m.Reason), Until: known(m.Until), Words: m.Words,
+		})
+	}
+	return view
 }
 
 func planningViews(list []campaigns.PlanningRun) []PlanningRun {

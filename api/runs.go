@@ -66,7 +66,7 @@ type RunReasons struct {
 // ReasonCount is a number of messages by their state and its reason.
 type ReasonCount struct {
 	State    string `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
-	Reason   string `json:"reason" enum:"no_address,excluded,still_waiting,contact_inactive,contact_blocked,contact_deleted,suppressed,opted_out,capped,outside_hours,window,expired,holdout,awaits_winner,render_failed,render_exceeded,cleared,campaign_canceled,attempts_used_up,refused,recipient,in_doubt,not_asked,temporary,throttled,channel_stopped,channel_held,paused,requeued,recipients_per_day,recipient_spacing,account_per_day,receipt,settled,provider_asked,resend,resend_sent" doc:"Why they are in that state; docs/states.md says of each what can be done."`
+	Reason   string `json:"reason" enum:"no_address,excluded,still_waiting,contact_inactive,contact_blocked,contact_deleted,suppressed,opted_out,capped,outside_hours,window,expired,holdout,awaits_winner,render_failed,render_exceeded,cleared,campaign_canceled,attempts_used_up,refused,recipient,in_doubt,not_asked,temporary,throttled,channel_stopped,channel_held,paused,requeued,recipients_per_day,recipient_spacing,account_per_day,mailbox,mailbox_per_day,receipt,settled,provider_asked,resend,resend_sent" doc:"Why they are in that state; docs/states.md says of each what can be done."`
 	Messages int64  `json:"messages"`
 }
 

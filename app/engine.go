@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,9 +27,9 @@ import (
 	"carillon/outgoing"
 	"carillon/outgoing/openid"
 	"carillon/providers"
-	"carillon/providers/mailbox"
 	"carillon/providers/builtin"
 	"carillon/providers/fetch"
+	"carillon/providers/mailbox"
 	"carillon/queue"
 	"carillon/scheduler"
 	"carillon/services"
@@ -260,11 +262,19 @@ const feedsEvery = 100 * time.Millisecond
 // warmUp takes the warm-ups of channels a step on and says what changed.
 func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 	changed, err := e.Store.WarmUp(ctx)
-	for _, c := range changed {
-		if c.Warmth.Slowed != "" {
-			e.log.Warn("the warm-up of a channel was slowed", "channel", c.ID, "recipients_per_day", c.Warmth.Allowance, "reason", c.Warmth.Slowed)
+	say := func(c providers.Channel, mailbox string, at providers.Warmth) {
+		if at.Slowed != "" {
+			e.log.Warn("the warm-up of a channel was slowed", "channel", c.ID, "mailbox", mailbox, "recipients_per_day", at.Allowance, "reason", at.Slowed)
 		} else {
-			e.log.Info("the warm-up of a channel goes on", "channel", c.ID, "recipients_per_day", c.Warmth.Allowance)
+			e.log.Info("the warm-up of a channel goes on", "channel", c.ID, "mailbox", mailbox, "recipients_per_day", at.Allowance)
+		}
+	}
+	for _, c := range changed {
+		if c.Warmth != nil {
+			say(c, "", *c.Warmth)
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.MailboxWarmth)) {
+			say(c, name, c.MailboxWarmth[name])
 		}
 	}
 	return false, err

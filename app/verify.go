@@ -29,17 +29,39 @@ func (v verifier) QueueAnswers(ctx context.Context) error {
 	return v.queue.Ping(ctx)
 }
 
-// Throttled says what throttling has left of a channel's rate.
+// Throttled says what throttling has left of a channel's rate, and of those of mailbox providers
+// where it has limits for any.
 func (v verifier) Throttled(ctx context.Context, c providers.Channel) (t campaigns.Throttled, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	state, err := v.queue.Limiter().State(ctx, queue.Channel{AccountID: c.AccountID, ID: c.ID}, c.Epoch)
+	of := queue.Channel{AccountID: c.AccountID, ID: c.ID}
+	if t, err = v.throttled(ctx, of, c.Epoch, c.Limits.PerSecond); err != nil || len(c.Limits.Mailboxes) == 0 {
+		return t, err
+	}
+	names, err := v.queue.Limiter().SlowMailboxes(ctx, of)
+	for _, name := range names {
+		of.Mailbox = name
+		limits, _ := c.Limits.Mailboxes.Of(name)
+		at, err := v.throttled(ctx, of, c.Epoch, limits.PerSecond)
+		if err != nil {
+			return t, err
+		}
+		if at.For > 0 || at.PerSecond > 0 {
+			t.Mailboxes = append(t.Mailboxes, campaigns.ThrottledMailbox{Name: name, Throttled: at})
+		}
+	}
+	return t, err
+}
+
+// throttled is what is left of a rate, messages a second; 0 is none.
+func (v verifier) throttled(ctx context.Context, of queue.Channel, epoch int64, perSecond float64) (t campaigns.Throttled, err error) {
+	state, err := v.queue.Limiter().State(ctx, of, epoch)
 	if err != nil {
 		return t, err
 	}
 	t.For = state.BlockedFor
 	if state.RateFactor < 1 {
-		t.Full = cmp.Or(c.Limits.PerSecond, queue.ThrottleCeiling)
+		t.Full = cmp.Or(perSecond, queue.ThrottleCeiling)
 		t.PerSecond, t.Since, t.BackIn = t.Full*state.RateFactor, state.ThrottledFor, state.BackIn
 	}
 	return t, nil

@@ -3,6 +3,8 @@ package campaigns
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +27,23 @@ type ChannelPace struct {
 	// Until is when it ends by itself; zero where it doesn't, or nobody knows.
 	Until time.Time
 	// Words say the reason in a sentence.
+	Words string
+	// Mailboxes are the mailbox providers that are slowed down, or warmed up for, by name.
+	Mailboxes []MailboxPace
+}
+
+// MailboxPace is how fast a channel may send to a mailbox provider that is slowed down, or warmed
+// up for.
+type MailboxPace struct {
+	Name string
+	// Most is how many may go to it a second at present: 0 while none may, nil for no limit.
+	Most *float64
+	// RecipientsPerDay is the most different recipients of a day; 0 for no limit.
+	RecipientsPerDay int
+	// Reason is PaceThrottled or PaceWarmUp.
+	Reason PaceReason
+	// Until is when it ends, or the day's most grows, at the earliest; zero where nobody knows.
+	Until time.Time
 	Words string
 }
 
@@ -51,6 +70,15 @@ type Throttled struct {
 	// Since is how long ago the provider asked last, and BackIn when the full rate is had
 	// again if it stays quiet.
 	Since, BackIn time.Duration
+	// Mailboxes are those of mailbox providers that were asked for alone, in the order of their
+	// names.
+	Mailboxes []ThrottledMailbox
+}
+
+// ThrottledMailbox is what one mailbox provider has left of its rate.
+type ThrottledMailbox struct {
+	Name string
+	Throttled
 }
 
 // Throttling is a StandstillStore that knows how throttled a channel is.
@@ -95,15 +123,58 @@ func (s *Service) PaceOf(ctx context.Context, c providers.Channel) (ChannelPace,
 
 // pace is how fast what waits on a channel may go out.
 func (v *survey) pace(ctx context.Context, c providers.Channel, runs []LiveRun) (ChannelPace, error) {
+	throttled, err := v.throttled(ctx, c)
+	if err != nil {
+		return ChannelPace{}, err
+	}
+	p, err := v.whole(ctx, c, runs, throttled)
+	p.Mailboxes = v.mailboxes(c, throttled)
+	return p, err
+}
+
+// mailboxes are the paces of mailbox providers, of which each is named once: throttling is told
+// before a warm-up.
+func (v *survey) mailboxes(c providers.Channel, throttled Throttled) (list []MailboxPace) {
+	limits := c.Bounds().Mailboxes
+	told := map[string]bool{}
+	for _, t := range throttled.Mailboxes {
+		of, _ := limits.Of(t.Name)
+		told[t.Name] = true
+		p := MailboxPace{Name: t.Name, Most: new(t.PerSecond), RecipientsPerDay: of.RecipientsPerDay, Reason: PaceThrottled, Until: v.now.Add(t.BackIn),
+			Words: fmt.Sprintf("It asked to slow down, last at %s; the rate grows again by itself until %s if it stays quiet.",
+				exactTime(v.now.Add(-t.Since)), exactTime(v.now.Add(t.BackIn)))}
+		if t.For > 0 {
+			p.Most, p.Until = new(float64), v.now.Add(t.For)
+			p.Words = "It asked to wait until " + exactTime(p.Until) + "."
+		}
+		list = append(list, p)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Limits.Mailboxes)) {
+		up, of := c.Limits.Mailboxes[name].WarmUp, limits[name]
+		if !up.On() || told[name] {
+			continue
+		}
+		at := c.MailboxWarmth[name]
+		p := MailboxPace{Name: name, RecipientsPerDay: of.RecipientsPerDay, Reason: PaceWarmUp, Until: up.GrowsAt(at),
+			Words: fmt.Sprintf("It warms up: %d recipients in 24 hours now, and at most %d in the end.", of.RecipientsPerDay, up.Ceiling)}
+		if of.PerSecond > 0 {
+			p.Most = &of.PerSecond
+		}
+		if at.Slowed != "" {
+			p.Words += " It was slowed, because " + at.Slowed + "."
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// whole is the pace of a channel, whoever it writes to.
+func (v *survey) whole(ctx context.Context, c providers.Channel, runs []LiveRun, throttled Throttled) (ChannelPace, error) {
 	if still := v.channel(c); still.Stands() {
 		return stands(c, still), nil
 	}
 	if still, err := v.waits(ctx, c.ID, runs); err != nil || still.Stands() {
 		return stands(c, still), err
-	}
-	throttled, err := v.throttled(ctx, c)
-	if err != nil {
-		return ChannelPace{}, err
 	}
 	if throttled.For > 0 {
 		until := v.now.Add(throttled.For)

@@ -89,6 +89,9 @@ func channelTable(w *tabwriter.Writer, ch api.Channel) {
 	}
 	if ch.Pace != nil {
 		fields(w, "Rate now", paceWords(ch))
+		for _, m := range ch.Pace.Mailboxes {
+			fields(w, "  "+m.Mailbox, mailboxWords(m))
+		}
 	}
 }
 
@@ -124,6 +127,14 @@ func paceWords(ch api.Channel) string {
 		}
 	}
 	return words + ": " + ch.Pace.Words
+}
+
+// mailboxWords is how fast a channel may send to a mailbox provider, and why, in one line.
+func mailboxWords(m api.MailboxPace) string {
+	if m.MostPerSecond == nil {
+		return m.Words
+	}
+	return fmt.Sprintf("%.4g a second: %s", *m.MostPerSecond, m.Words)
 }
 
 // healthWords is a channel's health in one line.

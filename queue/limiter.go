@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ const (
 	// MaxMaxAhead bounds it; limiter.lua takes slots further ahead for the work of
 	// a clock that went back.
 	MaxMaxAhead = time.Minute
+	// easedAfter is by when the whole rate is had again after a throttling has ended: 1/32 of it
+	// grows by a tenth each ten seconds.
+	easedAfter = 2 * time.Minute
 	// maxThrottle bounds what Throttle may ask for.
 	maxThrottle = 24 * time.Hour
 	// defaultThrottle is what a provider gets that names no time.
@@ -253,6 +257,7 @@ type backend interface {
 	next(ctx context.Context, r *reservation) (reply, error)
 	throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) (reply, error)
 	state(ctx context.Context, c Channel, epoch int64) (reply, error)
+	slowed(ctx context.Context, c Channel) ([]string, error)
 	seed(ctx context.Context, c Channel, s Seed) error
 	memory() int64
 }
@@ -524,6 +529,14 @@ func (l *Limiter) State(ctx context.Context, c Channel, epoch int64) (State, err
 		s.ThrottledFor, s.BackIn = time.Duration(r.waits[0])*time.Microsecond, time.Duration(r.waits[1])*time.Microsecond
 	}
 	return s, nil
+}
+
+// SlowMailboxes names the mailbox providers that were throttled on a channel, in their order, as
+// far as anything may be left of it.
+func (l *Limiter) SlowMailboxes(ctx context.Context, c Channel) ([]string, error) {
+	names, err := l.backend.slowed(ctx, c)
+	slices.Sort(names)
+	return names, unavailable("read limiter", err)
 }
 
 // Seed adds what the store knows, after a restart of the embedded Redis or a

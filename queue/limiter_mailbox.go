@@ -1,6 +1,9 @@
 package queue
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // mailboxes are the mailbox providers of one reservation, as far as it has asked for them.
 type mailboxes struct {
@@ -107,4 +110,19 @@ func (g *mailbox) charge(recipient string, pos float64) {
 	if g.n.cap > 0 {
 		g.c.days.set(recipient, pos)
 	}
+}
+
+func (b *memoryLimits) slowed(_ context.Context, of Channel) (names []string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	for c, limits := range b.channels {
+		if c.AccountID != of.AccountID || c.ID != of.ID || c.Mailbox == "" {
+			continue
+		}
+		if n := limits.at(now, 0); n.eased < 1 || n.blocked > now {
+			names = append(names, c.Mailbox)
+		}
+	}
+	return names, nil
 }

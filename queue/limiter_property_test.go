@@ -440,7 +440,7 @@ func (r *reservation) place(at []Mailbox) {
 func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 	require.NoError(t, client.FlushDB(context0).Err())
 	fake := clock.NewFake(epoch)
-	inGo, inLua := newMemoryLimits(fake), newRedisLimits(client)
+	inGo, inLua := newMemoryLimits(fake), newRedisLimits(client, fake)
 	inLua.now = inGo.now
 	var marks []int64
 	for i, c := range steps {
@@ -513,7 +513,7 @@ func TestConcurrentReserversShareOneLimit(t *testing.T) {
 	var workers sync.WaitGroup
 	for range 6 {
 		workers.Go(func() {
-			limits := newRedisLimits(client)
+			limits := newRedisLimits(client, clock.System{})
 			var now float64
 			limits.now = func() float64 {
 				now = sinceBase(epoch) + float64(clockMicros.Add(300))

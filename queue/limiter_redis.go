@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"carillon/internal/clock"
 )
 
 // limiterBase is the script's origin of time, in Unix seconds.
@@ -24,12 +26,13 @@ var limiterSource string
 type redisLimits struct {
 	client redis.UniversalClient
 	script *redis.Script
+	clock  clock.Clock
 	// now replaces Redis's clock in tests: µs since limiterBase.
 	now func() float64
 }
 
-func newRedisLimits(client redis.UniversalClient) *redisLimits {
-	return &redisLimits{client: client, script: redis.NewScript(limiterSource)}
+func newRedisLimits(client redis.UniversalClient, c clock.Clock) *redisLimits {
+	return &redisLimits{client: client, clock: c, script: redis.NewScript(limiterSource)}
 }
 
 // limiterKey is a key of a channel. The keys of an account share one hash tag, and with
@@ -131,7 +134,34 @@ func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error
 }
 
 func (b *redisLimits) throttle(ctx context.Context, c Channel, epoch int64, retryAfter time.Duration) (reply, error) {
+	if c.Mailbox != "" {
+		if err := b.noteSlowed(ctx, c, retryAfter+easedAfter); err != nil {
+			return reply{}, err
+		}
+	}
 	return b.run(ctx, b.keys(c, 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
+}
+
+// slowedKey is a sorted set of the mailbox providers that were throttled on a channel, by until when
+// that is of interest, by the clock of who wrote it: it is only told to people.
+func slowedKey(c Channel) string {
+	c.Mailbox = ""
+	return limiterKey(c, "slowed")
+}
+
+func (b *redisLimits) noteSlowed(ctx context.Context, c Channel, lasts time.Duration) error {
+	_, err := b.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		now := b.clock.Now()
+		p.ZRemRangeByScore(ctx, slowedKey(c), "-inf", exact(sinceBase(now)))
+		p.ZAdd(ctx, slowedKey(c), redis.Z{Score: sinceBase(now.Add(lasts)), Member: c.Mailbox})
+		p.PExpire(ctx, slowedKey(c), maxThrottle+easedAfter)
+		return nil
+	})
+	return err
+}
+
+func (b *redisLimits) slowed(ctx context.Context, c Channel) ([]string, error) {
+	return b.client.ZRangeByScore(ctx, slowedKey(c), &redis.ZRangeBy{Min: exact(sinceBase(b.clock.Now())), Max: "+inf"}).Result()
 }
 
 func (b *redisLimits) state(ctx context.Context, c Channel, epoch int64) (reply, error) {

@@ -34,7 +34,7 @@ func onBothLimiters(t *testing.T, test func(t *testing.T, l testLimiter)) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, client.Close()) })
 		fake := clock.NewFake(epoch)
-		b := newRedisLimits(client)
+		b := newRedisLimits(client, fake)
 		b.now = func() float64 { return sinceBase(fake.Now()) }
 		test(t, testLimiter{newLimiter(b, fake), fake, func() { require.NoError(t, client.FlushDB(context0).Err()) }})
 	})

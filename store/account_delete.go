@@ -92,6 +92,7 @@ var ownedTables = []owned{
 	{table: "campaigns", key: "id", of: ofAccount},
 	{table: "clears", key: "id", of: ofAccount},
 	{table: "slots", key: "channel_id, campaign_id", of: channelsOf},
+	{table: "channel_mailboxes", key: "channel_id, mailbox", of: channelsOf},
 	{table: "channel_troubles", key: "channel_id, shard", of: channelsOf},
 	{table: "template_statuses", key: "template_id, channel_id, language", of: templatesOf},
 	{table: "template_versions", key: "template_id, version", of: templatesOf},

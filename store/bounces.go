@@ -9,6 +9,8 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/providers/mail"
+	"carillon/providers/mailbox"
 	"carillon/store/sqldb"
 )
 
@@ -253,11 +255,14 @@ func (tx conn) suppressAll(ctx context.Context, accountID int64, source string, 
 	if err != nil {
 		return err
 	}
-	by := suppressedBy{channels: map[int64]int64{}, runs: map[int64]int64{}}
+	by := suppressedBy{channels: map[int64]int64{}, runs: map[int64]int64{}, mailboxes: map[channelMailbox]int64{}}
 	for _, b := range list {
 		if done.before[keyOf(b.Suppression)] != b.Reason { // providers repeat themselves
 			by.channels[b.channelID]++
 			by.runs[b.runID]++
+			if name := mailbox.Known(mail.Domain(b.Address)); name != "" {
+				by.mailboxes[channelMailbox{b.channelID, name}]++
+			}
 		}
 	}
 	for kind, addresses := range byKind {

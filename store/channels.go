@@ -20,17 +20,17 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at, secrets_set, replaced,
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, mailbox_warmth, handle, created_at, updated_at, secrets_set, replaced,
 	signing_keys, COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
 	COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
-	var config, quiet, warmth, replaced, keys string
+	var config, quiet, warmth, mailboxes, replaced, keys string
 	var limits, set []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
-		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated,
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &mailboxes, &c.Handle, &created, &updated,
 		&set, &replaced, &keys, &c.AccountPerSecond, &c.AccountPerDay)
 	if err != nil {
 		return c, err
@@ -42,6 +42,9 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	}
 	if c.Warmth, err = readWarmth(warmth); err != nil {
 		return c, fmt.Errorf("read the warm-up of channel %d: %w", c.ID, err)
+	}
+	if c.MailboxWarmth, err = readWarmths(mailboxes); err != nil {
+		return c, fmt.Errorf("read the warm-ups of the mailbox providers of channel %d: %w", c.ID, err)
 	}
 	if c.QuietHours, err = readQuiet(quiet); err != nil {
 		return c, fmt.Errorf("read quiet hours of channel %d: %w", c.ID, err)
@@ -179,6 +182,9 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		if err := tx.adoptWarmUp(ctx, c, nil); err != nil {
 			return err
 		}
+		if err := tx.adoptMailboxes(ctx, c, nil); err != nil {
+			return err
+		}
 		c, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", id).Scan)
 		return err
 	})
@@ -281,6 +287,9 @@ func (s *Store) ChangeChannel(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if err := tx.adoptWarmUp(ctx, c, before.Warmth); err != nil {
+			return err
+		}
+		if err := tx.adoptMailboxes(ctx, c, before.MailboxWarmth); err != nil {
 			return err
 		}
 		if reconsider != nothingChanged {

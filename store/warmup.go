@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"carillon/contacts"
 	"carillon/messages"
@@ -67,7 +68,10 @@ func (tx conn) keepDeferred(ctx context.Context, by map[int64]int64, shard int) 
 
 // suppressedBy is of how many addresses the messages were for which they were
 // suppressed, by channel and by run.
-type suppressedBy struct{ channels, runs map[int64]int64 }
+type suppressedBy struct {
+	channels, runs map[int64]int64
+	mailboxes      map[channelMailbox]int64
+}
 
 // keepSuppressed adds how many addresses were suppressed, by the source of that, and has
 // the guards of complaints look.
@@ -83,12 +87,18 @@ func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedB
 		return err
 	}
 	if source != contacts.SourceComplaint {
+		if err := tx.keepMailboxTroubles(ctx, "bounced", by.mailboxes); err != nil {
+			return err
+		}
 		return tx.keepTroubles(ctx, "bounced", by.channels, shardOperator)
 	}
 	for _, id := range slices.Sorted(maps.Keys(by.runs)) {
 		if err := tx.complained(ctx, id, by.runs[id]); err != nil {
 			return err
 		}
+	}
+	if err := tx.keepMailboxTroubles(ctx, "complained", by.mailboxes); err != nil {
+		return err
 	}
 	return tx.keepTroubles(ctx, "complained", by.channels, shardOperator)
 }
@@ -97,7 +107,7 @@ func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedB
 // grows, or is lowered because too much went wrong. It returns the channels whose day
 // allows another number now, and costs by the channels that warm up.
 func (s *Store) WarmUp(ctx context.Context) (changed []providers.Channel, err error) {
-	ids, err := s.ids(ctx, "SELECT id FROM channels WHERE warmth <> '' AND deleted_at IS NULL ORDER BY id")
+	ids, err := s.ids(ctx, "SELECT id FROM channels WHERE (warmth <> '' OR mailbox_warmth <> '') AND deleted_at IS NULL ORDER BY id")
 	if err != nil {
 		return nil, err
 	}
@@ -113,35 +123,45 @@ func (s *Store) WarmUp(ctx context.Context) (changed []providers.Channel, err er
 	return changed, nil
 }
 
+// stepOn takes a channel's own warm-up a step on, from where it stood, and reports whether its day
+// allows another number now.
+func (tx conn) stepOn(ctx context.Context, c providers.Channel, kept string, now time.Time) (moved bool, err error) {
+	at, err := readWarmth(kept)
+	if err != nil || at == nil {
+		return false, err
+	}
+	total, err := tx.traffic(ctx, c.ID)
+	if err != nil {
+		return false, err
+	}
+	next := c.Limits.WarmUp.Step(*at, total, now)
+	if next == *at {
+		return false, nil
+	}
+	_, err = tx.Exec(ctx, "UPDATE channels SET warmth = ? WHERE id = ?", mustJSON(next), c.ID)
+	return next.Allowance != at.Allowance || next.Slowed != at.Slowed, err
+}
+
 func (s *Store) warmUp(ctx context.Context, id int64) (c providers.Channel, moved bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		moved = false
-		var kept string
+		var kept, keptMailboxes string
 		var limits []byte
-		if err := tx.Row(ctx, "SELECT warmth, limits FROM channels WHERE id = ?"+tx.d.ForUpdate, id).Scan(&kept, &limits); err != nil {
-			return err
-		}
-		at, err := readWarmth(kept)
-		if err != nil || at == nil {
+		if err := tx.Row(ctx, "SELECT warmth, mailbox_warmth, limits FROM channels WHERE id = ?"+tx.d.ForUpdate, id).Scan(&kept, &keptMailboxes, &limits); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(limits, &c.Limits); err != nil {
 			return err
 		}
-		total, err := tx.traffic(ctx, id)
+		c.ID = id
+		now := s.clock.Now()
+		own, err := tx.stepOn(ctx, c, kept, now)
 		if err != nil {
 			return err
 		}
-		now := s.clock.Now()
-		next := c.Limits.WarmUp.Step(*at, total, now)
-		if next == *at {
-			return nil
-		}
-		if _, err := tx.Exec(ctx, "UPDATE channels SET warmth = ? WHERE id = ?", mustJSON(next), id); err != nil {
+		mailboxes, err := tx.stepMailboxesOn(ctx, c, keptMailboxes, now)
+		if moved = own || mailboxes; err != nil || !moved {
 			return err
-		}
-		if moved = next.Allowance != at.Allowance || next.Slowed != at.Slowed; !moved {
-			return nil
 		}
 		// Who waits for room in the day is looked at again by the new number.
 		millis := sqldb.Millis(now)

@@ -51,6 +51,7 @@ type fakeStore struct {
 	retired   bool
 	beat, due error // what Heartbeat and Unqueue return
 	media     map[messages.MediaOf]messages.KeptMedia
+	mailboxes map[string]providers.Traffic // by name
 }
 
 func (s *fakeStore) Heartbeat(_ context.Context, _ int64, b campaigns.Beat) error {
@@ -79,6 +80,16 @@ func (s *fakeStore) ForgetMedia(_ context.Context, of messages.MediaOf, id strin
 	defer s.mu.Unlock()
 	if s.media[of].ID == id {
 		delete(s.media, of)
+	}
+	return nil
+}
+
+func (s *fakeStore) NoteMailboxes(_ context.Context, _ int64, by map[string]providers.Traffic) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, n := range by {
+		sum := s.mailboxes[name]
+		s.mailboxes[name] = providers.Traffic{Asked: sum.Asked + n.Asked, Deferred: sum.Deferred + n.Deferred}
 	}
 	return nil
 }
@@ -339,7 +350,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
 		store: &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]messages.Due{},
-			media:  map[messages.MediaOf]messages.KeptMedia{},
+			media: map[messages.MediaOf]messages.KeptMedia{}, mailboxes: map[string]providers.Traffic{},
 			people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]messages.Outcome{}},
 		queue:  q,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"carillon/messages"
@@ -172,13 +173,15 @@ func (ch *channel) seedMailboxes(ctx context.Context, sends []messages.RecentSen
 
 // judgeAt is judge, but for what a mailbox provider says that is paced: it is slowed alone.
 func (ch *channel) judgeAt(ctx context.Context, e queue.Envelope, j item, accepted providers.Accepted, err error) messages.Outcome {
-	limits := ch.limits.Load().Mailboxes
-	_, paced := limits.Of(j.mailbox)
-	if err == nil || !paced {
-		return ch.judge(ctx, e, j.Item, accepted, err)
+	limits, paced := ch.limits.Load().Mailboxes.Of(j.mailbox)
+	failure := &providers.Error{}
+	if err != nil {
+		failure = providers.AsError(err)
 	}
-	failure := providers.AsError(err)
-	if !failure.Mailbox {
+	if paced && limits.WarmUp.On() {
+		ch.worker.mailboxes.add(ch.c.ID, j.mailbox, failure.Mailbox)
+	}
+	if !paced || !failure.Mailbox {
 		return ch.judge(ctx, e, j.Item, accepted, err)
 	}
 	o := ch.outcome(e, j.Item, messages.Pending)
@@ -196,4 +199,53 @@ func (ch *channel) judgeAt(ctx context.Context, e queue.Envelope, j item, accept
 		ch.worker.o.Logger.Warn("the limiter could not be told to slow a mailbox provider down", "channel", ch.c.ID, "mailbox", j.mailbox, "error", err)
 	}
 	return o
+}
+
+// tallies count what came of messages, by channel and mailbox provider, until the store is told.
+// They are safe for concurrent use.
+type tallies struct {
+	mu sync.Mutex
+	of map[int64]map[string]providers.Traffic
+}
+
+func (t *tallies) add(channelID int64, name string, deferred bool) {
+	n := providers.Traffic{Asked: 1}
+	if deferred {
+		n.Deferred = 1
+	}
+	t.addAll(channelID, map[string]providers.Traffic{name: n})
+}
+
+func (t *tallies) addAll(channelID int64, by map[string]providers.Traffic) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil {
+		t.of = map[int64]map[string]providers.Traffic{}
+	}
+	if t.of[channelID] == nil {
+		t.of[channelID] = map[string]providers.Traffic{}
+	}
+	for name, n := range by {
+		sum := t.of[channelID][name]
+		sum.Asked, sum.Deferred = sum.Asked+n.Asked, sum.Deferred+n.Deferred
+		t.of[channelID][name] = sum
+	}
+}
+
+func (t *tallies) take() map[int64]map[string]providers.Traffic {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	taken := t.of
+	t.of = nil
+	return taken
+}
+
+// noteMailboxes tells the store what came of messages to mailbox providers. What this process has
+// not told when it dies, of a second, a warm-up does not know.
+func (w *Worker) noteMailboxes(ctx context.Context) {
+	for id, by := range w.mailboxes.take() {
+		if err := w.o.Store.NoteMailboxes(ctx, id, by); err != nil {
+			w.mailboxes.addAll(id, by) // until the next time
+		}
+	}
 }

@@ -82,6 +82,8 @@ type Store interface {
 	KeptMedia(ctx context.Context, of messages.MediaOf) (messages.KeptMedia, error)
 	KeepMedia(ctx context.Context, of messages.MediaOf, kept messages.KeptMedia) error
 	ForgetMedia(ctx context.Context, of messages.MediaOf, id string) error
+	// NoteMailboxes adds what has come of messages to mailbox providers that a channel warms up for.
+	NoteMailboxes(ctx context.Context, channelID int64, by map[string]providers.Traffic) error
 	// DaySends is how much of its limit of a day an account has used.
 	DaySends(ctx context.Context, accountID int64) (messages.DaySends, error)
 }
@@ -184,6 +186,8 @@ type Worker struct {
 	channels map[int64]*channel
 	// accepted are what was accepted on each channel, however often it is served anew.
 	accepted map[int64]*rate
+	// mailboxes is what came of messages to those that channels warm up for.
+	mailboxes tallies
 	// draining are the channels that take nothing new any more and have something
 	// in flight; drains counts them.
 	draining sync.WaitGroup
@@ -251,8 +255,10 @@ func (w *Worker) heartbeats(ctx context.Context) {
 		} else if ctx.Err() == nil {
 			w.o.Logger.Warn("the worker's heartbeat failed; sending stops until it comes through", "error", err)
 		}
+		w.noteMailboxes(ctx)
 		_ = w.o.Clock.Sleep(ctx, heartbeatInterval)
 	}
+	w.noteMailboxes(context.WithoutCancel(ctx))
 }
 
 // doing is what the worker is at.

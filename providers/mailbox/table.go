@@ -100,6 +100,15 @@ func ofDomain(domain string) *Provider {
 	return nil
 }
 
+// Known is the name of the mailbox provider whose own a domain is, which nothing is looked up for;
+// empty if it is none of the large ones'.
+func Known(domain string) string {
+	if p := ofDomain(strings.ToLower(domain)); p != nil {
+		return p.Name
+	}
+	return ""
+}
+
 // ofServer is the provider whose mail server a host is; nil if it is none's.
 func ofServer(host string) *Provider {
 	for i := range providers {
