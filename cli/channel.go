@@ -239,6 +239,9 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
 	flags.Var(warmUpFlag{&limits.WarmUp}, "warm-up",
 		"for a sender that nobody knows yet: recipients on the first day, what that grows to, and by how much a day (default 1.5); none ends it")
+	flags.Var(mailboxFlag{&limits.Mailboxes}, "mailbox",
+		"limits for the recipients at one mailbox provider, such as google=20,5000/day,200:50000 (messages a second, recipients a day, a warm-up); "+
+			"default=5 are each one's that is not named; may be repeated; what is given takes the place of all that there were, and none takes them away")
 }
 
 // channelFlags say what is changed of a channel.
@@ -262,6 +265,7 @@ A hook's secret, which the provider proves itself by when it reports (hook_token
 from the change on in the place of the one before. With --overlap that is taken as well for so long, so that nothing is lost until the provider
 has the new one; channel show says until when, and channel end-overlap ends it.`,
 		Example: `  carillon channel set news --rate 20
+  carillon channel set news --mailbox google=20 --mailbox default=5
   carillon channel set news --set password=@password.txt --unset reply_to
   carillon channel set chat --set hook_token=@token.txt --overlap 24h`,
 	}
@@ -336,6 +340,7 @@ func (f *channelFlags) change(ch api.Channel, given func(flag string) bool) api.
 		"doubts":             func() { mixed.DoubtsInARow = f.limits.DoubtsInARow },
 		"warm-up":            func() { mixed.WarmUp = f.limits.WarmUp },
 		"recipients-per-day": func() { mixed.RecipientsPerDay = f.limits.RecipientsPerDay },
+		"mailbox":            func() { mixed.Mailboxes = f.limits.Mailboxes },
 	} {
 		if given(flag) {
 			take()

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +51,66 @@ func (f warmUpFlag) Set(text string) (err error) {
 		}
 	}
 	*f.of = w
+	return nil
+}
+
+// mailboxFlag are limits of mailbox providers as they are typed: google=20,5000/day,200:50000.
+type mailboxFlag struct{ of *providers.Mailboxes }
+
+func (f mailboxFlag) String() string {
+	if f.of == nil {
+		return ""
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(*f.of)) {
+		limits := (*f.of)[name]
+		parts := []string{strconv.FormatFloat(limits.PerSecond, 'f', -1, 64)}
+		if limits.RecipientsPerDay > 0 {
+			parts = append(parts, strconv.Itoa(limits.RecipientsPerDay)+perDay)
+		}
+		if limits.WarmUp.On() {
+			parts = append(parts, warmUpFlag{&limits.WarmUp}.String())
+		}
+		all = append(all, name+"="+strings.Join(parts, ","))
+	}
+	return strings.Join(all, " ")
+}
+
+func (mailboxFlag) Type() string { return "NAME=LIMITS" }
+
+// perDay is what stands behind a number of recipients a day.
+const perDay = "/day"
+
+// Set reads one. What is out of range, or nobody's name, the server refuses.
+func (f mailboxFlag) Set(text string) error {
+	if text == "none" {
+		*f.of = nil
+		return nil
+	}
+	name, typed, named := strings.Cut(text, "=")
+	var limits providers.MailboxLimits
+	wrong := fmt.Errorf("write it as google=20 (messages a second), google=20,5000/day (and recipients a day), google=20,200:50000 (and a warm-up), or none")
+	if !named || name == "" {
+		return wrong
+	}
+	for part := range strings.SplitSeq(typed, ",") {
+		var err error
+		switch day, daily := strings.CutSuffix(part, perDay); {
+		case daily:
+			limits.RecipientsPerDay, err = strconv.Atoi(day)
+		case strings.Contains(part, ":"):
+			err = warmUpFlag{&limits.WarmUp}.Set(part)
+		default:
+			limits.PerSecond, err = strconv.ParseFloat(part, 64)
+		}
+		if err != nil {
+			return wrong
+		}
+	}
+	if *f.of == nil {
+		*f.of = providers.Mailboxes{}
+	}
+	(*f.of)[name] = limits
 	return nil
 }
 

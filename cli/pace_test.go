@@ -36,3 +36,23 @@ func TestWarmUpsAndBatchesAsTheyAreTyped(t *testing.T) {
 		require.ErrorContains(t, g.Set(text), "write it as 500/10m", text)
 	}
 }
+
+func TestLimitsOfMailboxProvidersAreTyped(t *testing.T) {
+	var m providers.Mailboxes
+	f := mailboxFlag{&m}
+	require.Empty(t, f.String())
+	require.NoError(t, f.Set("google=20,200:50000:1.5"))
+	require.NoError(t, f.Set("gmx=2000/day,0.5"))
+	require.NoError(t, f.Set("default=0"))
+	require.Equal(t, providers.Mailboxes{
+		"google":  {PerSecond: 20, WarmUp: providers.WarmUp{First: 200, Ceiling: 50000, Factor: 1.5}},
+		"gmx":     {PerSecond: 0.5, RecipientsPerDay: 2000},
+		"default": {},
+	}, m)
+	require.Equal(t, "default=0 gmx=0.5,2000/day google=20,200:50000:1.5", f.String())
+	for _, text := range []string{"", "google", "=20", "google=", "google=fast", "google=20,", "google=many/day", "google=200:x"} {
+		require.ErrorContains(t, f.Set(text), "write it as google=20", text)
+	}
+	require.NoError(t, f.Set("none"))
+	require.Empty(t, m)
+}

@@ -320,6 +320,7 @@ channel show 1
 channel create news --provider sandbox --set latency_ms=1
 channel set 1 --rate 1 --set latency_ms=1
 channel set 1 --warm-up 200:50000:1.5
+channel set 1 --mailbox google=20,200:50000 --mailbox default=5
 channel set 1 --overlap 24h
 channel dns 1
 channel check 1

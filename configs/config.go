@@ -55,7 +55,7 @@ type Config struct {
 
 	AllowPrivateAddresses bool   `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks, all of them; allow_relays opens single servers."`
 	AllowRelays           string `koanf:"allow_relays" default:"" doc:"Servers that channels may send to although they are on loopback or in a private network: host:port as the channels name them, separated by commas, such as mail.internal:587."`
-	DNSServer             string `koanf:"dns_server" default:"" doc:"Name server that is asked what senders' domains publish (SPF, DKIM, DMARC), as an address and a port such as 9.9.9.9:53; empty asks the machine's. Name one outside where the machine's answers otherwise for your own domains than the Internet does."`
+	DNSServer             string `koanf:"dns_server" default:"" doc:"Name server that is asked what senders' domains publish (SPF, DKIM, DMARC), and by limits.mailboxes where the mail of recipients' domains goes (MX), as an address and a port such as 9.9.9.9:53; empty asks the machine's. Name one outside where the machine's answers otherwise for your own domains than the Internet does."`
 
 	APIRatePerSecond float64 `koanf:"api_rate_per_second" default:"100" minimum:"0" maximum:"100000" doc:"Most API requests a second for one key; 0 sets no limit."`
 	APIBurst         int     `koanf:"api_burst" default:"200" minimum:"1" maximum:"100000" doc:"How many API requests one key may make at once after a quiet time."`

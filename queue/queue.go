@@ -97,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 			return nil, err
 		}
 		q.client = client
-		q.limiter = newLimiter(newRedisLimits(client), o.Clock)
+		q.limiter = newLimiter(newRedisLimits(client, o.Clock), o.Clock)
 	}
 	q.asynq = asynq.NewClientFromRedisClient(q.client)
 	if err := q.Check(ctx); err != nil {
