@@ -12,8 +12,8 @@
 --            factor   share of the rate that throttling left, at
 --            event    the time of the last throttling (absent: none)
 --            epoch    the channel's epoch that blocked, factor and event are of
---            anew     when the state began whose groups' may have been lost: they begin
---                     no sooner
+--            anew     until when slots may lie that were given out before the state was
+--                     lost, of a group or of all that have none: as if one lay there
 --          A group's hash is the same, so that it is throttled in the same way, with
 --          the place of its latest slot as last, and beside:
 --            soon     the latest time for which somebody who is near was told to ask again
@@ -314,7 +314,7 @@ local function group(j)
   g.day = KEYS[gkeys + 2 * j]
   g.count = 0
   if gcap > 0 then g.count = counted(g.day) end
-  if g.missing then g.last = c.anew end
+  g.last = math.max(g.last, g.missing and c.anew or g.anew)
   -- Who was told a time by other limits is told another one. A line in which nobody
   -- comes although there is room is of messages that are gone.
   local deserted = g.line > now and math.max(g.last, g.blocked) + math.max(DESERTED, 3 * g.T) < now and (gcap == 0 or g.count < gcap)

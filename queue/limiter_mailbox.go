@@ -46,8 +46,10 @@ func (m *mailboxes) open(limits Mailbox) *mailbox {
 	if limits.RecipientsPerDay > 0 {
 		c.days.trim(now - ruleDay)
 	}
-	if !c.exists {
-		g.n.last = m.pass.n.anew
+	if c.exists {
+		g.n.last = max(g.n.last, g.n.anew)
+	} else {
+		g.n.last = max(g.n.last, m.pass.n.anew)
 	}
 	// Who was told a time by other limits is told another one. A line in which nobody comes
 	// although there is room is of messages that are gone.

@@ -134,6 +134,9 @@ func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 	defer s.mu.Unlock()
 	for _, id := range u.MessageIDs {
 		s.unqueued[id] = u.Due
+		if at, own := u.At[id]; own {
+			s.unqueued[id] = messages.Due{At: at, Reason: u.Due.Reason, AsOf: u.Due.AsOf}
+		}
 	}
 	return s.due
 }

@@ -323,6 +323,8 @@ func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
 func TestDenialsAreReasons(t *testing.T) {
 	require.Equal(t, messages.ReasonRecipientSpacing, queue.DeniedRecipientSpacing)
 	require.Equal(t, messages.ReasonRecipientPerDay, queue.DeniedRecipientsPerDay)
+	require.Equal(t, messages.ReasonMailbox, queue.DeniedMailbox)
+	require.Equal(t, messages.ReasonMailboxPerDay, queue.DeniedMailboxPerDay)
 }
 
 // requireAllFree checks that no token was lost.

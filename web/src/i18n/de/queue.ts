@@ -33,6 +33,11 @@ const queue = {
     planned: "{{n}} bisher",
     priority: { transactional: "Einzelne Nachrichten", bulk: "Kampagnen" },
     rate: "Tempo jetzt",
+    mailbox: {
+      rests: "{{name}} hat gebeten zu warten",
+      slowed: "{{name}} weist vorübergehend ab und bekommt {{most}}",
+      warms: "{{name}} wärmt sich auf, mit jetzt {{n}} Leuten am Tag",
+    },
     record: "Die Niederschrift der Leerung",
     recordDone: "Niederschrift schließen",
     sending: "Unterwegs",

@@ -33,6 +33,11 @@ const queue = {
     planned: "{{n}} so far",
     priority: { transactional: "Single messages", bulk: "Campaigns" },
     rate: "Rate now",
+    mailbox: {
+      rests: "{{name}} asked to wait",
+      slowed: "{{name}} defers, and gets {{most}}",
+      warms: "{{name}} warms up, with {{n}} people a day now",
+    },
     record: "The record of the clearing",
     recordDone: "Close the record",
     sending: "Under way",
