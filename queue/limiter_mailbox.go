@@ -26,7 +26,7 @@ type mailbox struct {
 
 // of is an item's; nil if it has none.
 func (m *mailboxes) of(item int) *mailbox {
-	if m.r.groupOf == nil || m.r.groupOf[item] == 0 {
+	if len(m.r.groups) == 0 || m.r.groupOf[item] == 0 {
 		return nil
 	}
 	number := m.r.groupOf[item] - 1

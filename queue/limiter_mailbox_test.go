@@ -89,10 +89,18 @@ type waiting struct {
 	tries, stored int
 }
 
+// rounds are what messages make of which each mailbox provider has a rate.
+type rounds struct {
+	l    testLimiter
+	r    Reservation
+	rate map[string]float64
+}
+
 // goRound has messages go round as the store and the workers have them: what is due is taken in
 // the order of its times, in chunks, and who is denied comes back a little later than it was told.
 // It returns the slots of each name.
-func goRound(t *testing.T, l testLimiter, r Reservation, rate map[string]float64, messages []*waiting) map[string][]time.Time {
+func (w rounds) goRound(t *testing.T, messages []*waiting) map[string][]time.Time {
+	l, r := w.l, w.r
 	const chunk, late = 50, 20 * ms
 	slots := map[string][]time.Time{}
 	for len(messages) > 0 {
@@ -109,8 +117,8 @@ func goRound(t *testing.T, l testLimiter, r Reservation, rate map[string]float64
 		r.Recipients, r.Mailboxes = recipients(n), nil
 		for _, m := range messages[:n] {
 			limits := Mailbox{}
-			if rate[m.name] > 0 {
-				limits = Mailbox{Name: m.name, PerSecond: rate[m.name]}
+			if rate := w.rate[m.name]; rate > 0 {
+				limits = Mailbox{Name: m.name, PerSecond: rate}
 			}
 			r.Mailboxes = append(r.Mailboxes, limits)
 		}
@@ -150,7 +158,8 @@ func TestASlowMailboxHoldsNobodyUp(t *testing.T) {
 			messages = append(messages, &waiting{name: name, due: l.fake.Now()})
 		}
 		began := l.fake.Now()
-		slots := goRound(t, l, Reservation{Limits: Limits{PerSecond: 200}, MaxAhead: 60 * ms, Near: 500 * ms}, map[string]float64{"slow": 20}, slices.Clone(messages))
+		slots := rounds{l, Reservation{Limits: Limits{PerSecond: 200}, MaxAhead: 60 * ms, Near: 500 * ms}, map[string]float64{"slow": 20}}.
+			goRound(t, slices.Clone(messages))
 		requireNoSecondAbove(t, slots["slow"], 20)
 		requireNoSecondAbove(t, slices.Concat(slots["slow"], slots["free"]), 200)
 		require.Len(t, slots["free"], 400)

@@ -20,8 +20,8 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, mailbox_warmth, handle, created_at, updated_at, secrets_set, replaced,
-	signing_keys, COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, mailbox_warmth, handle, created_at, updated_at, secrets_set,
+	replaced, signing_keys, COALESCE((SELECT a.most_per_second FROM accounts a WHERE a.id = channels.account_id), 0),
 	COALESCE((SELECT a.most_per_day FROM accounts a WHERE a.id = channels.account_id), 0) FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {

@@ -147,7 +147,8 @@ func (s *Store) warmUp(ctx context.Context, id int64) (c providers.Channel, move
 		moved = false
 		var kept, keptMailboxes string
 		var limits []byte
-		if err := tx.Row(ctx, "SELECT warmth, mailbox_warmth, limits FROM channels WHERE id = ?"+tx.d.ForUpdate, id).Scan(&kept, &keptMailboxes, &limits); err != nil {
+		err := tx.Row(ctx, "SELECT warmth, mailbox_warmth, limits FROM channels WHERE id = ?"+tx.d.ForUpdate, id).Scan(&kept, &keptMailboxes, &limits)
+		if err != nil {
 			return err
 		}
 		if err := json.Unmarshal(limits, &c.Limits); err != nil {

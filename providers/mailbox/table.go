@@ -48,7 +48,8 @@ type Provider struct {
 //   - Onet, Wirtualna Polska, Seznam: mx.poczta.onet.pl, mx.wp.pl, mx1.seznam.cz
 //   - NetEase and Tencent: 163mx01.mxmail.netease.com, mx1.qq.com
 var providers = []Provider{
-	{Name: "google", Title: "Google", servers: []string{"google.com", "googlemail.com"}, domains: []string{"gmail.com", "googlemail.com"}, says: []string{"gsmtp"}},
+	{Name: "google", Title: "Google", servers: []string{"google.com", "googlemail.com"}, domains: []string{"gmail.com", "googlemail.com"},
+		says: []string{"gsmtp"}},
 	{Name: "microsoft", Title: "Microsoft", servers: []string{"protection.outlook.com", "mx.microsoft", "hotmail.com"},
 		domains: []string{"outlook.com", "hotmail.com", "live.com", "msn.com", "outlook.de", "hotmail.de", "live.de", "outlook.fr", "hotmail.fr", "live.fr",
 			"hotmail.co.uk", "live.co.uk", "hotmail.it", "outlook.es", "hotmail.es", "live.nl"}},
@@ -56,13 +57,15 @@ var providers = []Provider{
 		domains: []string{"yahoo.com", "aol.com", "ymail.com", "rocketmail.com", "yahoo.de", "yahoo.co.uk", "yahoo.fr", "yahoo.it", "yahoo.es", "yahoo.ca",
 			"yahoo.co.in", "yahoo.com.br", "aol.de", "aim.com"},
 		says: []string{"yahooinc.com"}},
-	{Name: "apple", Title: "Apple iCloud", servers: []string{"mail.icloud.com"}, domains: []string{"icloud.com", "me.com", "mac.com"}, says: []string{"apple.com"}},
+	{Name: "apple", Title: "Apple iCloud", servers: []string{"mail.icloud.com"}, domains: []string{"icloud.com", "me.com", "mac.com"},
+		says: []string{"apple.com"}},
 	{Name: "gmx", Title: "GMX, WEB.DE and IONOS",
 		servers: []string{"emig.gmx.net", "gmx.net", "web.de", "mail.com", "kundenserver.de", "1and1.com", "1and1.co.uk", "1and1.fr", "ionos.com", "ionos.de",
 			"ionos.co.uk", "ionos.fr", "ionos.es", "ionos.it"},
 		domains: []string{"gmx.de", "gmx.net", "gmx.at", "gmx.ch", "gmx.com", "web.de", "mail.com"}, says: []string{"1und1.de"}},
 	{Name: "t-online", Title: "Telekom", servers: []string{"t-online.de"}, domains: []string{"t-online.de", "magenta.de"}},
-	{Name: "zoho", Title: "Zoho", servers: []string{"zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zohomail.com"}, domains: []string{"zohomail.com", "zoho.com"}},
+	{Name: "zoho", Title: "Zoho", servers: []string{"zoho.com", "zoho.eu", "zoho.in", "zoho.com.au", "zohomail.com"},
+		domains: []string{"zohomail.com", "zoho.com"}},
 	{Name: "proton", Title: "Proton", servers: []string{"protonmail.ch"}, domains: []string{"proton.me", "protonmail.com", "pm.me"}},
 	{Name: "fastmail", Title: "Fastmail", servers: []string{"messagingengine.com"}, domains: []string{"fastmail.com", "fastmail.fm"}},
 	{Name: "mailru", Title: "Mail.ru", servers: []string{"mail.ru"}, domains: []string{"mail.ru", "bk.ru", "inbox.ru", "list.ru"}},
