@@ -28,9 +28,11 @@ func (m *moved) Now() time.Time { return m.System.Now().Add(-time.Duration(m.by.
 
 const number, appSecret = "106540352242922", "a-secret-of-the-app-0123"
 
-// replying is a server with a WhatsApp channel that leads to a fake.
+// replying is a server with a channel that leads to a fake of Meta's.
 type replying struct {
-	t      *testing.T
+	t *testing.T
+	// to is whom people write to.
+	to     string
 	fake   *fakes.Server
 	clock  *moved
 	url    string
@@ -40,10 +42,11 @@ type replying struct {
 	wrote  int
 }
 
-func newReplying(t *testing.T) *replying {
-	r := &replying{t: t, clock: &moved{}, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+// reply is a server, and a fake that leads to its first channel what people write to whom to is.
+func reply(t *testing.T, to string, start func(fakes.Options) (*fakes.Server, error)) *replying {
+	r := &replying{t: t, to: to, clock: &moved{}, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	var err error
-	r.fake, err = fakes.WhatsApp(fakes.Options{Secret: appSecret, Clock: r.clock, Templates: map[string]string{"again": "Write to us, {{1}}."},
+	r.fake, err = start(fakes.Options{Secret: appSecret, Clock: r.clock, Templates: map[string]string{"again": "Write to us, {{1}}."},
 		Tell: func(m fakes.Message) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -58,6 +61,11 @@ func newReplying(t *testing.T) *replying {
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	r.url = s.URL
 	r.fake.ReportTo(s.URL + "/hooks/1")
+	return r
+}
+
+func newReplying(t *testing.T) *replying {
+	r := reply(t, number, fakes.WhatsApp)
 	require.EqualValues(t, 1, r.post("/v1/channels", r.settings("chat", `,"app_secret":"`+appSecret+`"`)))
 	r.post("/v1/templates", `{"name":"again","category":"utility","kinds":["whatsapp"],"default_language":"en",
 		"parameters":[{"name":"1","value":"{{ contact.first_name | default: 'you' }}","sample":"Ada"}],
@@ -78,6 +86,14 @@ func (r *replying) do(method, path, body string) string {
 	return content
 }
 
+// refused is what is said of a request that can't be meant.
+func (r *replying) refused(method, path, body string) string {
+	r.t.Helper()
+	answer, said := ask(r.t, r.client, method+" "+r.url+path, body)
+	require.Equal(r.t, 422, answer.StatusCode, said)
+	return said
+}
+
 func (r *replying) read(path string, into any) {
 	r.t.Helper()
 	require.NoError(r.t, json.Unmarshal([]byte(r.do("GET", path, "")), into))
@@ -95,7 +111,7 @@ func (r *replying) post(path, body string) int64 {
 // write has somebody write to the channel, as long ago as age.
 func (r *replying) write(from string, age time.Duration) {
 	r.clock.by.Store(int64(age))
-	r.fake.Write(number, strings.TrimPrefix(from, "+"), "Hello")
+	r.fake.Write(r.to, strings.TrimPrefix(from, "+"), "Hello")
 	r.clock.by.Store(0)
 	r.wrote++
 }
@@ -286,4 +302,60 @@ func TestTheWindowIsForeseen(t *testing.T) {
 	// A channel to which nobody can post knows of nobody who wrote.
 	deaf := r.post("/v1/channels", r.settings("deaf", ""))
 	require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":"+491511230199","content":{"text":"Hi"}}`, deaf)).State)
+}
+
+// A window is as long as the channel's tag says, and without templates who is outside of it gets
+// nothing: Meta takes all that it is asked to, and is not asked for the rest.
+func TestAWindowIsAsLongAsTheTagSays(t *testing.T) {
+	const day = 24 * time.Hour
+	wrote := map[string]time.Duration{"2412345678900199": time.Hour, "2412345678900299": day + time.Hour, "2412345678900399": 6*day + 23*time.Hour,
+		"2412345678900499": 7*day + time.Hour, "2412345678900599": 0}
+	for provider, of := range map[string]struct {
+		start func(fakes.Options) (*fakes.Server, error)
+		who   string
+	}{"messenger": {fakes.Messenger, "page_id"}, "instagram": {fakes.Instagram, "account_id"}} {
+		for tag, window := range map[string]time.Duration{"": day, "HUMAN_AGENT": 7 * day} {
+			t.Run(provider+tag, func(t *testing.T) {
+				r := reply(t, "17841400000000000", of.start)
+				settings := func(name, more string) string {
+					return fmt.Sprintf(`{"name":%q,"provider":%q,"limits":{"per_second":1000},"config":{"api":%q,%q:%q,"token":"a-token-of-a-fake-0123"%s}}`,
+						name, provider, r.fake.URL()+"/v26.0", of.who, r.to, more)
+				}
+				more := `,"app_secret":"` + appSecret + `"`
+				if tag != "" {
+					more += `,"tag":"` + tag + `"`
+				}
+				require.EqualValues(t, 1, r.post("/v1/channels", settings("talk", more)))
+				kind, want := map[string]string{"messenger": "facebook", "instagram": "instagram"}[provider], map[string]string{}
+				for who, age := range wrote {
+					r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{%q:%q}}`, kind, who))
+					if age == 0 {
+						continue
+					}
+					r.write(who, age)
+					if age < window {
+						want[who] = "Hi"
+					}
+				}
+				r.heard()
+				warned := r.do("GET", fmt.Sprintf("/v1/campaigns/%d/checks", r.post("/v1/campaigns",
+					`{"name":"c","channel_id":1,"audience":{"all":true},"content":{"text":"Hi"}}`)), "")
+				require.Contains(t, warned, fmt.Sprintf("%d recipients would be skipped: they have not written to the channel in the last %s, and a %s channel "+
+					"sends such people nothing", len(wrote)-len(want), map[string]string{"": "24 hours", "HUMAN_AGENT": "7 days"}[tag], provider))
+				require.NotContains(t, warned, "window_template")
+				for _, m := range r.campaign(`{"text":"Hi"}`) {
+					require.Equal(t, want[m.Address] == "", m.State == "skipped", "%+v", m)
+					require.Equal(t, want[m.Address] == "", m.Reason == "window", "%+v", m)
+				}
+				require.Equal(t, want, r.taken())
+				require.Equal(t, "window", r.single(`{"channel_id":1,"to":"2412345678900499","content":{"text":"Hi"}}`).Reason)
+
+				said := r.refused("POST", "/v1/messages", `{"channel_id":1,"to":"2412345678900499","content":{"text":"Hi","window_template":"again"}}`)
+				require.Contains(t, said, "content.window_template")
+				require.Contains(t, said, "has no template that could go to who has not written lately")
+				deaf := r.post("/v1/channels", settings("deaf", ""))
+				require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":"2412345678900499","content":{"text":"Hi"}}`, deaf)).State)
+			})
+		}
+	}
 }

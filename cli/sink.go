@@ -61,9 +61,11 @@ What becomes of a message is decided by the last two digits of its number or id:
   02  taken, and reported as failed, where the provider reports that
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
-  any others are delivered; by whatsapp, a template always, and all else to who has written in the last 24 hours
+  any others are delivered; by whatsapp, a template always, and all else to who has written in the last 24 hours; by messenger and
+  instagram, to who has written in the last 24 hours, or in the last 7 days with the tag HUMAN_AGENT
 
-Somebody writes to WhatsApp's number by: curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
+Somebody writes to WhatsApp's number, the page or the account by:
+curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,
 		Example: "  carillon sink whatsapp --template 'spring_sale=Hello {{1}}' --hook http://127.0.0.1:8080/hooks/1\n" +

@@ -14,8 +14,8 @@ import (
 )
 
 // heardKept is for how long it is kept when somebody wrote to a channel last: longer than any
-// provider's window (Capabilities.ReplyWindow), of which the longest is a day.
-const heardKept = 48 * time.Hour
+// provider's window (Registry.ReplyWindow), of which the longest is the week of a tag of Meta's.
+const heardKept = 8 * 24 * time.Hour
 
 // hear notes when somebody wrote to a channel, if nothing later is known.
 func (tx conn) hear(ctx context.Context, r contacts.Reply) error {

@@ -45,7 +45,7 @@ type Fate string
 const (
 	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused as outside the 24 hours, unless it is a template or has a tag, whatever they wrote; of Meta's alone
+	Closed    Fate = "01" // refused as outside the 24 hours, whatever they wrote, unless it is a template or has a tag; of Meta's alone
 	Returned  Fate = "02" // taken, and reported as failed later
 	Silent    Fate = "03" // taken, and never heard of again
 	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
@@ -108,8 +108,9 @@ type Server struct {
 	tooFast map[string]bool
 	// submitted are the templates that were handed in to WhatsApp.
 	submitted []*submission
-	// wrote is who has written to WhatsApp, and when.
-	wrote map[conversation]time.Time
+	// wrote is who has written to a fake of Meta's, and when; writes hands on what they wrote.
+	wrote  map[conversation]time.Time
+	writes func(to, from, text string, at time.Time)
 	// media are the ids of the files that were uploaded.
 	media sync.Map
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -103,10 +104,10 @@ func (f *far) send(id int64, to string, content providers.Content) (code string)
 	return ""
 }
 
-// write has somebody write to WhatsApp, and waits until that is heard.
+// write has somebody write to a number, page or account, and waits until that is heard.
 func (f *far) write(number, from string) {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?to="+number+"&from=%2B"+from+"&text=Hello", http.NoBody)
+	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?to="+number+"&from="+url.QueryEscape(from)+"&text=Hello", http.NoBody)
 	require.NoError(f.t, err)
 	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	require.NoError(f.t, err)
@@ -115,7 +116,7 @@ func (f *far) write(number, from string) {
 	require.Eventually(f.t, func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return f.wrote["+"+from] == "Hello"
+		return f.wrote[from] == "Hello"
 	}, 20*time.Second, 5*time.Millisecond)
 }
 
@@ -148,7 +149,7 @@ func TestWhatsApp(t *testing.T) {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
 	}
 	require.Equal(t, "131047", f.send(1, "+4915112345699", text), "they have not written")
-	for _, from := range []string{"4915112345699", "4915112345600", "4915112345601", "4915112345602", "4915112345603", "4915112345604"} {
+	for _, from := range []string{"+4915112345699", "+4915112345600", "+4915112345601", "+4915112345602", "+4915112345603", "+4915112345604"} {
 		f.write("106540352242922", from)
 	}
 	require.Empty(t, f.send(1, "+4915112345699", text))
@@ -179,6 +180,10 @@ func TestMessenger(t *testing.T) {
 			require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
 			told := map[string]providers.ReceiptStatus{"messenger": providers.ReceiptDelivered, "instagram": providers.ReceiptRead}[provider]
 			text := providers.Content{Text: "Hi"}
+			require.Equal(t, "10", f.send(1, "2412345678901299", text), "they have not written")
+			for _, last := range []string{"99", "00", "01", "03", "04"} {
+				f.write("17841400000000000", "24123456789012"+last)
+			}
 			require.Empty(t, f.send(1, "2412345678901299", text))
 			f.hears(1, told)
 			require.Equal(t, "100", f.send(2, "2412345678901200", text))
