@@ -3,8 +3,10 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -358,4 +360,76 @@ func TestAWindowIsAsLongAsTheTagSays(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A flow is played with the window: who has written lately, as it is known or said, is told what
+// all are told, and so is who answers; the others go by the exit of who is skipped, or get the
+// template.
+func TestTheWindowIsPlayed(t *testing.T) {
+	r := newReplying(t)
+	for i := range 2 {
+		r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{"whatsapp":"+491511230%d99"}}`, i))
+	}
+	r.write("+491511230099", time.Hour)
+	r.heard()
+	flow := func(content, wait string) int64 {
+		return r.post("/v1/flows", fmt.Sprintf(`{"name":"f","channel_id":1,"audience":{"all":true},"steps":[
+			{"id":"hello","kind":"send","content":%s,"exits":{"skipped:window":"closed"},"next":"really"},
+			{"id":"closed","kind":"end","outcome":"closed"},
+			{"id":"really","kind":"ask","content":{"template":{"name":"again"}},"question":{"type":"text","timeout":"1h"},"next":"pause"},
+			{"id":"pause","kind":"wait","wait":{"for":%q},"next":"more"},
+			{"id":"more","kind":"send","content":{"text":"More"},"exits":{"skipped:window":"late"},"next":"done"},
+			{"id":"late","kind":"end","outcome":"late"},
+			{"id":"done","kind":"end","outcome":"done"}]}`, content, wait))
+	}
+	plain, falls := `{"text":"Hi"}`, `{"text":"Hi","window_template":"again"}`
+	for _, c := range []struct{ content, wait, ask, want string }{
+		{plain, "2h", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 More; 1 closed, 1 done"},
+		{plain, "23h30m", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 More; 1 closed, 1 done"},
+		{plain, "23h30m", `{"answers":{"really":[""]}}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 not: window; 1 closed, 1 late"},
+		{plain, "24h1m", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 not: window; 1 closed, 1 late"},
+		{plain, "2h", `{"wrote":"never"}`, "2 not: window; 2 closed"},
+		{plain, "2h", `{"wrote":"24h1m"}`, "2 not: window; 2 closed"},
+		{plain, "2h", `{"wrote":"23h"}`, "2 Hi, 2 Write to us, you., 2 More; 2 done"},
+		{falls, "2h", `{"wrote":"never"}`, "2 Write to us, you., 2 Write to us, you., 2 More; 2 done"},
+		{falls, "2h", `{"wrote":"0s"}`, "2 Hi, 2 Write to us, you., 2 More; 2 done"},
+	} {
+		var sim struct {
+			Messages []struct {
+				Step, Skipped string
+				Content       struct{ Text string }
+			}
+			Outcomes []struct {
+				Outcome string
+				Count   int
+			}
+			Notices []string
+		}
+		require.NoError(t, json.Unmarshal([]byte(r.do("POST", fmt.Sprintf("/v1/flows/%d/simulate", flow(c.content, c.wait)), c.ask)), &sim))
+		require.Contains(t, strings.Join(sim.Notices, "; "), "only to who has written lately")
+		said, ended := map[string]int{}, map[string]int{}
+		for _, m := range sim.Messages {
+			what := m.Content.Text
+			if m.Skipped != "" {
+				what = "not: " + m.Skipped
+			}
+			said[m.Step+" "+what]++
+		}
+		for _, o := range sim.Outcomes {
+			ended[o.Outcome] = o.Count
+		}
+		list := func(counts map[string]int, order ...string) string {
+			var all []string
+			for _, key := range order {
+				for _, what := range slices.Sorted(maps.Keys(counts)) {
+					if what == key || strings.HasPrefix(what, key+" ") {
+						all = append(all, fmt.Sprintf("%d %s", counts[what], strings.TrimPrefix(what, key+" ")))
+					}
+				}
+			}
+			return strings.Join(all, ", ")
+		}
+		require.Equal(t, c.want, list(said, "hello", "really", "more")+"; "+list(ended, "closed", "late", "done"), "%+v", c)
+	}
+	require.Contains(t, r.refused("POST", fmt.Sprintf("/v1/flows/%d/simulate", flow(plain, "2h")), `{"wrote":"yesterday"}`), "wrote")
 }

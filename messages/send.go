@@ -403,13 +403,18 @@ func (s *Service) Window(channel providers.Channel) (time.Duration, error) {
 	return s.kinds.ReplyWindow(channel.Provider, channel.Config)
 }
 
+// HeardAt is when an address wrote to a channel last; zero where that is not known.
+func (s *Service) HeardAt(ctx context.Context, channel providers.Channel, address string) (time.Time, error) {
+	return s.store.HeardAt(ctx, channel.ID, address)
+}
+
 // closed reports whether only what the provider has approved may go to an address now.
 func (s *Service) closed(ctx context.Context, channel providers.Channel, address string) (bool, error) {
 	window, err := s.Window(channel)
 	if err != nil || window == 0 {
 		return false, err
 	}
-	at, err := s.store.HeardAt(ctx, channel.ID, address)
+	at, err := s.HeardAt(ctx, channel, address)
 	return !at.After(s.clock.Now().Add(-window)), err
 }
 
