@@ -144,9 +144,14 @@ func (r *replying) single(body string) (m became) {
 }
 
 // campaign sends a campaign to everybody and waits for its end.
-func (r *replying) campaign(content string) (all []became) {
+func (r *replying) campaign(content string) []became {
 	r.t.Helper()
-	id := r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content))
+	return r.run(r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content)))
+}
+
+// run starts a campaign and waits for its end.
+func (r *replying) run(id int64) []became {
+	r.t.Helper()
 	r.do("POST", fmt.Sprintf("/v1/campaigns/%d/start", id), "")
 	var runs struct {
 		Items []struct {
@@ -432,4 +437,67 @@ func TestTheWindowIsPlayed(t *testing.T) {
 		require.Equal(t, c.want, list(said, "hello", "really", "more")+"; "+list(ended, "closed", "late", "done"), "%+v", c)
 	}
 	require.Contains(t, r.refused("POST", fmt.Sprintf("/v1/flows/%d/simulate", flow(plain, "2h")), `{"wrote":"yesterday"}`), "wrote")
+}
+
+// asked forgets what the fake was asked, and returns it in its order: whom, and what with which
+// code.
+func (r *replying) asked() (list []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.told {
+		list = append(list, strings.TrimSpace(m.To+" "+m.Text+" "+m.Refused))
+	}
+	r.told = nil
+	return list
+}
+
+// Where the provider says that a window is closed of which we know otherwise, the template goes
+// instead, in one more try whatever attempts there are, and nobody is asked again to find that out.
+func TestARefusedWindowIsTriedOnceWithTheTemplate(t *testing.T) {
+	r := newReplying(t)
+	const text, falls = `{"text":"Hi"}`, `{"text":"Hi","window_template":"again"}`
+	single := func(to, content string) became {
+		return r.single(fmt.Sprintf(`{"channel_id":1,"to":%q,"content":%s}`, to, content))
+	}
+	write := func(addresses ...string) {
+		for _, address := range addresses {
+			r.write(address, time.Hour)
+		}
+		r.heard()
+	}
+	// These numbers are refused as outside of the window, whatever they wrote.
+	const one, other, third = "+491511230001", "+491511230101", "+491511230201"
+	write(one)
+	m := single(one, falls)
+	require.Contains(t, []string{"sent", "delivered", "read"}, m.State, "%+v", m)
+	require.Equal(t, []string{one + " text Hi 131047", one + " template again"}, r.asked())
+	single(one, falls)
+	require.Equal(t, []string{one + " template again"}, r.asked(), "the window is known to be closed")
+	require.Equal(t, "window", single(one, text).Reason)
+	require.Empty(t, r.asked())
+
+	// Who writes anew is believed anew; without a template there is nothing to try.
+	write(one)
+	require.Equal(t, "rejected", single(one, text).State)
+	require.Equal(t, "window", single(one, text).Reason)
+	require.Equal(t, []string{one + " text Hi 131047"}, r.asked())
+
+	// A campaign with one attempt, of two who are refused, one who is not, and one who did not write.
+	for _, address := range []string{other, third, "+491511230299", "+491511230399"} {
+		r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{"whatsapp":%q}}`, address))
+	}
+	write(other, third, "+491511230299")
+	id := r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s,"throttle":{"max_attempts":1}}`, falls))
+	for _, m := range r.run(id) {
+		require.Contains(t, []string{"sent", "delivered", "read"}, m.State, "%+v", m)
+	}
+	asked := r.asked()
+	slices.Sort(asked)
+	require.Equal(t, []string{other + " template again", other + " text Hi 131047", third + " template again", third + " text Hi 131047",
+		"+491511230299 text Hi", "+491511230399 template again"}, asked)
+
+	// On a channel that hears nobody nothing was believed: the provider decides.
+	deaf := r.post("/v1/channels", r.settings("deaf", ""))
+	require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":%q,"content":%s}`, deaf, one, falls)).State)
+	require.Equal(t, []string{one + " text Hi 131047"}, r.asked())
 }

@@ -51,6 +51,21 @@ func (tx conn) heard(ctx context.Context, channelID int64, since time.Time, fed 
 	return nil
 }
 
+// unhear forgets that the recipients of messages wrote to the channel, where the provider says
+// that their windows are closed. What they have written since it was asked stays.
+func (tx conn) unhear(ctx context.Context, settled []messages.Outcome) error {
+	for _, o := range settled {
+		if o.Unheard.IsZero() {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM heard WHERE channel_id = ? AND address = (SELECT address FROM messages WHERE id = ?) AND at <= ?",
+			o.ChannelID, o.MessageID, sqldb.Millis(o.Unheard)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // HeardAt is when an address wrote to a channel last; zero where nothing is kept of that.
 func (s *Store) HeardAt(ctx context.Context, channelID int64, address string) (time.Time, error) {
 	var at sqldb.Time

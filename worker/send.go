@@ -176,7 +176,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 		return o, err
 	}
 	ch.adapt(committed, err)
-	o = ch.judge(ctx, e, s.item.Item, accepted, err)
+	o = ch.verdict(ctx, e, s.item, accepted, err)
 	end(o.State.String(), o.Kind, o.Code)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
