@@ -37,6 +37,10 @@ var playable = map[string]struct {
 	"twilio": {fakes.Twilio, func(address, secret string) string {
 		return fmt.Sprintf("--provider twilio --set api=%s --set account_sid=AC%032d --set from=+15005550006 --set auth_token=%s", address, 1, secret)
 	}},
+	"vonage": {fakes.Vonage, func(address, secret string) string {
+		return fmt.Sprintf("--provider vonage --set api=%s --set api_key=abcd1234 --set api_secret=a-secret-of-a-fake --set from=+15005550006 "+
+			"--set signature_secret=%s", address, secret)
+	}},
 }
 
 type sinkFlags struct {
@@ -49,8 +53,8 @@ func (c *cli) addSink(root *cobra.Command) {
 	cmd := &cobra.Command{
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
 		ValidArgs: slices.Sorted(maps.Keys(playable)),
-		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber) or Twilio's Messages API
-(twilio) on this machine, until Ctrl-C. It says how to make a channel that leads to it, shows each message, and reports what became
+		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber), Twilio's (twilio) or
+Vonage's (vonage) Messages API on this machine, until Ctrl-C. It says how to make a channel that leads to it, shows each message, and reports what became
 of it to --hook, signed as the provider signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 

@@ -75,7 +75,8 @@ type Options struct {
 	// Hook is the address to which is reported; empty for none until ReportTo says one. Where the
 	// provider is told one with each message, reports are signed for that and posted to this.
 	Hook string
-	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token.
+	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token,
+	// Vonage's signature secret.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -228,6 +228,25 @@ func TestTwilio(t *testing.T) {
 	require.Equal(t, "20429", f.send(4, "+4915112345604", text))
 	require.Empty(t, f.send(4, "+4915112345604", text))
 	f.hears(4, providers.ReceiptDelivered)
+}
+
+func TestVonage(t *testing.T) {
+	f := newFar(t, "vonage", fakes.Vonage, func(address string) map[string]any {
+		return map[string]any{"api": address, "api_key": "abcd1234", "api_secret": "a-secret-of-a-fake", "signature_secret": secret, "from": "+15005550006"}
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "+4915112345699", text))
+	f.hears(1, providers.ReceiptDelivered)
+	require.Equal(t, "1170", f.send(2, "+4915112345600", text))
+	require.Empty(t, f.send(3, "+4915112345602", text))
+	f.hears(3, providers.ReceiptRejected)
+	require.Equal(t, "1000", f.send(4, "+4915112345604", text))
+	require.Empty(t, f.send(4, "+4915112345604", text))
+	f.hears(4, providers.ReceiptDelivered)
+	require.Empty(t, f.send(5, "+4915112345603", text))
+	require.Zero(t, f.started.Dropped())
+	require.Empty(t, f.told[5], "nothing is heard of it")
 }
 
 // A fake takes messages of this machine alone.

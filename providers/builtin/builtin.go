@@ -25,6 +25,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/viber"
+	"carillon/providers/vonage"
 	"carillon/providers/webhook"
 	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
@@ -46,6 +47,7 @@ func Kinds() []providers.Kind {
 		messenger.Kind(),
 		instagram.Kind(),
 		viber.Kind(),
+		vonage.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),
