@@ -21,8 +21,7 @@ type conn struct {
 // Write writes what begins the next request, if there is one.
 func (c *conn) Write(b []byte) (int, error) {
 	if p := c.next.Load(); p != nil && c.next.CompareAndSwap(p, nil) {
-		p.begun.Store(true)
-		p.commits()
+		p.begin()
 	}
 	return c.Conn.Write(b)
 }

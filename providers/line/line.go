@@ -45,6 +45,8 @@ type Line struct {
 	// slots bound the requests at once. Messages wait for one before anything of
 	// their request is made.
 	slots chan struct{}
+	// shared says that requests share connections (HTTP/2).
+	shared bool
 }
 
 // New makes a line of so many connections at most, 0 as many as there are Sends at once.
@@ -102,7 +104,10 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout+form.more)
 	defer cancel()
 	progress := &progress{commits: a.Message.Commits}
-	r, content, err := a.Request(httptrace.WithClientTrace(ctx, progress.trace()))
+	if !l.shared {
+		ctx = httptrace.WithClientTrace(ctx, progress.trace())
+	}
+	r, content, err := a.Request(ctx)
 	if err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
@@ -118,9 +123,13 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	if r.Body, err = form.open(); err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("read the uploaded file: %w", err)}
 	}
-	// It asks for the body again only when nothing of the request was written to a
-	// connection that had gone stale, so this is not a retry.
-	r.GetBody = form.open
+	if l.shared {
+		r.Body = &beginning{r.Body, progress}
+	} else {
+		// It asks for the body again only when nothing of the request was written to a
+		// connection that had gone stale, so this is not a retry.
+		r.GetBody = form.open
+	}
 
 	answer, err := l.transport.RoundTrip(r)
 	if err != nil {
@@ -245,6 +254,17 @@ func Scrub(secrets ...secret.String) func(string) string {
 	return strings.NewReplacer(pairs...).Replace
 }
 
+// Key is a key in PEM form as secrets: whole, and each line of it, which is secret by itself.
+func Key(pem secret.String) (secrets []secret.String) {
+	secrets = append(secrets, pem)
+	for text := range strings.SplitSeq(pem.Reveal(), "\n") {
+		if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "-----") {
+			secrets = append(secrets, secret.New(text))
+		}
+	}
+	return secrets
+}
+
 // Close closes the idle connections; no request is under way.
 func (l *Line) Close() error {
 	l.transport.CloseIdleConnections()
@@ -282,6 +302,13 @@ const (
 	whole
 	broken
 )
+
+// begin notes that what follows may have the message delivered.
+func (p *progress) begin() {
+	if p.begun.CompareAndSwap(false, true) {
+		p.commits()
+	}
+}
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -60,7 +62,7 @@ type Provider struct {
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	p := &Provider{
-		config: c, deps: deps, scrub: line.Scrub(append(deps.Taken("signature_secret", c.SignatureSecret), c.APISecret, c.PrivateKey)...),
+		config: c, deps: deps, scrub: line.Scrub(slices.Concat(deps.Taken("signature_secret", c.SignatureSecret), []secret.String{c.APISecret}, line.Key(c.PrivateKey))...),
 		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}
 	if c.ApplicationID != "" {
