@@ -142,7 +142,10 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // which Apple's speaks alone
+	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout, Protocols: protocols}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
 	for range o.Posters {
 		s.posting.Go(s.post)

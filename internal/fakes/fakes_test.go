@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -247,6 +248,23 @@ func TestVonage(t *testing.T) {
 	require.Empty(t, f.send(5, "+4915112345603", text))
 	require.Zero(t, f.started.Dropped())
 	require.Empty(t, f.told[5], "nothing is heard of it")
+}
+
+func TestAPNs(t *testing.T) {
+	sample, err := os.ReadFile("../../providers/apns/testdata/config.json")
+	require.NoError(t, err)
+	f := newFar(t, "apns", fakes.APNs, func(address string) map[string]any {
+		var settings map[string]any
+		require.NoError(t, json.Unmarshal(sample, &settings))
+		settings["api"] = address
+		return settings
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "0a99", text))
+	require.Equal(t, "Unregistered", f.send(2, "0a00", text))
+	require.Equal(t, "TooManyRequests", f.send(3, "0a04", text))
+	require.Empty(t, f.send(3, "0a04", text))
 }
 
 // A fake takes messages of this machine alone.

@@ -4,6 +4,7 @@
 package builtin
 
 import (
+	"carillon/providers/apns"
 	"fmt"
 
 	"carillon/providers"
@@ -40,6 +41,7 @@ func Kinds() []providers.Kind {
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),
+		apns.Kind(),
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
