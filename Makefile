@@ -41,13 +41,14 @@ build: web ## Build bin/carillon, with the console in it where Node.js 20 or new
 web: ## Build the console, which the program embeds.
 	@scripts/web.sh
 
-# `make lint` vets everything, and a test need not wait for it.
+# `make lint` vets everything, and a test need not wait for it; nor for the tables of debuggers,
+# which take half of the linking.
 .PHONY: test
 test: test/deps web test/web/units ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
 	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
-	if [ -n "$$first$$together" ]; then $(GO) test -vet=off -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
-	if [ -n "$$alone" ]; then $(GO) test -vet=off -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
+	if [ -n "$$first$$together" ]; then $(GO) test -vet=off -ldflags=-s -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
+	if [ -n "$$alone" ]; then $(GO) test -vet=off -ldflags=-s -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
 	exit $$status
 
 .PHONY: test/deps

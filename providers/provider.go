@@ -8,6 +8,7 @@ package providers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -95,10 +96,21 @@ type Message struct {
 	// error: the message was paused, canceled or withdrawn while it waited. It may be
 	// called again when the message begins anew on another connection.
 	Begin func() error
+	// Latest is until when the message may begin; zero for always. Begin returns ErrLate after it.
+	// An adapter that has to call Begin before it has a connection returns ErrLate if it has none
+	// by then, and keeps the one that is being made for the next message.
+	Latest time.Time
 	// Commit, unless nil, is to be called right before that goes which may have the
 	// provider deliver the message: if the process dies sooner, it was not sent.
 	Commit func()
 }
+
+// ErrLate says that a message's slot was over before the provider was asked, because a connection
+// was made or others were waited for: nothing was asked, and it needs another slot.
+var ErrLate = errors.New("its slot was over before the provider was asked")
+
+// LateAt reports whether the message may not begin any more at a time.
+func (m *Message) LateAt(now time.Time) bool { return !m.Latest.IsZero() && now.After(m.Latest) }
 
 // MayBegin calls Begin.
 func (m *Message) MayBegin() error {

@@ -19,10 +19,6 @@ const (
 	mostGathered = 2000
 )
 
-// errLate says that a message's slot was over before the provider was asked: nothing was, and
-// it needs another slot.
-var errLate = errors.New("its slot was over before the provider was asked")
-
 // sender hands messages to a provider, one at a time.
 type sender func(ctx context.Context, m providers.Message) (providers.Accepted, error)
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -149,11 +150,47 @@ func TestABatchIsNeverFasterThanAllowed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_ = ch.handle(ctx, envelope(300)) // what has not gone by then goes back
-	slices.SortFunc(p.begun, time.Time.Compare)
-	require.Greater(t, len(p.begun), rate/2)
-	for i, from := range p.begun {
+	requireNeverFaster(t, p.begun, rate)
+}
+
+// So is who waits for a connection of its own, which a slow network makes seconds late.
+func TestAConnectionThatIsLateIsNeverFasterThanAllowed(t *testing.T) {
+	const rate = 100
+	b := newBench(t, nil)
+	var mu sync.Mutex
+	var begun []time.Time
+	made := b.o.Clock.After(1500 * time.Millisecond)
+	connecting, connected := context.WithCancel(t.Context())
+	go func() {
+		<-made
+		connected()
+	}()
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
+		<-connecting.Done()
+		require.False(t, m.Latest.IsZero())
+		if err := m.MayBegin(); err != nil {
+			return providers.Accepted{}, fmt.Errorf("not asked: %w", err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		begun = append(begun, b.o.Clock.Now())
+		return providers.Accepted{}, nil
+	}
+	ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: rate, Concurrency: 160}})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	_ = ch.handle(ctx, envelope(300))
+	requireNeverFaster(t, begun, rate)
+}
+
+// requireNeverFaster holds when messages began to a rate, of which there were enough to tell.
+func requireNeverFaster(t *testing.T, begun []time.Time, rate int) {
+	t.Helper()
+	slices.SortFunc(begun, time.Time.Compare)
+	require.Greater(t, len(begun), rate/2)
+	for i, from := range begun {
 		n := 0
-		for _, at := range p.begun[i:] {
+		for _, at := range begun[i:] {
 			if at.Sub(from) < time.Second {
 				n++
 			}

@@ -118,7 +118,7 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o mess
 		if err == nil {
 			return o, true
 		}
-		if !errors.Is(err, errLate) {
+		if !errors.Is(err, providers.ErrLate) {
 			break
 		}
 	}
@@ -152,9 +152,12 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 	started := ch.now()
 	message := s.item.whole()
 	load.put(&message)
+	if ch.limited(e) {
+		message.Latest = s.latest
+	}
 	message.Begin = func() error {
-		if ch.gathered && ch.limited(e) && ch.now().After(s.latest) {
-			return errLate
+		if message.LateAt(ch.now()) {
+			return providers.ErrLate
 		}
 		return s.claimed.mayBegin(context.WithoutCancel(ctx), s.item.MessageID)
 	}
@@ -171,7 +174,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 	})
 	accepted, err := ch.deliver(sending, message)
 	load.went(ctx, accepted, err)
-	if errors.Is(err, errWithdrawn) || errors.Is(err, errLate) {
+	if errors.Is(err, errWithdrawn) || errors.Is(err, providers.ErrLate) {
 		end("withdrawn", "", "")
 		return o, err
 	}

@@ -26,8 +26,8 @@ func slotTimeOf(perSecond float64) time.Duration {
 type slotted struct {
 	item        item
 	from, until time.Time
-	// latest is until when the provider may be asked that was waiting for more to go with it:
-	// the limiter's slack ends then.
+	// latest is until when the provider may be asked that was waiting for a connection, or for more
+	// to go with it: the limiter's slack ends then.
 	latest time.Time
 	// mark names the slot to the limiter, if it is missed.
 	mark int64

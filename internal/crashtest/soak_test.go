@@ -380,11 +380,7 @@ func (s *soak) proveRates() {
 		}
 		s.t.Logf("%s: %d requests in %v, at most %d in a sliding second of %d, %.1f a second in the best calm", w.name, len(times),
 			times[len(times)-1].Sub(times[0]).Round(time.Second), most, s.rate, best)
-		late := 0
-		if w == s.mail.wire { // a message may wait beyond its slot while its connection is made or frees up
-			late = mostOverSMTP / 2
-		}
-		require.LessOrEqual(s.t, most, s.rate+max(1, s.rate/100)+late, w.name)
+		require.LessOrEqual(s.t, most, s.rate+max(1, s.rate/100), w.name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"carillon/providers"
 )
@@ -37,16 +38,18 @@ var errNobody = errors.New("all messages were withdrawn")
 // has no other.
 func (b Batch) Ask(ctx context.Context, l *Line, t Together) {
 	var going []int
+	together := &providers.Message{Commit: func() {
+		for _, i := range going {
+			b.Messages[i].Commits()
+		}
+	}}
 	_, err := l.Ask(ctx, Asking{
-		Message: &providers.Message{Commit: func() {
-			for _, i := range going {
-				b.Messages[i].Commits()
-			}
-		}},
+		Message: together,
 		Request: func(ctx context.Context) (*http.Request, []byte, error) {
 			if going = b.begin(t.Places); len(going) == 0 {
 				return nil, nil, errNobody
 			}
+			together.Latest = b.latest(going)
 			return t.Request(ctx, going)
 		},
 		Read: func(answer *http.Response) (providers.Accepted, error) {
@@ -61,6 +64,16 @@ func (b Batch) Ask(ctx context.Context, l *Line, t Together) {
 			b.Results[i].Err = err
 		}
 	}
+}
+
+// latest is until when a request for some messages may begin: for the first of them that is late.
+func (b Batch) latest(going []int) (latest time.Time) {
+	for _, i := range going {
+		if at := b.Messages[i].Latest; !at.IsZero() && (latest.IsZero() || at.Before(latest)) {
+			latest = at
+		}
+	}
+	return latest
 }
 
 // begin asks each message whether it may, and returns the places of those that do.

@@ -18,10 +18,12 @@ type conn struct {
 	next atomic.Pointer[progress]
 }
 
-// Write writes what begins the next request, if there is one.
+// Write writes what begins the next request, if there is one and it was not given up.
 func (c *conn) Write(b []byte) (int, error) {
 	if p := c.next.Load(); p != nil && c.next.CompareAndSwap(p, nil) {
-		p.begin()
+		if !p.begin() {
+			return 0, providers.ErrLate
+		}
 	}
 	return c.Conn.Write(b)
 }
@@ -30,6 +32,9 @@ func (c *conn) Write(b []byte) (int, error) {
 func dialing(d providers.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		raw, err := d.DialContext(ctx, network, address)
+		if p, ok := ctx.Value(asker{}).(*progress); ok {
+			p.connected(err)
+		}
 		if err != nil {
 			return nil, err
 		}

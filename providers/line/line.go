@@ -5,6 +5,7 @@ package line
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Line struct {
 	slots chan struct{}
 	// shared says that requests share connections (HTTP/2).
 	shared bool
+	// unheard is why no connection could be made for a request that had been given up by then:
+	// the next one that is given up learns of it.
+	unheard atomic.Pointer[error]
 }
 
 // New makes a line of so many connections at most, 0 as many as there are Sends at once.
@@ -103,11 +107,8 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout+form.more)
 	defer cancel()
-	progress := &progress{commits: a.Message.Commits}
-	if !l.shared {
-		ctx = httptrace.WithClientTrace(ctx, progress.trace())
-	}
-	r, content, err := a.Request(ctx)
+	progress := &progress{line: l, commits: a.Message.Commits}
+	r, content, err := a.Request(progress.follow(ctx))
 	if err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
@@ -124,14 +125,16 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("read the uploaded file: %w", err)}
 	}
 	if l.shared {
-		r.Body = &beginning{r.Body, progress}
+		r.Body = &beginning{ReadCloser: r.Body, progress: progress}
 	} else {
 		// It asks for the body again only when nothing of the request was written to a
 		// connection that had gone stale, so this is not a retry.
 		r.GetBody = form.open
 	}
 
+	had := progress.giveUpAt(a.Message.Latest, cancel)
 	answer, err := l.transport.RoundTrip(r)
+	had()
 	if err != nil {
 		return providers.Accepted{}, progress.classify(err)
 	}
@@ -290,7 +293,10 @@ func Quote(text string) string {
 
 // progress is how far a request came.
 type progress struct {
+	line    *Line
 	commits func()
+	// reached is whether it has a connection.
+	reached atomic.Int32
 	// begun says that something of the request may have been written.
 	begun   atomic.Bool
 	written atomic.Int32
@@ -303,29 +309,89 @@ const (
 	broken
 )
 
-// begin notes that what follows may have the message delivered.
-func (p *progress) begin() {
-	if p.begun.CompareAndSwap(false, true) {
-		p.commits()
+// begin notes that what follows may have the message delivered; false if it was given up.
+func (p *progress) begin() bool {
+	if !p.reached.CompareAndSwap(connecting, connected) && p.reached.Load() == givenUp {
+		return false
 	}
+	p.begun.Store(true)
+	p.commits()
+	return true
 }
 
-func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { carries(info.Conn, p) },
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
+// What progress.reached says.
+const (
+	connecting = iota
+	connected
+	// givenUp: it had no connection in time. What is being made is kept for another.
+	givenUp
+)
+
+// asker is the key of the progress of the request that a connection is made for.
+type asker struct{}
+
+// follow has a request made with a context noted in its progress.
+func (p *progress) follow(ctx context.Context) context.Context {
+	trace := &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) { p.connected(err) }}
+	if !p.line.shared { // where a connection and its writes are one request's
+		trace.GotConn = func(info httptrace.GotConnInfo) {
+			p.reached.CompareAndSwap(connecting, connected)
+			carries(info.Conn, p)
+		}
+		trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
 			if info.Err != nil {
 				p.written.Store(broken)
 			} else {
 				p.written.Store(whole)
 			}
-		},
+		}
+	}
+	return httptrace.WithClientTrace(context.WithValue(ctx, asker{}, p), trace)
+}
+
+// giveUpAt has the request given up at a time, zero for never, unless it has a connection by then.
+// The transport goes on making that, and keeps it. had ends this.
+func (p *progress) giveUpAt(latest time.Time, cancel func()) (had func()) {
+	if latest.IsZero() {
+		return func() {}
+	}
+	waiting, end := context.WithDeadline(context.Background(), latest)
+	stop := context.AfterFunc(waiting, func() {
+		if p.reached.CompareAndSwap(connecting, givenUp) {
+			cancel()
+		}
+	})
+	return func() {
+		stop()
+		end()
 	}
 }
 
-// classify says what an error of the exchange means for the message.
-func (p *progress) classify(err error) *providers.Error {
+// connected notes what came of making a connection, where the request does not wait for it any
+// more. A server that can't be reached would else never be known for one.
+func (p *progress) connected(err error) {
 	switch {
+	case p.reached.Load() != givenUp:
+	case err != nil:
+		p.line.unheard.Store(&err)
+	default:
+		p.line.unheard.Store(nil)
+	}
+}
+
+// late is what a request that was given up is told.
+func (l *Line) late() error {
+	if err := l.unheard.Swap(nil); err != nil {
+		return providers.ClassifyDial(*err)
+	}
+	return providers.ErrLate
+}
+
+// classify says what an error of the exchange means for the message.
+func (p *progress) classify(err error) error {
+	switch {
+	case p.reached.Load() == givenUp:
+		return p.line.late()
 	case !p.begun.Load():
 		return providers.ClassifyDial(err)
 	case p.written.Load() == broken:

@@ -24,7 +24,6 @@ func NewShared(deps providers.Deps, requests int, timeout time.Duration) *Line {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	l.shared, l.transport.Protocols = true, protocols
-	l.transport.DialContext = deps.Dialer.DialContext
 	l.transport.MaxConnsPerHost = 1
 	// A request that the connection has no stream for waits, and nothing of it has begun.
 	l.transport.HTTP2 = &http.HTTP2Config{StrictMaxConcurrentRequests: true, SendPingTimeout: askAlive, PingTimeout: aliveFor}
@@ -34,14 +33,20 @@ func NewShared(deps providers.Deps, requests int, timeout time.Duration) *Line {
 // beginning is the body of a request on a connection that others share, where no write tells
 // whose it is. The transport reads the body when the headers have gone, and so when the stream has
 // its place, right before it writes what it read: with the headers alone no message is whole, so
-// that this is the last moment at which nothing can have been delivered. The body can't be had
-// twice, so that the transport makes no second try with what has begun.
+// that this is the last moment at which nothing can have been delivered, and at which a message
+// that is late is given up. The body can't be had twice, so that the transport makes no second try
+// with what has begun.
 type beginning struct {
 	io.ReadCloser
 	progress *progress
+	begun    bool
 }
 
 func (b *beginning) Read(p []byte) (int, error) {
-	b.progress.begin()
+	if !b.begun {
+		if b.begun = b.progress.begin(); !b.begun {
+			return 0, providers.ErrLate
+		}
+	}
 	return b.ReadCloser.Read(p)
 }
