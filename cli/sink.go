@@ -58,8 +58,8 @@ func (c *cli) addSink(root *cobra.Command) {
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
 		ValidArgs: slices.Sorted(maps.Keys(playable)),
 		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber), Twilio's (twilio) or
-Vonage's (vonage) Messages API, or Apple's push service (apns) on this machine, until Ctrl-C. It says how to make a channel that leads to it, shows each message, and reports what became
-of it to --hook, signed as the provider signs.
+Vonage's (vonage) Messages API, or Apple's push service (apns) on this machine, until Ctrl-C. It says how to make a channel that
+leads to it, shows each message, and reports what became of it to --hook, signed as the provider signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 
 What becomes of a message is decided by the last two digits of its number or id:

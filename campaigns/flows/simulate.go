@@ -463,8 +463,8 @@ func (s *Service) player(ctx context.Context, compiled *flow.Flow, ask Ask, on s
 		}
 	}
 	if len(windows) > 0 {
-		sim.Notices = append(sim.Notices, "of a channel that sends anything only to who has written lately people are played as having written to it as they did by now, "+
-			"or as wrote says, and when they answer")
+		sim.Notices = append(sim.Notices, "of a channel that sends anything only to who has written lately people are played as having written to it "+
+			"as they did by now, or as wrote says, and when they answer")
 	}
 	words := func(step flow.Step, again bool) speaker {
 		if again {

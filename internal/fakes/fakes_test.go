@@ -108,7 +108,8 @@ func (f *far) send(id int64, to string, content providers.Content) (code string)
 // write has somebody write to a number, page or account, and waits until that is heard.
 func (f *far) write(number, from string) {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?to="+number+"&from="+url.QueryEscape(from)+"&text=Hello", http.NoBody)
+	said := url.Values{"to": {number}, "from": {from}, "text": {"Hello"}}
+	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?"+said.Encode(), http.NoBody)
 	require.NoError(f.t, err)
 	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	require.NoError(f.t, err)

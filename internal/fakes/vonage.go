@@ -53,7 +53,8 @@ func (s *Server) vonageMessage(w http.ResponseWriter, r *http.Request) {
 		Text    string `json:"text"`
 		Ref     string `json:"client_ref"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Channel != "sms" || asked.Type != "text" || !allDigits(asked.To) || asked.From == "" || asked.Text == "" {
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Channel != "sms" || asked.Type != "text" ||
+		!allDigits(asked.To) || asked.From == "" || asked.Text == "" {
 		refuseVonage(w, http.StatusUnprocessableEntity, "1010", "Your request is incomplete and missing some mandatory parameters.")
 		return
 	}

@@ -104,7 +104,8 @@ func apple(t testing.TB) sink.Dialect {
 			return reply(refused(400, "BadDeviceToken"))
 		case len(body) > 4096:
 			return reply(refused(413, "PayloadTooLarge"))
-		case json.Unmarshal(body, &p) != nil || p.APS.Alert.Body+p.Image+p.File == "" || r.Header.Get("Apns-Push-Type") != "alert" || len(r.Header.Get("Apns-Id")) != 36:
+		case json.Unmarshal(body, &p) != nil || p.APS.Alert.Body+p.Image+p.File == "" || r.Header.Get("Apns-Push-Type") != "alert" ||
+			len(r.Header.Get("Apns-Id")) != 36:
 			return reply(refused(400, "PayloadEmpty"))
 		}
 		return sink.Exchange{Messages: []int64{max(1, providertest.Number(providers.Push, device))}, Reply: func(w http.ResponseWriter, _ []sink.Answer) {
@@ -151,7 +152,9 @@ var reasons = []struct {
 	}},
 	{providers.ErrorSender, "", 0, 400, []string{"BadTopic", "MissingTopic", "TopicDisallowed", "BadCollapseId"}},
 	{providers.ErrorAccount, "", 0, 404, []string{"BadPath", "MethodNotAllowed"}},
-	{providers.ErrorContent, "", 0, 400, []string{"BadExpirationDate", "BadMessageId", "BadPriority", "InvalidPushType", "PayloadEmpty", "PayloadTooLarge", "NewOne"}},
+	{providers.ErrorContent, "", 0, 400, []string{
+		"BadExpirationDate", "BadMessageId", "BadPriority", "InvalidPushType", "PayloadEmpty", "PayloadTooLarge", "NewOne",
+	}},
 }
 
 func refusals() (list []providertest.Refusal) {
@@ -238,7 +241,8 @@ func TestForms(t *testing.T) {
 	}
 	var served map[string]any
 	require.NoError(t, json.Unmarshal(far.Config, &served))
-	send(config(t, served["api"].(string), map[string]any{"sound": "none", "urgency": "normal", "expires_s": 60, "collapse_id": "news"}), providers.Content{Text: "a"})
+	other := map[string]any{"sound": "none", "urgency": "normal", "expires_s": 60, "collapse_id": "news"}
+	send(config(t, served["api"].(string), other), providers.Content{Text: "a"})
 	require.JSONEq(t, `{"aps":{"alert":{"body":"a"}},"id":"7-x"}`, string(got.Body))
 	require.Equal(t, []string{"5", "news", fmt.Sprint(providertest.Now.Unix() + 60)},
 		[]string{got.Header.Get("Apns-Priority"), got.Header.Get("Apns-Collapse-Id"), got.Header.Get("Apns-Expiration")})
@@ -303,7 +307,9 @@ func TestCheck(t *testing.T) {
 	require.Zero(t, far.Tally.Count())
 	var served map[string]any
 	require.NoError(t, json.Unmarshal(far.Config, &served))
-	for want, change := range map[string]map[string]any{"auth InvalidProviderToken": {"key_id": "ZZZZZ00000"}, "sender TopicDisallowed": {"topic": "com.example.other"}} {
+	for want, change := range map[string]map[string]any{
+		"auth InvalidProviderToken": {"key_id": "ZZZZZ00000"}, "sender TopicDisallowed": {"topic": "com.example.other"},
+	} {
 		require.ErrorContains(t, open(t, config(t, served["api"].(string), change), now).(providers.Checker).Check(t.Context()), want)
 	}
 	nobody, err := sink.NewHTTP(sink.Options{Dialect: func(*http.Request, []byte) sink.Exchange { return reply(sink.Answer{Code: 200, Text: "{}"}) }})
@@ -314,8 +320,8 @@ func TestCheck(t *testing.T) {
 
 func TestConfigRefused(t *testing.T) {
 	for field, value := range map[string]string{
-		"api": "ftp://x.org", "team_id": "team", "key_id": "a", "private_key": "-----BEGIN PRIVATE KEY-----", "topic": "my app", "collapse_id": strings.Repeat("x", 65),
-		"urgency": "urgent",
+		"api": "ftp://x.org", "team_id": "team", "key_id": "a", "private_key": "-----BEGIN PRIVATE KEY-----", "topic": "my app",
+		"collapse_id": strings.Repeat("x", 65), "urgency": "urgent",
 	} {
 		err := apns.Kind().Validate(config(t, "https://example.org", map[string]any{field: value}))
 		require.True(t, fault.Is(err, fault.Invalid), "%s: %v", field, err)

@@ -27,6 +27,7 @@ const (
 	badToken    = "BadDeviceToken"
 	credentials = "check config.team_id, config.key_id and config.private_key"
 	topic       = "check config.topic, and whether the key is for that app"
+	strange     = "no device of this environment: check config.api if it is so for all"
 	environment = "make a key for this environment, or set config.api to the other"
 )
 
@@ -41,7 +42,7 @@ var meanings = map[string]meaning{
 	"ExpiredToken": {kind: providers.ErrorRecipient, bounce: providers.BounceHard, words: "the app has another token"},
 	// One does not suppress the address: of a channel that leads to the other environment it
 	// would be every one.
-	badToken:                 {kind: providers.ErrorRecipient, bounce: providers.BounceSoft, words: "no device of this environment: check config.api if it is so for all"},
+	badToken:                 {kind: providers.ErrorRecipient, bounce: providers.BounceSoft, words: strange},
 	"DeviceTokenNotForTopic": {kind: providers.ErrorRecipient, words: "the token is another app's: check config.topic if it is so for all"},
 	// Of one device.
 	"TooManyRequests": {kind: providers.ErrorRecipientBusy},

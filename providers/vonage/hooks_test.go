@@ -67,7 +67,8 @@ func TestWhatIsPosted(t *testing.T) {
 		return receipts
 	}
 	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-	require.Equal(t, []providers.Receipt{{ProviderID: uuid(7), MessageID: 7, Status: providers.ReceiptDelivered, At: at}}, receipt(status(7, "7-i", "delivered", "")))
+	require.Equal(t, []providers.Receipt{{ProviderID: uuid(7), MessageID: 7, Status: providers.ReceiptDelivered, At: at}},
+		receipt(status(7, "7-i", "delivered", "")))
 	require.Equal(t, []providers.Receipt{{ProviderID: uuid(7), Status: providers.ReceiptRejected, Bounce: providers.BounceHard, At: at, Code: "1190",
 		Detail: "the number is no longer in service; Because"}}, receipt(status(7, "7-another", "undeliverable", "1190")))
 	require.Equal(t, []providers.Receipt{{ProviderID: uuid(7), Status: providers.ReceiptFailed, At: at, Code: "rejected"}}, receipt(status(7, "", "rejected", "")))

@@ -61,8 +61,9 @@ type Provider struct {
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
+	secrets := slices.Concat(deps.Taken("signature_secret", c.SignatureSecret), []secret.String{c.APISecret}, line.Key(c.PrivateKey))
 	p := &Provider{
-		config: c, deps: deps, scrub: line.Scrub(slices.Concat(deps.Taken("signature_secret", c.SignatureSecret), []secret.String{c.APISecret}, line.Key(c.PrivateKey))...),
+		config: c, deps: deps, scrub: line.Scrub(secrets...),
 		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}
 	if c.ApplicationID != "" {

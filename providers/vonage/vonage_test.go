@@ -115,7 +115,8 @@ func messagesAPI(r *http.Request, body []byte) sink.Exchange {
 		return reply(refused(404, "not-found", "The requested resource does not exist"))
 	case !known(r):
 		return reply(refused(401, "unauthorized", "You did not provide correct credentials."))
-	case wrong != nil || a.Type != "text" || a.Channel != "sms" || a.Text == "" || a.From == "" || len(a.Ref) > 100 || r.Header.Get("Content-Type") != "application/json":
+	case wrong != nil || a.Type != "text" || a.Channel != "sms" || a.Text == "" || a.From == "" || len(a.Ref) > 100 ||
+		r.Header.Get("Content-Type") != "application/json":
 		return reply(refused(422, "1010", "Your request is incomplete and missing some mandatory parameters."))
 	case !plain.MatchString(a.To) || providers.Units(a.Text) > 1000 || strings.HasPrefix(a.From, "+"):
 		return reply(refused(422, "1020", "The value of one or more parameters is invalid."))
@@ -166,11 +167,14 @@ func signed(key string, body []byte, more jwt.MapClaims) http.Header {
 // status is what Vonage posts of a message.
 func status(id int64, ref, word, code string) map[string]any {
 	body := map[string]any{
-		"message_uuid": uuid(id), "to": "4917000000007", "from": "15550000006", "timestamp": "2026-11-21T09:00:00Z", "status": word, "channel": "sms", "client_ref": ref,
+		"message_uuid": uuid(id), "to": "4917000000007", "from": "15550000006", "timestamp": "2026-11-21T09:00:00Z",
+		"status": word, "channel": "sms", "client_ref": ref,
 		"usage": map[string]string{"currency": "EUR", "price": "0.0333"}, "sms": map[string]string{"count_total": "2"},
 	}
 	if code != "" {
-		body["error"] = map[string]any{"type": "https://developer.vonage.com/api-errors/messages#" + code, "title": json.Number(code), "detail": "Because", "instance": "bf0c"}
+		body["error"] = map[string]any{
+			"type": "https://developer.vonage.com/api-errors/messages#" + code, "title": json.Number(code), "detail": "Because", "instance": "bf0c",
+		}
 	}
 	return body
 }
@@ -179,7 +183,8 @@ func status(id int64, ref, word, code string) map[string]any {
 func inbound(r providers.Reply) map[string]any {
 	return map[string]any{
 		"message_uuid": r.ID, "to": "15550000006", "from": strings.TrimPrefix(r.From, "+"), "timestamp": "2026-11-21 09:00:00 UTC", "channel": "sms",
-		"message_type": "text", "text": r.Text, "sms": map[string]string{"num_messages": "1", "keyword": "STOP"}, "origin": map[string]string{"network_code": "23410"},
+		"message_type": "text", "text": r.Text, "sms": map[string]string{"num_messages": "1", "keyword": "STOP"},
+		"origin": map[string]string{"network_code": "23410"},
 	}
 }
 
@@ -214,7 +219,8 @@ func refusals() (list []providertest.Refusal) {
 		}
 	}
 	foreign := func(status int, kind providers.ErrorKind) {
-		list = append(list, providertest.Refusal{Name: fmt.Sprint(status), Answer: sink.Answer{Code: status, Text: "why not " + apiSecret}, Kind: kind, Code: fmt.Sprint(status)})
+		text := sink.Answer{Code: status, Text: "why not " + apiSecret}
+		list = append(list, providertest.Refusal{Name: fmt.Sprint(status), Answer: text, Kind: kind, Code: fmt.Sprint(status)})
 	}
 	foreign(301, providers.ErrorAccount)
 	foreign(302, providers.ErrorTemporary)
