@@ -18,6 +18,7 @@ import (
 
 // Postmark takes a message and cuts the connection: asked later it says so, and nobody gets it twice.
 func TestAProviderIsAskedAboutADoubt(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		var sends, asks atomic.Int64
 		var metadata atomic.Value

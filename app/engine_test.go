@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -31,6 +32,10 @@ func TestMain(m *testing.M) {
 		}
 		fmt.Println("stopped")
 		os.Exit(0)
+	}
+	// Most of what these tests do is wait. -parallel says otherwise.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
 	}
 	testenv.Main(m)
 }

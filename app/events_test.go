@@ -17,6 +17,7 @@ import (
 // A real server tells a real client how a campaign goes, and stops at once
 // although the client listens on.
 func TestAStreamOfEventsEndsWithTheServer(t *testing.T) {
+	t.Parallel()
 	const key = "admin-key-0123456789"
 	config := testConfig(t)
 	config.Listen, config.LogLevel, config.AdminKey = "127.0.0.1:0", slog.LevelError.String(), secret.New(key)

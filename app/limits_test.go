@@ -50,6 +50,7 @@ func TestALowRateIsHeldAndARaisedOneIsAtOnce(t *testing.T) {
 
 // What a provider once asked for holds no longer when somebody resumes the channel.
 func TestAResumedChannelBeginsAnew(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, 300)

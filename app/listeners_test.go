@@ -95,6 +95,7 @@ func ask(t *testing.T, client *http.Client, what, body string) (*http.Response, 
 // TLS is spoken by both listeners, in either version of HTTP, and an event stream goes on for
 // longer than the deadline of any event of it.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	c, ca := secureConfig(t, clock.System{}.Now().Add(1000*time.Hour))
 	c.PublicListen = "127.0.0.1:0"
 	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
@@ -266,6 +267,7 @@ func TestABrokenCertificateIsRefused(t *testing.T) {
 
 // What the doctor says of a certificate by the days that it has left, and of proxies.
 func TestTheDoctorLooksAtTheFront(t *testing.T) {
+	t.Parallel()
 	now := clock.System{}.Now()
 	for want, ends := range map[string]time.Time{
 		"ok: it holds until":      now.Add(20 * 24 * time.Hour),

@@ -34,6 +34,7 @@ func messagesOfRotation(t *testing.T) int {
 // keys, all is sealed anew, and in the end only the new key is there. Nothing is lost, nothing
 // sent twice, no request refused, and links of before work for as long as the key of before.
 func TestTheMasterKeyIsRotatedWhileMessagesGoOut(t *testing.T) {
+	t.Parallel()
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		n := messagesOfRotation(t)
 		config.PublicURL = "https://n.example.org"

@@ -32,6 +32,7 @@ func page(t *testing.T, url string) (status int, body string) {
 // What the store knows is missing while it is away; everything else is there, and
 // neither metrics nor readiness name a host or a user.
 func TestMetricsWithoutTheStore(t *testing.T) {
+	t.Parallel()
 	postgres := testenv.Postgres(t)
 	dsn := postgres.NewDatabase(t)
 	c := configs.Config{

@@ -34,6 +34,7 @@ func fromDocs(t *testing.T, begin, end string) string {
 // Everything works over TLS, with a user of Redis that has the documented rules alone and the
 // documented role of PostgreSQL; what is wrong with either is said, without a password.
 func TestServersOverTLSWithUsersOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	certificate, ca := testenv.Certificate(t)
 	_, foreign := testenv.Certificate(t)
 	caFile, foreignFile := filepath.Join(t.TempDir(), "ca.pem"), filepath.Join(t.TempDir(), "foreign.pem")

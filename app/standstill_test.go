@@ -203,6 +203,7 @@ func TestStandstillsAreToldAtOnceAndGoneAtOnce(t *testing.T) {
 // A channel whose provider is down, or wants nothing, says so while it does, and no
 // longer.
 func TestADegradedAndAHeldChannelAreTold(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		answer sink.Answer
@@ -262,6 +263,7 @@ func TestThatNoWorkerIsAliveIsTold(t *testing.T) {
 
 // Redis that does not answer holds everything, and is told.
 func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
+	t.Parallel()
 	config := testConfig(t)
 	config.StoreDSN = secret.New(storetest.NewestPostgres(t))
 	redis := testenv.Redis(t)

@@ -62,6 +62,7 @@ func hang(what string) error {
 
 // Whatever hangs, a process that is told to stop is gone after shutdown_seconds.
 func TestStopGivesUp(t *testing.T) {
+	t.Parallel()
 	for what, want := range map[string]string{
 		"handler": "stopped",
 		"part":    "gave up after 2s: what hangs does not stop; what it was doing is settled at the next start",

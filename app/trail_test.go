@@ -16,6 +16,7 @@ import (
 // The process that leads copies every entry once, also over a restart; a receiver that can't be
 // known is refused at the start.
 func TestTheTrailIsCopied(t *testing.T) {
+	t.Parallel()
 	c := startConfig(t)
 	c.AuditFile = filepath.Join(t.TempDir(), "audit.jsonl")
 	copied := func(action string) {

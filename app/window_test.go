@@ -184,6 +184,7 @@ func (r *replying) taken() (took map[string]string) {
 // Whoever writes, whenever: nobody is sent what the provider refuses because they have not
 // written, and everybody who has written lately is sent what was meant for them.
 func TestNobodyIsSentWhatTheWindowIsClosedFor(t *testing.T) {
+	t.Parallel()
 	r := newReplying(t)
 	random := rand.New(rand.NewPCG(7, 11))
 	const people, rounds = 40, 6

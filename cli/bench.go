@@ -13,13 +13,13 @@ import (
 )
 
 type benchFlags struct {
-	selection              bench.Selection
-	suite                  bench.Suite
-	list                   bool
-	targeting              bool
-	clicks, flows, signIns bool
-	contacts               int
-	role, scenario         string
+	selection                        bench.Selection
+	suite                            bench.Suite
+	list                             bool
+	targeting                        bool
+	clicks, flows, signIns, receipts bool
+	contacts                         int
+	role, scenario                   string
 }
 
 func (c *cli) addBench(root *cobra.Command) {
@@ -86,6 +86,8 @@ empty one.`,
 		"measure flows instead: everybody's wait over at one moment, questions that are answered, events; on SQLite and PostgreSQL")
 	flags.BoolVar(&f.signIns, "sign-ins", false,
 		"measure sign-ins instead: how long people wait, alone and while a campaign is sent, on SQLite and PostgreSQL")
+	flags.BoolVar(&f.receipts, "receipts", false,
+		"measure receipts instead: five times as many as messages while a campaign is sent, and as many as are answered, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
 	flags.StringVar(&f.scenario, "scenario", "", "")
@@ -115,7 +117,7 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	for _, one := range []struct {
 		chosen bool
 		run    func(context.Context, []string, int) error
-	}{{f.clicks, f.suite.RunClicks}, {f.flows, f.suite.RunFlows}, {f.signIns, f.suite.RunSignIns}} {
+	}{{f.clicks, f.suite.RunClicks}, {f.flows, f.suite.RunFlows}, {f.signIns, f.suite.RunSignIns}, {f.receipts, f.suite.RunReceipts}} {
 		if one.chosen {
 			recipients := bench.DefaultRecipients
 			if len(f.selection.Recipients) > 0 {

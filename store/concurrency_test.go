@@ -414,7 +414,16 @@ func TestCountersHoldUnderAnyMix(t *testing.T) {
 			m := newMix(t, dsn(t), seed)
 			m.all()
 			m.check()
-			// How much it does depends on who is faster: hundreds mostly, some dozens at times.
+			// How much it does depends on who is faster: hundreds mostly, some dozens at times, and
+			// nothing where a busy machine has everything canceled before anybody claims.
+			for range 4 {
+				if m.claims.Load() > 0 {
+					break
+				}
+				m = newMix(t, dsn(t), rand.Uint64())
+				m.all()
+				m.check()
+			}
 			require.Positive(t, m.claims.Load(), "the mix did something")
 			m.settle()
 			m.check()

@@ -85,11 +85,18 @@ func (b *bench) writeCSV(path string, people int) (err error) {
 	}
 	w := bufio.NewWriterSize(file, 1<<20)
 	_, _ = w.WriteString("email,first_name,last_name")
+	numbers := b.s.Transport == reporting
+	if numbers {
+		_, _ = w.WriteString(",sms")
+	}
 	for _, column := range b.content.Columns {
 		_, _ = w.WriteString("," + column)
 	}
 	for i := range people {
 		_, _ = fmt.Fprintf(w, "\n%s,N%d,L%d", address(i), i, i)
+		if numbers {
+			_, _ = fmt.Fprintf(w, ",+49151%08d", i)
+		}
 		for _, column := range b.content.Columns {
 			_, _ = fmt.Fprintf(w, ",%q", value(column, i))
 		}

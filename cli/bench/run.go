@@ -330,7 +330,7 @@ func (b *bench) balance(ctx context.Context, sent []campaigns.Campaign, asked in
 		if err != nil {
 			return err
 		}
-		total += run.Counts[messages.Sent]
+		total += run.Counts[messages.Sent] + run.Counts[messages.Delivered]
 		if err := b.verify(ctx, c); err != nil {
 			return err
 		}

@@ -12,18 +12,26 @@ import (
 	"carillon/internal/sink"
 )
 
-// Address is where a sink listens. Exactly one of URL (HTTP) and Port (SMTP on
+// Address is where a sink listens. Exactly one of URL (HTTP), API (a reporter's) and Port (SMTP on
 // 127.0.0.1) is set.
 type Address struct {
 	URL  string `json:"url,omitempty"`
+	API  string `json:"api,omitempty"`
 	Port int    `json:"port,omitempty"`
 }
+
+// reporting is the transport of a sink that posts receipts. Nobody chooses it.
+const reporting = "reporting"
 
 // channel is the provider and configuration that send to the sink; whatever has a
 // default keeps it.
 func (a Address) channel() (provider string, config json.RawMessage) {
 	if a.URL != "" {
 		return "webhook", json.RawMessage(fmt.Sprintf(`{"url":%q,"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ"}`, a.URL))
+	}
+	if a.API != "" {
+		const config = `{"api":%q,"account_sid":%q,"auth_token":%q,"from":"+15005550006"}`
+		return "twilio", json.RawMessage(fmt.Sprintf(config, a.API, reporterAccount, reporterToken))
 	}
 	return "smtp", json.RawMessage(fmt.Sprintf(`{"host":"127.0.0.1","port":%d,"tls":"none","from":"news@example.com","from_name":"Carillon"}`, a.Port))
 }
@@ -33,9 +41,11 @@ type sinkRequest struct {
 	// N names the request in its reply.
 	N int64 `json:"n"`
 	// Op is "count", or "wait", which is answered when the message has arrived whose
-	// id is ID; 0 is whichever comes next.
-	Op string `json:"op"`
-	ID int64  `json:"id,omitempty"`
+	// id is ID; 0 is whichever comes next. Of a reporter it is "report", to have receipts posted
+	// to Hook, or held back without one, or "posted", which is answered when all are.
+	Op   string `json:"op"`
+	ID   int64  `json:"id,omitempty"`
+	Hook string `json:"hook,omitempty"`
 }
 
 // sinkReply is a line that the sink's process writes; the first one has the
@@ -50,6 +60,8 @@ type sinkReply struct {
 	Count      int64 `json:"count,omitempty"`
 	Open       int64 `json:"open,omitempty"`
 	Violations int64 `json:"violations,omitempty"`
+	// Reported is what came of posting.
+	Reported reported `json:"reported,omitzero"`
 }
 
 // receiver is a sink with its tally.
@@ -106,7 +118,7 @@ func (a *arrivals) seen(_, id int64) sink.Answer {
 	return sink.Answer{}
 }
 
-func newReceiver(s Scenario, a *arrivals) (receiver, Address, error) {
+func newReceiver(s Scenario, a *arrivals, reports *reporter) (receiver, Address, error) {
 	o := sink.Options{Answer: a.seen, Delay: s.latency(), Plain: s.Transport == "smtp-plain"}
 	switch s.Transport {
 	case "http":
@@ -115,6 +127,13 @@ func newReceiver(s Scenario, a *arrivals) (receiver, Address, error) {
 			return nil, Address{}, err
 		}
 		return r, Address{URL: r.URL()}, nil
+	case reporting:
+		o.Dialect = reports.speak
+		r, err := sink.NewHTTP(o)
+		if err != nil {
+			return nil, Address{}, err
+		}
+		return r, Address{API: r.URL()}, nil
 	case "smtp", "smtp-plain":
 		r, err := sink.NewSMTP(o)
 		if err != nil {
@@ -128,7 +147,12 @@ func newReceiver(s Scenario, a *arrivals) (receiver, Address, error) {
 // serveSink is the sink's process: it receives until its input ends.
 func serveSink(ctx context.Context, s Scenario, in io.Reader, out io.Writer) (err error) {
 	var a arrivals
-	r, address, err := newReceiver(s, &a)
+	var reports *reporter
+	if s.Transport == reporting {
+		reports = newReporter()
+		defer reports.Close()
+	}
+	r, address, err := newReceiver(s, &a, reports)
 	if err != nil {
 		return err
 	}
@@ -155,19 +179,25 @@ func serveSink(ctx context.Context, s Scenario, in io.Reader, out io.Writer) (er
 		} else if err != nil {
 			return fmt.Errorf("read what the sink is asked: %w", err)
 		}
-		if q.Op == "count" {
+		switch q.Op {
+		case "report":
+			reports.report(q.Hook)
+			fallthrough
+		case "count":
 			if err := reply(sinkReply{N: q.N, Asked: r.Asked(), Count: r.Count(), Open: r.Open(), Violations: r.Violations()}); err != nil {
 				return err
 			}
-			continue
+		case "posted":
+			wg.Go(func() { _ = reply(sinkReply{N: q.N, Reported: reports.posted(ctx)}) }) // as below
+		default:
+			arrived := a.expect(q.ID)
+			wg.Go(func() {
+				select {
+				case at := <-arrived:
+					_ = reply(sinkReply{N: q.N, At: at.UnixNano()}) // a lost reply is waited for in vain, until ctx ends
+				case <-ctx.Done():
+				}
+			})
 		}
-		arrived := a.expect(q.ID)
-		wg.Go(func() {
-			select {
-			case at := <-arrived:
-				_ = reply(sinkReply{N: q.N, At: at.UnixNano()}) // a lost reply is waited for in vain, until ctx ends
-			case <-ctx.Done():
-			}
-		})
 	}
 }

@@ -82,13 +82,13 @@ func (p *sinkProcess) Close() error {
 // Pid is the process's id.
 func (p *sinkProcess) Pid() int { return p.child.Process.Pid }
 
-func (p *sinkProcess) ask(op string, id int64) (<-chan sinkReply, error) {
+func (p *sinkProcess) ask(q sinkRequest) (<-chan sinkReply, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.n++
 	ch := make(chan sinkReply, 1)
-	p.waiting[p.n] = ch
-	return ch, p.encoder.Encode(sinkRequest{N: p.n, Op: op, ID: id})
+	p.waiting[p.n], q.N = ch, p.n
+	return ch, p.encoder.Encode(q)
 }
 
 var errSinkGone = errors.New("the sink's process has ended")
@@ -106,7 +106,23 @@ func (p *sinkProcess) receive(ctx context.Context, ch <-chan sinkReply) (sinkRep
 
 // tally is what the sink has counted so far.
 func (p *sinkProcess) tally(ctx context.Context) (sinkReply, error) {
-	ch, err := p.ask("count", 0)
+	return p.tell(ctx, sinkRequest{Op: "count"})
+}
+
+// report has a reporter post receipts to an address from now on; empty holds them back.
+func (p *sinkProcess) report(ctx context.Context, hook string) (sinkReply, error) {
+	return p.tell(ctx, sinkRequest{Op: "report", Hook: hook})
+}
+
+// posted waits until a reporter has posted every receipt.
+func (p *sinkProcess) posted(ctx context.Context) (reported, error) {
+	reply, err := p.tell(ctx, sinkRequest{Op: "posted"})
+	return reply.Reported, err
+}
+
+// tell asks, and waits for the reply.
+func (p *sinkProcess) tell(ctx context.Context, q sinkRequest) (sinkReply, error) {
+	ch, err := p.ask(q)
 	if err != nil {
 		return sinkReply{}, err
 	}
@@ -116,7 +132,7 @@ func (p *sinkProcess) tally(ctx context.Context) (sinkReply, error) {
 // expect asks for the arrival of a message, or with 0 of whichever comes next.
 // The result waits for it.
 func (p *sinkProcess) expect(id int64) (wait func(context.Context) (time.Time, error), err error) {
-	ch, err := p.ask("wait", id)
+	ch, err := p.ask(sinkRequest{Op: "wait", ID: id})
 	if err != nil {
 		return nil, err
 	}

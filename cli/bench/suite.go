@@ -109,7 +109,7 @@ func onEach[R balanced](ctx context.Context, s Suite, of sized, table func(io.Wr
 			if err := private.serve(ctx, &scenario); err != nil {
 				return results, err
 			}
-			_, _ = fmt.Fprintln(s.Progress, scenario)
+			_, _ = fmt.Fprintf(s.Progress, "%s, %d recipients\n", store, of.recipients)
 			result, err := measure(scenario)
 			if err = errors.Join(err, os.RemoveAll(scenario.Dir)); err != nil {
 				return results, fmt.Errorf("%s: %w", store, err)
