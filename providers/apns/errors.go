@@ -124,7 +124,7 @@ func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text
 // clean takes the key and the token out of what the other side says.
 func (p *Provider) clean(text string) string {
 	if token := p.tokens.current(); token != "" {
-		text = strings.ReplaceAll(text, token, secret.Redacted)
+		text = strings.ReplaceAll(strings.ToValidUTF8(text, ""), token, secret.Redacted)
 	}
 	return p.scrub(text)
 }

@@ -246,7 +246,8 @@ func Requests(config json.RawMessage) int {
 	return cmp.Or(c.MaxConnections, MostRequests)
 }
 
-// Scrub takes secrets out of what the other side says.
+// Scrub takes secrets out of what the other side says, and bytes that are no text first: without
+// them, as Quote leaves them out, something may be a secret that was none before.
 func Scrub(secrets ...secret.String) func(string) string {
 	var pairs []string
 	for _, s := range secrets {
@@ -254,7 +255,8 @@ func Scrub(secrets ...secret.String) func(string) string {
 			pairs = append(pairs, s.Reveal(), secret.Redacted)
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace
+	all := strings.NewReplacer(pairs...)
+	return func(said string) string { return all.Replace(strings.ToValidUTF8(said, "")) }
 }
 
 // Key is a key in PEM form as secrets: whole, and each line of it, which is secret by itself.

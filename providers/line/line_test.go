@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/clock"
+	"carillon/internal/secret"
 	"carillon/providers"
 )
 
@@ -102,4 +103,14 @@ func TestShared(t *testing.T) {
 	require.Equal(t, 2, commits)
 	require.Equal(t, providers.ErrorTemporary, providers.AsError(ask(old.URL)).Kind)
 	require.Equal(t, 2, commits, "nobody was asked")
+}
+
+// A secret is not told either where bytes in it are left out of what is told.
+func TestScrub(t *testing.T) {
+	scrub := Scrub(secret.New("a-secret-of-ours"), secret.New(""))
+	for said, want := range map[string]string{
+		"you said a-secret-of-ours": "you said <redacted>", "you said a-sec\xd4ret-of-ours": "you said <redacted>", "you said nothing\xff": "you said nothing",
+	} {
+		require.Equal(t, want, Quote(scrub(said)))
+	}
 }

@@ -158,7 +158,7 @@ func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text
 func (p *Provider) clean(text string) string {
 	if p.tokens != nil {
 		if token := p.tokens.current(); token != "" {
-			text = strings.ReplaceAll(text, token, secret.Redacted)
+			text = strings.ReplaceAll(strings.ToValidUTF8(text, ""), token, secret.Redacted)
 		}
 	}
 	return p.scrub(text)

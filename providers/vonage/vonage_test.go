@@ -419,6 +419,6 @@ func TestConfigRefused(t *testing.T) {
 func FuzzAnswered(f *testing.F) {
 	providertest.FuzzAnswers(f, vonage.Kind(), serve(byKey), providertest.Answered{To: "+4917000000007", Secret: apiSecret, Seeds: []string{
 		`{"message_uuid":"a"}`, `{"message_uuid":7}`, `{"type":"x#` + apiSecret + `"}`, `{"type":"#1000","title":{}}`, `{"type":"#","detail":"` + apiSecret + `"}`,
-		refused(422, "1240", apiSecret).Text,
+		refused(422, "1240", apiSecret).Text, apiSecret[:7] + "\xd4" + apiSecret[7:],
 	}})
 }
