@@ -172,6 +172,7 @@ type FlowSimulationInput struct {
 	Answers  map[string][]string `json:"answers,omitempty" doc:"What is answered, by step: each in turn by the next who is asked; an empty text is silence. Left out, answers are made up."`
 	Silent   int                 `json:"silent,omitempty" minimum:"0" maximum:"1000" doc:"Of made-up people, one in so many answers nothing; 0 for nobody."`
 	After    string              `json:"after,omitempty" doc:"How long people take to answer; default 1m." example:"10m"`
+	Wrote    string              `json:"wrote,omitempty" doc:"How long before from everybody wrote to the flow's channels last, or never: where a channel sends anything only to who has written lately. Left out, as it is known by now. An answer is something written." example:"2h"`
 }
 
 type simulateFlow struct {
@@ -329,6 +330,16 @@ func (s *Server) simulateFlow(ctx context.Context, caller access.Caller, in *sim
 			return nil, fault.InvalidField("after", b.After, "must be a duration such as 90s, 10m or 2h")
 		}
 		ask.After = d
+	}
+	switch d, err := time.ParseDuration(b.Wrote); {
+	case b.Wrote == "":
+	case b.Wrote == "never":
+		never := flows.Never
+		ask.Wrote = &never
+	case err != nil || d < 0:
+		return nil, fault.InvalidField("wrote", b.Wrote, "must be never, or a duration such as 90m or 30h")
+	default:
+		ask.Wrote = &d
 	}
 	sim, err := s.Flows.Simulate(ctx, caller.AccountID, in.ID, ask)
 	if err != nil {

@@ -32,7 +32,7 @@ type Capabilities struct {
 	MaxTextBytes     int                    `json:"max_text_bytes,omitempty"`
 	MaxTextUnits     int                    `json:"max_text_units,omitempty" doc:"Most units of UTF-16 in a text: a letter is one, an emoji mostly two."`
 	MaxCaptionUnits  int                    `json:"max_caption_units,omitempty" doc:"Most units of UTF-16 in the text and the caption beside a file."`
-	ReplyWindowHours float64                `json:"reply_window_hours,omitempty" doc:"For how long after somebody has written to the channel they may be sent anything, and after which approved templates alone; absent where they always may. It holds where the secret is set by which the provider proves itself."`
+	ReplyWindowHours float64                `json:"reply_window_hours,omitempty" doc:"For how long after somebody has written to the channel they may be sent anything, and after which approved templates alone, or nothing without templates; absent where they always may. A tag of the channel can make it longer. It holds where the secret is set by which the provider proves itself."`
 	Idempotent       bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
 	Buttons          []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
 	Location         bool                   `json:"location" doc:"It carries places on the map; others refuse them."`

@@ -154,6 +154,15 @@ var hookedOnes = map[string]hooked{
 		mac.Write([]byte("https://n.example.org/hooks/1" + "MessageStatus" + "sent"))
 		return "", http.Header{"X-Twilio-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}
 	}, always(`MessageStatus=sent`), nil},
+	"vonage": {"signature_secret", `{"api_key":"abcd1234","api_secret":"0123456789abcdef","from":"News24","signature_secret":%q}`,
+		func(key string, _ time.Time, body []byte) (query string, header http.Header) {
+			hash := sha256.Sum256(body)
+			encode := base64.RawURLEncoding.EncodeToString
+			token := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(fmt.Appendf(nil, `{"payload_hash":%q}`, hex.EncodeToString(hash[:])))
+			mac := hmac.New(sha256.New, []byte(key))
+			mac.Write([]byte(token))
+			return "", http.Header{"Authorization": {"Bearer " + token + "." + encode(mac.Sum(nil))}}
+		}, always(`{}`), nil},
 	"webhook": {"secret", `{"url":"https://example.org/hook","secret":%q}`, signed, always(`{"events":[]}`), nil},
 	"smtp": {"bounce_token", `{"host":"mail.example.org","from":"news@example.org","bounce_token":%q}`, inTheAddress,
 		always("Subject: Hello\r\n\r\nHello"), nil},

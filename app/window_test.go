@@ -3,8 +3,10 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +30,11 @@ func (m *moved) Now() time.Time { return m.System.Now().Add(-time.Duration(m.by.
 
 const number, appSecret = "106540352242922", "a-secret-of-the-app-0123"
 
-// replying is a server with a WhatsApp channel that leads to a fake.
+// replying is a server with a channel that leads to a fake of Meta's.
 type replying struct {
-	t      *testing.T
+	t *testing.T
+	// to is whom people write to.
+	to     string
 	fake   *fakes.Server
 	clock  *moved
 	url    string
@@ -40,10 +44,11 @@ type replying struct {
 	wrote  int
 }
 
-func newReplying(t *testing.T) *replying {
-	r := &replying{t: t, clock: &moved{}, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+// reply is a server, and a fake that leads to its first channel what people write to whom to is.
+func reply(t *testing.T, to string, start func(fakes.Options) (*fakes.Server, error)) *replying {
+	r := &replying{t: t, to: to, clock: &moved{}, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	var err error
-	r.fake, err = fakes.WhatsApp(fakes.Options{Secret: appSecret, Clock: r.clock, Templates: map[string]string{"again": "Write to us, {{1}}."},
+	r.fake, err = start(fakes.Options{Secret: appSecret, Clock: r.clock, Templates: map[string]string{"again": "Write to us, {{1}}."},
 		Tell: func(m fakes.Message) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -58,6 +63,11 @@ func newReplying(t *testing.T) *replying {
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	r.url = s.URL
 	r.fake.ReportTo(s.URL + "/hooks/1")
+	return r
+}
+
+func newReplying(t *testing.T) *replying {
+	r := reply(t, number, fakes.WhatsApp)
 	require.EqualValues(t, 1, r.post("/v1/channels", r.settings("chat", `,"app_secret":"`+appSecret+`"`)))
 	r.post("/v1/templates", `{"name":"again","category":"utility","kinds":["whatsapp"],"default_language":"en",
 		"parameters":[{"name":"1","value":"{{ contact.first_name | default: 'you' }}","sample":"Ada"}],
@@ -78,6 +88,14 @@ func (r *replying) do(method, path, body string) string {
 	return content
 }
 
+// refused is what is said of a request that can't be meant.
+func (r *replying) refused(method, path, body string) string {
+	r.t.Helper()
+	answer, said := ask(r.t, r.client, method+" "+r.url+path, body)
+	require.Equal(r.t, 422, answer.StatusCode, said)
+	return said
+}
+
 func (r *replying) read(path string, into any) {
 	r.t.Helper()
 	require.NoError(r.t, json.Unmarshal([]byte(r.do("GET", path, "")), into))
@@ -95,7 +113,7 @@ func (r *replying) post(path, body string) int64 {
 // write has somebody write to the channel, as long ago as age.
 func (r *replying) write(from string, age time.Duration) {
 	r.clock.by.Store(int64(age))
-	r.fake.Write(number, strings.TrimPrefix(from, "+"), "Hello")
+	r.fake.Write(r.to, strings.TrimPrefix(from, "+"), "Hello")
 	r.clock.by.Store(0)
 	r.wrote++
 }
@@ -126,9 +144,14 @@ func (r *replying) single(body string) (m became) {
 }
 
 // campaign sends a campaign to everybody and waits for its end.
-func (r *replying) campaign(content string) (all []became) {
+func (r *replying) campaign(content string) []became {
 	r.t.Helper()
-	id := r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content))
+	return r.run(r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s}`, content)))
+}
+
+// run starts a campaign and waits for its end.
+func (r *replying) run(id int64) []became {
+	r.t.Helper()
 	r.do("POST", fmt.Sprintf("/v1/campaigns/%d/start", id), "")
 	var runs struct {
 		Items []struct {
@@ -287,4 +310,195 @@ func TestTheWindowIsForeseen(t *testing.T) {
 	// A channel to which nobody can post knows of nobody who wrote.
 	deaf := r.post("/v1/channels", r.settings("deaf", ""))
 	require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":"+491511230199","content":{"text":"Hi"}}`, deaf)).State)
+}
+
+// A window is as long as the channel's tag says, and without templates who is outside of it gets
+// nothing: Meta takes all that it is asked to, and is not asked for the rest.
+func TestAWindowIsAsLongAsTheTagSays(t *testing.T) {
+	const day = 24 * time.Hour
+	wrote := map[string]time.Duration{"2412345678900199": time.Hour, "2412345678900299": day + time.Hour, "2412345678900399": 6*day + 23*time.Hour,
+		"2412345678900499": 7*day + time.Hour, "2412345678900599": 0}
+	for provider, of := range map[string]struct {
+		start func(fakes.Options) (*fakes.Server, error)
+		who   string
+	}{"messenger": {fakes.Messenger, "page_id"}, "instagram": {fakes.Instagram, "account_id"}} {
+		for tag, window := range map[string]time.Duration{"": day, "HUMAN_AGENT": 7 * day} {
+			t.Run(provider+tag, func(t *testing.T) {
+				r := reply(t, "17841400000000000", of.start)
+				settings := func(name, more string) string {
+					return fmt.Sprintf(`{"name":%q,"provider":%q,"limits":{"per_second":1000},"config":{"api":%q,%q:%q,"token":"a-token-of-a-fake-0123"%s}}`,
+						name, provider, r.fake.URL()+"/v26.0", of.who, r.to, more)
+				}
+				more := `,"app_secret":"` + appSecret + `"`
+				if tag != "" {
+					more += `,"tag":"` + tag + `"`
+				}
+				require.EqualValues(t, 1, r.post("/v1/channels", settings("talk", more)))
+				kind, want := map[string]string{"messenger": "facebook", "instagram": "instagram"}[provider], map[string]string{}
+				for who, age := range wrote {
+					r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{%q:%q}}`, kind, who))
+					if age == 0 {
+						continue
+					}
+					r.write(who, age)
+					if age < window {
+						want[who] = "Hi"
+					}
+				}
+				r.heard()
+				warned := r.do("GET", fmt.Sprintf("/v1/campaigns/%d/checks", r.post("/v1/campaigns",
+					`{"name":"c","channel_id":1,"audience":{"all":true},"content":{"text":"Hi"}}`)), "")
+				require.Contains(t, warned, fmt.Sprintf("%d recipients would be skipped: they have not written to the channel in the last %s, and a %s channel "+
+					"sends such people nothing", len(wrote)-len(want), map[string]string{"": "24 hours", "HUMAN_AGENT": "7 days"}[tag], provider))
+				require.NotContains(t, warned, "window_template")
+				for _, m := range r.campaign(`{"text":"Hi"}`) {
+					require.Equal(t, want[m.Address] == "", m.State == "skipped", "%+v", m)
+					require.Equal(t, want[m.Address] == "", m.Reason == "window", "%+v", m)
+				}
+				require.Equal(t, want, r.taken())
+				require.Equal(t, "window", r.single(`{"channel_id":1,"to":"2412345678900499","content":{"text":"Hi"}}`).Reason)
+
+				said := r.refused("POST", "/v1/messages", `{"channel_id":1,"to":"2412345678900499","content":{"text":"Hi","window_template":"again"}}`)
+				require.Contains(t, said, "content.window_template")
+				require.Contains(t, said, "has no template that could go to who has not written lately")
+				deaf := r.post("/v1/channels", settings("deaf", ""))
+				require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":"2412345678900499","content":{"text":"Hi"}}`, deaf)).State)
+			})
+		}
+	}
+}
+
+// A flow is played with the window: who has written lately, as it is known or said, is told what
+// all are told, and so is who answers; the others go by the exit of who is skipped, or get the
+// template.
+func TestTheWindowIsPlayed(t *testing.T) {
+	r := newReplying(t)
+	for i := range 2 {
+		r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{"whatsapp":"+491511230%d99"}}`, i))
+	}
+	r.write("+491511230099", time.Hour)
+	r.heard()
+	flow := func(content, wait string) int64 {
+		return r.post("/v1/flows", fmt.Sprintf(`{"name":"f","channel_id":1,"audience":{"all":true},"steps":[
+			{"id":"hello","kind":"send","content":%s,"exits":{"skipped:window":"closed"},"next":"really"},
+			{"id":"closed","kind":"end","outcome":"closed"},
+			{"id":"really","kind":"ask","content":{"template":{"name":"again"}},"question":{"type":"text","timeout":"1h"},"next":"pause"},
+			{"id":"pause","kind":"wait","wait":{"for":%q},"next":"more"},
+			{"id":"more","kind":"send","content":{"text":"More"},"exits":{"skipped:window":"late"},"next":"done"},
+			{"id":"late","kind":"end","outcome":"late"},
+			{"id":"done","kind":"end","outcome":"done"}]}`, content, wait))
+	}
+	plain, falls := `{"text":"Hi"}`, `{"text":"Hi","window_template":"again"}`
+	for _, c := range []struct{ content, wait, ask, want string }{
+		{plain, "2h", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 More; 1 closed, 1 done"},
+		{plain, "23h30m", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 More; 1 closed, 1 done"},
+		{plain, "23h30m", `{"answers":{"really":[""]}}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 not: window; 1 closed, 1 late"},
+		{plain, "24h1m", `{}`, "1 Hi, 1 not: window, 1 Write to us, you., 1 not: window; 1 closed, 1 late"},
+		{plain, "2h", `{"wrote":"never"}`, "2 not: window; 2 closed"},
+		{plain, "2h", `{"wrote":"24h1m"}`, "2 not: window; 2 closed"},
+		{plain, "2h", `{"wrote":"23h"}`, "2 Hi, 2 Write to us, you., 2 More; 2 done"},
+		{falls, "2h", `{"wrote":"never"}`, "2 Write to us, you., 2 Write to us, you., 2 More; 2 done"},
+		{falls, "2h", `{"wrote":"0s"}`, "2 Hi, 2 Write to us, you., 2 More; 2 done"},
+	} {
+		var sim struct {
+			Messages []struct {
+				Step, Skipped string
+				Content       struct{ Text string }
+			}
+			Outcomes []struct {
+				Outcome string
+				Count   int
+			}
+			Notices []string
+		}
+		require.NoError(t, json.Unmarshal([]byte(r.do("POST", fmt.Sprintf("/v1/flows/%d/simulate", flow(c.content, c.wait)), c.ask)), &sim))
+		require.Contains(t, strings.Join(sim.Notices, "; "), "only to who has written lately")
+		said, ended := map[string]int{}, map[string]int{}
+		for _, m := range sim.Messages {
+			what := m.Content.Text
+			if m.Skipped != "" {
+				what = "not: " + m.Skipped
+			}
+			said[m.Step+" "+what]++
+		}
+		for _, o := range sim.Outcomes {
+			ended[o.Outcome] = o.Count
+		}
+		list := func(counts map[string]int, order ...string) string {
+			var all []string
+			for _, key := range order {
+				for _, what := range slices.Sorted(maps.Keys(counts)) {
+					if what == key || strings.HasPrefix(what, key+" ") {
+						all = append(all, fmt.Sprintf("%d %s", counts[what], strings.TrimPrefix(what, key+" ")))
+					}
+				}
+			}
+			return strings.Join(all, ", ")
+		}
+		require.Equal(t, c.want, list(said, "hello", "really", "more")+"; "+list(ended, "closed", "late", "done"), "%+v", c)
+	}
+	require.Contains(t, r.refused("POST", fmt.Sprintf("/v1/flows/%d/simulate", flow(plain, "2h")), `{"wrote":"yesterday"}`), "wrote")
+}
+
+// asked forgets what the fake was asked, and returns it in its order: whom, and what with which
+// code.
+func (r *replying) asked() (list []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.told {
+		list = append(list, strings.TrimSpace(m.To+" "+m.Text+" "+m.Refused))
+	}
+	r.told = nil
+	return list
+}
+
+// Where the provider says that a window is closed of which we know otherwise, the template goes
+// instead, in one more try whatever attempts there are, and nobody is asked again to find that out.
+func TestARefusedWindowIsTriedOnceWithTheTemplate(t *testing.T) {
+	r := newReplying(t)
+	const text, falls = `{"text":"Hi"}`, `{"text":"Hi","window_template":"again"}`
+	single := func(to, content string) became {
+		return r.single(fmt.Sprintf(`{"channel_id":1,"to":%q,"content":%s}`, to, content))
+	}
+	write := func(addresses ...string) {
+		for _, address := range addresses {
+			r.write(address, time.Hour)
+		}
+		r.heard()
+	}
+	// These numbers are refused as outside of the window, whatever they wrote.
+	const one, other, third = "+491511230001", "+491511230101", "+491511230201"
+	write(one)
+	m := single(one, falls)
+	require.Contains(t, []string{"sent", "delivered", "read"}, m.State, "%+v", m)
+	require.Equal(t, []string{one + " text Hi 131047", one + " template again"}, r.asked())
+	single(one, falls)
+	require.Equal(t, []string{one + " template again"}, r.asked(), "the window is known to be closed")
+	require.Equal(t, "window", single(one, text).Reason)
+	require.Empty(t, r.asked())
+
+	// Who writes anew is believed anew; without a template there is nothing to try.
+	write(one)
+	require.Equal(t, "rejected", single(one, text).State)
+	require.Equal(t, "window", single(one, text).Reason)
+	require.Equal(t, []string{one + " text Hi 131047"}, r.asked())
+
+	// A campaign with one attempt, of two who are refused, one who is not, and one who did not write.
+	for _, address := range []string{other, third, "+491511230299", "+491511230399"} {
+		r.post("/v1/contacts", fmt.Sprintf(`{"addresses":{"whatsapp":%q}}`, address))
+	}
+	write(other, third, "+491511230299")
+	id := r.post("/v1/campaigns", fmt.Sprintf(`{"name":"c","channel_id":1,"audience":{"all":true},"content":%s,"throttle":{"max_attempts":1}}`, falls))
+	for _, m := range r.run(id) {
+		require.Contains(t, []string{"sent", "delivered", "read"}, m.State, "%+v", m)
+	}
+	asked := r.asked()
+	slices.Sort(asked)
+	require.Equal(t, []string{other + " template again", other + " text Hi 131047", third + " template again", third + " text Hi 131047",
+		"+491511230299 text Hi", "+491511230399 template again"}, asked)
+
+	// On a channel that hears nobody nothing was believed: the provider decides.
+	deaf := r.post("/v1/channels", r.settings("deaf", ""))
+	require.Equal(t, "rejected", r.single(fmt.Sprintf(`{"channel_id":%d,"to":%q,"content":%s}`, deaf, one, falls)).State)
+	require.Equal(t, []string{one + " text Hi 131047"}, r.asked())
 }

@@ -3,6 +3,7 @@ package campaigns
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"carillon/internal/words"
 	"carillon/providers"
@@ -60,13 +61,27 @@ func (s *Service) checkWindow(ctx context.Context, c Campaign, channel providers
 	if err != nil {
 		return checks, err
 	}
+	can, err := s.messages.Can(channel)
+	if err != nil {
+		return checks, err
+	}
+	but, remedy := "", "write to them by another channel (a flow's fallback)"
+	if can.Templates {
+		but, remedy = " but approved templates", "name a template for them in window_template that is approved in their languages"
+	}
 	checks.Warnings = append(checks.Warnings, Check{
 		Code: CheckWindow, Field: "content",
-		Message: fmt.Sprintf("%s would be skipped: they have not written to the channel in the last %d hours, "+
-			"and a %s channel sends such people nothing but approved templates",
-			words.Count(of.Skipped, "recipient"), int(window.Hours()), channel.Provider),
-		Remedy: fmt.Sprintf("name a template for them in window_template that is approved in their languages; "+
-			"and see that what people write comes to /hooks/%d", channel.ID),
+		Message: fmt.Sprintf("%s would be skipped: they have not written to the channel in the last %s, and a %s channel sends such people nothing%s",
+			words.Count(of.Skipped, "recipient"), long(window), channel.Provider, but),
+		Remedy: fmt.Sprintf("%s; and see that what people write comes to /hooks/%d", remedy, channel.ID),
 	})
 	return checks, nil
+}
+
+// long is a window in words: 24 hours, 7 days.
+func long(window time.Duration) string {
+	if window < 48*time.Hour {
+		return words.Count(int64(window.Hours()), "hour")
+	}
+	return words.Duration(window)
 }

@@ -247,7 +247,7 @@ func reasonWords(reason string) string {
 		messages.ReasonOptedOut:         "the recipient opted out",
 		messages.ReasonCapped:           "a frequency cap holds it back",
 		messages.ReasonHours:            "it is not within the hours at which the recipient may be written to",
-		messages.ReasonWindow:           "the recipient had not written to the channel lately, and its provider lets it send them templates alone",
+		messages.ReasonWindow:           "the recipient had not written to the channel lately, and its provider lets it send them templates at most",
 		messages.ReasonExpired:          "its time was over before it could go",
 		messages.ReasonHoldout:          "the campaign holds some people out, to see what it is worth, and the contact is one of them",
 		messages.ReasonUndecided:        "it is not told yet which variant of the campaign wins",

@@ -491,6 +491,7 @@ those who are asked give in turn; an empty text is silence. Nothing goes out and
 	flags.StringVar(&f.answers, "answers", "", "file of JSON with what is answered, by step")
 	flags.IntVar(&f.in.Silent, "silent", 0, "of made-up people, one in so many answers nothing (default nobody)")
 	flags.StringVar(&f.in.After, "after", "", "how long people take to answer, such as 10m (default 1m)")
+	flags.StringVar(&f.in.Wrote, "wrote", "", "how long before they enter people wrote to the channels last, such as 2h, or never (default as it is known)")
 	flags.BoolVar(&f.texts, "messages", false, "show every message, and each person's way")
 	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error { return c.playFlow(ctx, id, f) })
 }

@@ -37,6 +37,14 @@ var playable = map[string]struct {
 	"twilio": {fakes.Twilio, func(address, secret string) string {
 		return fmt.Sprintf("--provider twilio --set api=%s --set account_sid=AC%032d --set from=+15005550006 --set auth_token=%s", address, 1, secret)
 	}},
+	"vonage": {fakes.Vonage, func(address, secret string) string {
+		return fmt.Sprintf("--provider vonage --set api=%s --set api_key=abcd1234 --set api_secret=a-secret-of-a-fake --set from=+15005550006 "+
+			"--set signature_secret=%s", address, secret)
+	}},
+	"apns": {fakes.APNs, func(address, _ string) string {
+		return fmt.Sprintf("--provider apns --set api=%s --set team_id=ABCDE12345 --set key_id=FGHIJ67890 --set topic=com.example.news "+
+			"--set private_key=@AuthKey.p8", address)
+	}},
 }
 
 type sinkFlags struct {
@@ -49,21 +57,23 @@ func (c *cli) addSink(root *cobra.Command) {
 	cmd := &cobra.Command{
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
 		ValidArgs: slices.Sorted(maps.Keys(playable)),
-		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber) or Twilio's Messages API
-(twilio) on this machine, until Ctrl-C. It says how to make a channel that leads to it, shows each message, and reports what became
-of it to --hook, signed as the provider signs.
+		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber), Twilio's (twilio) or
+Vonage's (vonage) Messages API, or Apple's push service (apns) on this machine, until Ctrl-C. It says how to make a channel that
+leads to it, shows each message, and reports what became of it to --hook, signed as the provider signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 
 What becomes of a message is decided by the last two digits of its number or id:
 
   00  refused: nobody has the number there
   01  whatsapp, messenger, instagram: refused as outside the 24 hours, unless it is a template or the channel has a tag
-  02  taken, and reported as failed, where the provider reports that
+  02  taken, and reported as failed, where the provider reports that; by apns, delivered
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
-  any others are delivered; by whatsapp, a template always, and all else to who has written in the last 24 hours
+  any others are delivered; by whatsapp, a template always, and all else to who has written in the last 24 hours; by messenger and
+  instagram, to who has written in the last 24 hours, or in the last 7 days with the tag HUMAN_AGENT
 
-Somebody writes to WhatsApp's number by: curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
+Somebody writes to WhatsApp's number, the page or the account by:
+curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,
 		Example: "  carillon sink whatsapp --template 'spring_sale=Hello {{1}}' --hook http://127.0.0.1:8080/hooks/1\n" +

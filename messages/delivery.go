@@ -53,6 +53,10 @@ type Outcome struct {
 	// Bounce says of a Rejected message that its address is to be suppressed, or
 	// may be.
 	Bounce providers.BounceKind
+	// Unheard is when the recipient was believed to have written to the channel last, and with
+	// that within its window, where the provider says that they are outside of it: nothing is
+	// known of what they wrote until then. Zero where it says no such thing.
+	Unheard time.Time `json:",omitzero"`
 }
 
 // NotTaken reports whether the outcome proves that the provider has not taken the

@@ -386,11 +386,15 @@ func (s *Service) Hears(channel providers.Channel) (receipts, replies bool, err 
 // CheckWindow says what is wrong of the template for who is outside of a channel's window.
 func (s *Service) CheckWindow(content providers.Content, channel providers.Channel) ([]fault.Field, error) {
 	can, err := s.Can(channel)
-	if err != nil || content.WindowTemplate == "" || can.ReplyWindow > 0 {
+	if err != nil || content.WindowTemplate == "" || can.ReplyWindow > 0 && can.Templates {
 		return nil, err
 	}
+	why := "sends anything to everybody at any time"
+	if can.ReplyWindow > 0 {
+		why = "has no template that could go to who has not written lately: they are skipped with the reason window"
+	}
 	return []fault.Field{{Location: "content.window_template", Value: content.WindowTemplate,
-		Message: "a " + channel.Provider + " channel sends anything to everybody at any time: leave it out"}}, nil
+		Message: "a " + channel.Provider + " channel " + why + ". Leave it out"}}, nil
 }
 
 // Window is for how long after somebody has written to a channel it may send them anything; 0
@@ -399,13 +403,18 @@ func (s *Service) Window(channel providers.Channel) (time.Duration, error) {
 	return s.kinds.ReplyWindow(channel.Provider, channel.Config)
 }
 
+// HeardAt is when an address wrote to a channel last; zero where that is not known.
+func (s *Service) HeardAt(ctx context.Context, channel providers.Channel, address string) (time.Time, error) {
+	return s.store.HeardAt(ctx, channel.ID, address)
+}
+
 // closed reports whether only what the provider has approved may go to an address now.
 func (s *Service) closed(ctx context.Context, channel providers.Channel, address string) (bool, error) {
 	window, err := s.Window(channel)
 	if err != nil || window == 0 {
 		return false, err
 	}
-	at, err := s.store.HeardAt(ctx, channel.ID, address)
+	at, err := s.HeardAt(ctx, channel, address)
 	return !at.After(s.clock.Now().Add(-window)), err
 }
 

@@ -53,7 +53,7 @@ type Outbox interface {
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
 	// WhySuppressed is why an address is suppressed; empty where it is not.
 	WhySuppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (reason string, err error)
-	// HeardAt is when an address wrote to a channel last; zero where it did not within two days.
+	// HeardAt is when an address wrote to a channel last; zero where it did not within eight days.
 	HeardAt(ctx context.Context, channelID int64, address string) (time.Time, error)
 	// TemplateNames are the columns of uploads and the keys of properties that templates
 	// may name.

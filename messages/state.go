@@ -121,7 +121,7 @@ const (
 	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
 	ReasonCapped           = "capped"            // a frequency cap holds it back
 	ReasonHours            = "outside_hours"     // it is not within the hours where the recipient is
-	ReasonWindow           = "window"            // they have not written lately, and the channel may send them templates alone
+	ReasonWindow           = "window"            // they have not written lately, and the channel may send them templates at most
 	ReasonExpired          = "expired"           // its time was over before it could go
 	ReasonHoldout          = "holdout"           // the campaign holds the contact out, to compare
 	ReasonUndecided        = "awaits_winner"     // waits for the variant that wins

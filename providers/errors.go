@@ -82,6 +82,9 @@ type Error struct {
 	// MediaGone says that the provider does not know the id of the file any more that the message
 	// named: it is uploaded anew, and the message has another try.
 	MediaGone bool
+	// WindowClosed says of a Recipient error that they have not written within ReplyWindow, and
+	// nothing else is the matter. It is no fault of the address.
+	WindowClosed bool
 	// Err explains; it must not hold secrets.
 	Err error
 }

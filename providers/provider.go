@@ -55,7 +55,7 @@ type Content struct {
 	Masked     bool            `json:"masked,omitempty" doc:"Of a single message: what it says is shown to nobody, and kept only until it was sent."`
 	// WindowTemplate is asked for where Capabilities.ReplyWindow is set; what is rendered has
 	// Outside instead.
-	WindowTemplate string `json:"window_template,omitempty" maxLength:"512" doc:"Where the channel sends anything but approved templates only to who has written lately (WhatsApp: in the last 24 hours): the name of a template for everybody else, in their language. Without one, or where it is not approved on the channel, they are skipped with the reason window."`
+	WindowTemplate string `json:"window_template,omitempty" maxLength:"512" doc:"Where the channel sends anything but approved templates only to who has written lately (WhatsApp: in the last 24 hours; Messenger and Instagram have no such templates, and refuse this): the name of a template for everybody else, in their language. Without one, or where it is not approved on the channel, they are skipped with the reason window."`
 	// Kept is set where a template speaks that the channel's provider has approved; nobody
 	// can ask for it in words of the API.
 	Kept *KeptTemplate `json:"-"`
@@ -362,8 +362,9 @@ type Capabilities struct {
 	// through Finder.
 	Finds bool
 	// ReplyWindow is for how long after somebody has written to a channel it may send them
-	// anything, and after which only templates that the provider has approved; 0 where it may
-	// always. It holds for channels that hear what people write (Registry.Hears).
+	// anything, and after which only templates that the provider has approved, or nothing without
+	// Templates; 0 where it may always. It holds for channels that hear what people write
+	// (Registry.Hears), and where Kind.ReplyWindowFor does not say otherwise.
 	ReplyWindow time.Duration
 	// Signs says that it signs mail itself, with Deps.SigningKeys; the mail services sign
 	// with keys of their own.
@@ -457,6 +458,9 @@ type Kind struct {
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.
 	AddressFor func(config json.RawMessage) AddressKind
+	// ReplyWindowFor is Capabilities.ReplyWindow for a configuration, 0 where the provider sets no
+	// end; nil means that it is the same for all.
+	ReplyWindowFor func(config json.RawMessage) time.Duration
 	// SenderDomain is the domain that messages of a configuration come from; nil if
 	// they come from none.
 	SenderDomain func(config json.RawMessage) string

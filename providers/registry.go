@@ -149,7 +149,11 @@ func (r *Registry) ReplyWindow(name string, config json.RawMessage) (time.Durati
 	if err != nil || !hears {
 		return 0, err
 	}
-	return r.byName[name].Capabilities.ReplyWindow, nil
+	k := r.byName[name]
+	if k.ReplyWindowFor == nil {
+		return k.Capabilities.ReplyWindow, nil
+	}
+	return k.ReplyWindowFor(config), nil
 }
 
 // MostRequests is how many requests a worker has under way at most on a channel of

@@ -161,7 +161,7 @@ func (w *flowWalk) simulate(d flow.Definition, ids []int64, script map[int64]map
 	heard := map[string]int{}
 	player := flows.Player{
 		Flow: compiled, CampaignID: w.flow, Until: from.AddDate(2, 0, 0),
-		Sends: func(_ flow.Step, to *flows.Subject, now time.Time) (time.Time, string) {
+		Sends: func(_ flow.Step, _ bool, to *flows.Subject, now time.Time) (time.Time, string) {
 			if _, reached := to.Reached[w.Channel.Address]; !reached {
 				return now, messages.ReasonNoAddress
 			}

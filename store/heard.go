@@ -14,8 +14,8 @@ import (
 )
 
 // heardKept is for how long it is kept when somebody wrote to a channel last: longer than any
-// provider's window (Capabilities.ReplyWindow), of which the longest is a day.
-const heardKept = 48 * time.Hour
+// provider's window (Registry.ReplyWindow), of which the longest is the week of a tag of Meta's.
+const heardKept = 8 * 24 * time.Hour
 
 // hear notes when somebody wrote to a channel, if nothing later is known.
 func (tx conn) hear(ctx context.Context, r contacts.Reply) error {
@@ -47,6 +47,21 @@ func (tx conn) heard(ctx context.Context, channelID int64, since time.Time, fed 
 	}
 	for i := range fed {
 		fed[i].HeardAt = at[fed[i].Recipient.Address]
+	}
+	return nil
+}
+
+// unhear forgets that the recipients of messages wrote to the channel, where the provider says
+// that their windows are closed. What they have written since it was asked stays.
+func (tx conn) unhear(ctx context.Context, settled []messages.Outcome) error {
+	for _, o := range settled {
+		if o.Unheard.IsZero() {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM heard WHERE channel_id = ? AND address = (SELECT address FROM messages WHERE id = ?) AND at <= ?",
+			o.ChannelID, o.MessageID, sqldb.Millis(o.Unheard)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -349,6 +349,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 	if err := l.noteBounces(ctx, settled); err != nil {
 		return err
 	}
+	if err := l.unhear(ctx, settled); err != nil {
+		return err
+	}
 	var again []int64
 	for _, o := range settled {
 		if err := l.settle(ctx, o.RunID, o.State, o.MessageID); err != nil {

@@ -53,6 +53,10 @@ type item struct {
 	// when it is to ask once more, because that one has room soon.
 	mailbox string
 	again   time.Time
+	// wrote is when the recipient wrote, which lets them be sent anything; zero where that does
+	// not matter. instead says that there is something for who has not written lately.
+	wrote   time.Time
+	instead bool
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
@@ -325,8 +329,10 @@ func (b *batch) item(l letter) (j item, err error) {
 		if err := ownContent(l.loaded, m); err != nil {
 			return j, err
 		}
-		if closed {
+		if j.instead = m.Content.Outside != nil; closed {
 			m.Content, err = outside(m.Content)
+		} else {
+			j.wrote = l.loaded.HeardAt
 		}
 		m.Content.Outside = nil
 		return j, err
@@ -344,10 +350,15 @@ func (b *batch) item(l letter) (j item, err error) {
 	if err != nil {
 		return j, err
 	}
-	if closed && !content.Kept() {
-		if content, language = said.Outside(to.Language); content == nil {
-			return j, shut(said.FallsBack())
-		}
+	other, otherLanguage := said.Outside(to.Language)
+	switch {
+	case content.Kept(): // which everybody may be sent
+	case !closed:
+		j.wrote, j.instead = l.loaded.HeardAt, other != nil
+	case other == nil:
+		return j, shut(said.FallsBack())
+	default:
+		content, language = other, otherLanguage
 	}
 	j.language = language
 	j.tracked, j.links, j.runID = b.run.tracked, links, b.e.RunID

@@ -179,7 +179,7 @@ func (ch *channel) try(ctx context.Context, e queue.Envelope, s *slotted) (o mes
 		return o, err
 	}
 	ch.adapt(committed, err)
-	o = ch.judgeAt(ctx, e, s.item, accepted, err)
+	o = ch.verdict(ctx, e, s.item, accepted, err)
 	end(o.State.String(), o.Kind, o.Code)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())

@@ -1,9 +1,12 @@
 package worker
 
 import (
+	"context"
 	"time"
 
+	"carillon/messages"
 	"carillon/providers"
+	"carillon/queue"
 )
 
 // windowMargin is by how much sooner than the provider a window is taken for closed: between
@@ -49,4 +52,24 @@ func outside(c providers.Content) (providers.Content, error) {
 	default:
 		return c, shut(false)
 	}
+}
+
+// verdict is judge, for a message that was believed to be within its recipient's window. Where
+// the provider says that it was not, they are taken for who has not written from now on, and what
+// there is for such people goes in another try: once, because then it is not believed any more,
+// and whatever attempts there are, because nothing was taken.
+func (ch *channel) verdict(ctx context.Context, e queue.Envelope, j item, accepted providers.Accepted, err error) (o messages.Outcome) {
+	failure := providers.AsError(err)
+	believed := err != nil && failure.WindowClosed && !j.wrote.IsZero()
+	if believed && j.instead {
+		o = ch.outcome(e, j.Item, messages.Pending)
+		o.Unspent, o.Reason, o.DueAt = true, messages.ReasonWindow, o.At
+		o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
+	} else {
+		o = ch.judgeAt(ctx, e, j, accepted, err)
+	}
+	if believed {
+		o.Unheard = j.wrote
+	}
+	return o
 }

@@ -66,7 +66,7 @@ type Campaigns interface {
 	// it asks for.
 	CheckSaying(ctx context.Context, c campaigns.Campaign, channel providers.Channel) (answers []string, wrong []fault.Field, err error)
 	// Speak is what one says to a recipient, as it would read now.
-	Speak(ctx context.Context, c campaigns.Campaign, channel providers.Channel) (func(context.Context, messages.Recipient) (providers.Content, error), error)
+	Speak(ctx context.Context, c campaigns.Campaign, channel providers.Channel) (campaigns.Voice, error)
 	// FlowTiming is when the messages of a flow may go, by the hours that hold now.
 	FlowTiming(ctx context.Context, c campaigns.Campaign, channel providers.Channel) (campaigns.Timing, error)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -33,6 +34,16 @@ type Subject struct {
 	Reached map[providers.AddressKind]string
 	// Stop is why the contact would leave at once; empty if it would not.
 	Stop string
+	// Wrote is when the contact wrote to channels last, as far as that is known or played.
+	Wrote map[int64]time.Time
+}
+
+// wrote has somebody write to a channel.
+func (to *Subject) wrote(channelID int64, at time.Time) {
+	if to.Wrote == nil {
+		to.Wrote = map[int64]time.Time{}
+	}
+	to.Wrote[channelID] = later(to.Wrote[channelID], at)
 }
 
 // Subjects finds people for whom a flow can be played.
@@ -56,7 +67,13 @@ type Ask struct {
 	Silent  int
 	// After is how long people take to answer.
 	After time.Duration
+	// Wrote is how long before From everybody wrote to the flow's channels last, and Never that
+	// nobody did; nil is as it is known.
+	Wrote *time.Duration
 }
+
+// Never is a time ago that is longer than any.
+const Never time.Duration = math.MaxInt64
 
 // The bounds of what is played.
 const (
@@ -103,11 +120,14 @@ type Simulation struct {
 type Player struct {
 	Flow       *flow.Flow
 	CampaignID int64
-	Until      time.Time
+	// ChannelID is the channel of the steps that name none.
+	ChannelID int64
+	Until     time.Time
 	// Home is the zone of those of whom none is known; nil is UTC.
 	Home *time.Location
-	// Sends is when a message that is made now goes out to somebody, and why it does not.
-	Sends func(step flow.Step, to *Subject, now time.Time) (at time.Time, skipped string)
+	// Sends is when a message that is made now goes out to somebody, and why it does not; again
+	// says that it is the words for another try.
+	Sends func(step flow.Step, again bool, to *Subject, now time.Time) (at time.Time, skipped string)
 	// Replies is what is answered to a question, and how long after it was sent; false for
 	// nothing.
 	Replies func(step flow.Step, to *Subject, try int) (text string, after time.Duration, ok bool)
@@ -137,6 +157,7 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 	var settleAt time.Time
 	var settled, why string
 	var answer *flow.Heard
+	var asked int64 // the channel of the last question
 	for range mostMoves {
 		if now.After(p.Until) || p.Left < 0 {
 			break
@@ -163,7 +184,7 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 		}
 		if do.Send != "" {
 			step, _ := p.Flow.StepOf(do.Send)
-			at, skipped := p.Sends(step, to, now)
+			at, skipped := p.Sends(step, do.Again, to, now)
 			settleAt, settled, why = at, flow.SettledSent, ""
 			in.Steps[do.Send] = []string{"sent", "delivered"}
 			in.Arrived = skipped == ""
@@ -180,7 +201,7 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 					tries = s.Tries
 				}
 				if text, after, ok := p.Replies(step, to, tries); ok {
-					answer = &flow.Heard{Reply: &text, At: at.Add(after)}
+					answer, asked = &flow.Heard{Reply: &text, At: at.Add(after)}, cmp.Or(step.ChannelID, p.ChannelID)
 				}
 			}
 		}
@@ -196,6 +217,7 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 			next, in.Heard = now, []flow.Heard{{Called: map[string]json.RawMessage{}, At: now}}
 		case answer != nil && sooner(answer.At):
 			next, in.Heard = answer.At, []flow.Heard{*answer}
+			to.wrote(asked, answer.At)
 		}
 		if next.IsZero() {
 			break
@@ -313,7 +335,7 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, ask Ask) (s
 	if len(subjects) == 0 {
 		sim.Notices = append(sim.Notices, "nobody is in the audience: name contacts for whom it is played")
 	}
-	p, err := s.player(ctx, f, compiled, ask, &sim)
+	p, err := s.player(ctx, compiled, ask, stage{&sim, subjects})
 	if err != nil {
 		return sim, err
 	}
@@ -329,6 +351,25 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, ask Ask) (s
 	slices.SortStableFunc(sim.Messages, func(a, b Said) int { return a.At.Compare(b.At) })
 	sim.count()
 	return sim, nil
+}
+
+// hear has people have written to a channel that has a window, as it is asked for or known.
+func hear(ctx context.Context, one speaker, ask Ask, people []Subject) error {
+	for i := range people {
+		to := &people[i]
+		switch address := to.Contact.Addresses[string(one.channel.Address)]; {
+		case address == "" || ask.Wrote != nil && *ask.Wrote == Never:
+		case ask.Wrote != nil:
+			to.wrote(one.channel.ID, ask.From.Add(-*ask.Wrote))
+		default:
+			at, err := one.voice.Heard(ctx, address)
+			if err != nil {
+				return err
+			}
+			to.wrote(one.channel.ID, at)
+		}
+	}
+	return nil
 }
 
 // simulated says what a simulation can't know.
@@ -367,13 +408,22 @@ func (s *Service) subjects(ctx context.Context, f Flow, channel providers.Channe
 	return s.store.FlowSubjects(ctx, f, channel, ids, n)
 }
 
+// speaker is a channel that says a step.
+type speaker struct {
+	channel providers.Channel
+	voice   campaigns.Voice
+	timing  campaigns.Timing
+}
+
+// stage is on which a flow is played, and for whom.
+type stage struct {
+	sim    *Simulation
+	people []Subject
+}
+
 // player plays with what is said for real.
-func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask Ask, sim *Simulation) (*Player, error) {
-	type speaker struct {
-		kind   providers.AddressKind
-		say    func(context.Context, messages.Recipient) (providers.Content, error)
-		timing campaigns.Timing
-	}
+func (s *Service) player(ctx context.Context, compiled *flow.Flow, ask Ask, on stage) (*Player, error) {
+	sim, f := on.sim, on.sim.Flow
 	said := map[string]speaker{} // by step; with a ! behind it, the words to try again
 	for _, step := range compiled.Says() {
 		id := step.ChannelID
@@ -386,21 +436,41 @@ func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask A
 		}
 		c := f.Campaign
 		c.ChannelID, c.Content, c.Template = id, step.Content.Content, step.Content.Template
-		one := speaker{kind: channel.Address}
+		one := speaker{channel: channel}
 		if one.timing, err = s.campaigns.FlowTiming(ctx, f.Campaign, channel); err != nil {
 			return nil, err
 		}
-		if one.say, err = s.campaigns.Speak(ctx, c, channel); err != nil {
+		if one.voice, err = s.campaigns.Speak(ctx, c, channel); err != nil {
 			return nil, err
 		}
 		said[step.ID] = one
 		if step.Question != nil && step.Question.Retry != nil {
 			c.Content, c.Template = step.Question.Retry.Content, step.Question.Retry.Template
-			if one.say, err = s.campaigns.Speak(ctx, c, channel); err != nil {
+			if one.voice, err = s.campaigns.Speak(ctx, c, channel); err != nil {
 				return nil, err
 			}
 			said[step.ID+"!"] = one
 		}
+	}
+	windows := map[int64]bool{}
+	for _, one := range said {
+		if windows[one.channel.ID] || !one.voice.Windowed() {
+			continue
+		}
+		windows[one.channel.ID] = true
+		if err := hear(ctx, one, ask, on.people); err != nil {
+			return nil, err
+		}
+	}
+	if len(windows) > 0 {
+		sim.Notices = append(sim.Notices, "of a channel that sends anything only to who has written lately people are played as having written to it "+
+			"as they did by now, or as wrote says, and when they answer")
+	}
+	words := func(step flow.Step, again bool) speaker {
+		if again {
+			return said[step.ID+"!"]
+		}
+		return said[step.ID]
 	}
 	given := map[string]int{}
 	channel, err := s.store.GetChannel(ctx, f.AccountID, f.ChannelID)
@@ -409,14 +479,18 @@ func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask A
 	}
 	home, _ := zone.Known(channel.Timezone)
 	return &Player{
-		Flow: compiled, CampaignID: f.ID, Until: ask.Until, Home: home, Left: mostPlayedMoves,
-		Sends: func(step flow.Step, to *Subject, now time.Time) (time.Time, string) {
-			one := said[step.ID]
-			why, reached := to.Reached[one.kind]
+		Flow: compiled, CampaignID: f.ID, ChannelID: f.ChannelID, Until: ask.Until, Home: home, Left: mostPlayedMoves,
+		Sends: func(step flow.Step, again bool, to *Subject, now time.Time) (time.Time, string) {
+			one := words(step, again)
+			why, reached := to.Reached[one.channel.Address]
 			if !reached {
 				return now, messages.ReasonNoAddress
 			}
-			return one.timing.Next(now, one.timing.Zone(to.Contact.Timezone)), why
+			at := one.timing.Next(now, one.timing.Zone(to.Contact.Timezone))
+			if why == "" && one.voice.Closed(to.Wrote[one.channel.ID], at) && !one.voice.Reaches(to.Recipient.Language) {
+				why = messages.ReasonWindow
+			}
+			return at, why
 		},
 		Replies: func(step flow.Step, to *Subject, try int) (string, time.Duration, bool) {
 			if list := ask.Answers[step.ID]; len(list) > 0 {
@@ -435,16 +509,14 @@ func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask A
 			if len(sim.Messages) >= mostSaid {
 				return
 			}
-			one, m := said[spoken.Step.ID], spoken.Said
-			if spoken.Again {
-				one = said[spoken.Step.ID+"!"]
-			}
+			one, m := words(spoken.Step, spoken.Again), spoken.Said
 			recipient := spoken.To.Recipient
 			if text, err := json.Marshal(spoken.Answers); err == nil && len(spoken.Answers) > 0 {
 				recipient.Answers = string(text)
 			}
 			var err error
-			if m.Content, err = one.say(ctx, recipient); err != nil {
+			closed := m.Skipped == "" && one.voice.Closed(spoken.To.Wrote[one.channel.ID], m.At)
+			if m.Content, err = one.voice.Says(ctx, recipient, closed); err != nil {
 				m.Skipped = err.Error()
 			}
 			sim.Messages = append(sim.Messages, m)

@@ -45,7 +45,7 @@ type Fate string
 const (
 	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused as outside the 24 hours, unless it is a template or has a tag, whatever they wrote; of Meta's alone
+	Closed    Fate = "01" // refused as outside the 24 hours, whatever they wrote, unless it is a template or has a tag; of Meta's alone
 	Returned  Fate = "02" // taken, and reported as failed later
 	Silent    Fate = "03" // taken, and never heard of again
 	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
@@ -75,7 +75,8 @@ type Options struct {
 	// Hook is the address to which is reported; empty for none until ReportTo says one. Where the
 	// provider is told one with each message, reports are signed for that and posted to this.
 	Hook string
-	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token.
+	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token,
+	// Vonage's signature secret.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string
@@ -108,8 +109,9 @@ type Server struct {
 	tooFast map[string]bool
 	// submitted are the templates that were handed in to WhatsApp.
 	submitted []*submission
-	// wrote is who has written to WhatsApp, and when.
-	wrote map[conversation]time.Time
+	// wrote is who has written to a fake of Meta's, and when; writes hands on what they wrote.
+	wrote  map[conversation]time.Time
+	writes func(to, from, text string, at time.Time)
 	// media are the ids of the files that were uploaded.
 	media sync.Map
 }
@@ -140,7 +142,10 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // which Apple's speaks alone
+	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout, Protocols: protocols}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
 	for range o.Posters {
 		s.posting.Go(s.post)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -103,10 +105,11 @@ func (f *far) send(id int64, to string, content providers.Content) (code string)
 	return ""
 }
 
-// write has somebody write to WhatsApp, and waits until that is heard.
+// write has somebody write to a number, page or account, and waits until that is heard.
 func (f *far) write(number, from string) {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?to="+number+"&from=%2B"+from+"&text=Hello", http.NoBody)
+	said := url.Values{"to": {number}, "from": {from}, "text": {"Hello"}}
+	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.started.URL()+"/written?"+said.Encode(), http.NoBody)
 	require.NoError(f.t, err)
 	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	require.NoError(f.t, err)
@@ -115,7 +118,7 @@ func (f *far) write(number, from string) {
 	require.Eventually(f.t, func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return f.wrote["+"+from] == "Hello"
+		return f.wrote[from] == "Hello"
 	}, 20*time.Second, 5*time.Millisecond)
 }
 
@@ -148,7 +151,7 @@ func TestWhatsApp(t *testing.T) {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
 	}
 	require.Equal(t, "131047", f.send(1, "+4915112345699", text), "they have not written")
-	for _, from := range []string{"4915112345699", "4915112345600", "4915112345601", "4915112345602", "4915112345603", "4915112345604"} {
+	for _, from := range []string{"+4915112345699", "+4915112345600", "+4915112345601", "+4915112345602", "+4915112345603", "+4915112345604"} {
 		f.write("106540352242922", from)
 	}
 	require.Empty(t, f.send(1, "+4915112345699", text))
@@ -179,6 +182,10 @@ func TestMessenger(t *testing.T) {
 			require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
 			told := map[string]providers.ReceiptStatus{"messenger": providers.ReceiptDelivered, "instagram": providers.ReceiptRead}[provider]
 			text := providers.Content{Text: "Hi"}
+			require.Equal(t, "10", f.send(1, "2412345678901299", text), "they have not written")
+			for _, last := range []string{"99", "00", "01", "03", "04"} {
+				f.write("17841400000000000", "24123456789012"+last)
+			}
 			require.Empty(t, f.send(1, "2412345678901299", text))
 			f.hears(1, told)
 			require.Equal(t, "100", f.send(2, "2412345678901200", text))
@@ -223,6 +230,42 @@ func TestTwilio(t *testing.T) {
 	require.Equal(t, "20429", f.send(4, "+4915112345604", text))
 	require.Empty(t, f.send(4, "+4915112345604", text))
 	f.hears(4, providers.ReceiptDelivered)
+}
+
+func TestVonage(t *testing.T) {
+	f := newFar(t, "vonage", fakes.Vonage, func(address string) map[string]any {
+		return map[string]any{"api": address, "api_key": "abcd1234", "api_secret": "a-secret-of-a-fake", "signature_secret": secret, "from": "+15005550006"}
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "+4915112345699", text))
+	f.hears(1, providers.ReceiptDelivered)
+	require.Equal(t, "1170", f.send(2, "+4915112345600", text))
+	require.Empty(t, f.send(3, "+4915112345602", text))
+	f.hears(3, providers.ReceiptRejected)
+	require.Equal(t, "1000", f.send(4, "+4915112345604", text))
+	require.Empty(t, f.send(4, "+4915112345604", text))
+	f.hears(4, providers.ReceiptDelivered)
+	require.Empty(t, f.send(5, "+4915112345603", text))
+	require.Zero(t, f.started.Dropped())
+	require.Empty(t, f.told[5], "nothing is heard of it")
+}
+
+func TestAPNs(t *testing.T) {
+	sample, err := os.ReadFile("../../providers/apns/testdata/config.json")
+	require.NoError(t, err)
+	f := newFar(t, "apns", fakes.APNs, func(address string) map[string]any {
+		var settings map[string]any
+		require.NoError(t, json.Unmarshal(sample, &settings))
+		settings["api"] = address
+		return settings
+	})
+	require.NoError(t, f.adapter.(providers.Checker).Check(t.Context()))
+	text := providers.Content{Text: "Hi"}
+	require.Empty(t, f.send(1, "0a99", text))
+	require.Equal(t, "Unregistered", f.send(2, "0a00", text))
+	require.Equal(t, "TooManyRequests", f.send(3, "0a04", text))
+	require.Empty(t, f.send(3, "0a04", text))
 }
 
 // A fake takes messages of this machine alone.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"carillon/internal/clock"
 )
@@ -28,12 +29,25 @@ func Instagram(o Options) (*Server, error) {
 // sendAPI plays Meta's Send API for an object: a page, or instagram.
 func (s *Server) sendAPI(object string) http.Handler {
 	mux := http.NewServeMux()
+	s.writes = func(sender, from, text string, at time.Time) {
+		s.sendAPIReport(object, sender, from, map[string]any{
+			"timestamp": at.UnixMilli(), "message": map[string]any{"mid": fmt.Sprintf("m_FROM%012d", s.ids.Add(1)), "text": text},
+		})
+	}
+	mux.HandleFunc("POST /written", s.written)
 	mux.HandleFunc("POST /{version}/{sender}/messages", func(w http.ResponseWriter, r *http.Request) { s.sendAPIMessage(object, w, r) })
 	mux.HandleFunc("GET /{version}/{sender}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"id": senderOf(r), "name": "News"})
 	})
 	return bearer(mux)
 }
+
+// windows are for how long after somebody has written a page or an account may write to them, by
+// the tag.
+var windows = map[string]time.Duration{"": replyWindow, "HUMAN_AGENT": humanWindow}
+
+// outsideWindow is with which subcode Meta refuses what is outside of the window.
+var outsideWindow = map[string]int{"page": 2018278, "instagram": 2534022}
 
 // senderOf is the page or account that a request is about.
 func senderOf(r *http.Request) string {
@@ -71,8 +85,11 @@ func (s *Server) sendAPIMessage(object string, w http.ResponseWriter, r *http.Re
 	case fate == Unknown:
 		refuse(100, 2018001, "No matching user found")
 		return
-	case fate == Closed && asked.Tag == "":
-		refuse(10, 2018278, "This message is sent outside of allowed window.")
+	case asked.Tag != "" && asked.Tag != "HUMAN_AGENT": // Meta has had others
+		refuse(100, 0, "Invalid parameter")
+		return
+	case asked.Tag == "" && fate == Closed || !s.wroteSince(senderOf(r), to, windows[asked.Tag]):
+		refuse(10, outsideWindow[object], "This message is sent outside of allowed window.")
 		return
 	case fate == Throttled && s.hurried(to):
 		refuse(613, 0, "Calls to this api have exceeded the rate limit.")

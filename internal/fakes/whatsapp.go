@@ -24,7 +24,8 @@ func WhatsApp(o Options) (*Server, error) {
 		mux.HandleFunc("POST /{version}/{number}/media", s.whatsAppMedia)
 		mux.HandleFunc("GET /{version}/{account}/message_templates", s.whatsAppTemplates)
 		mux.HandleFunc("POST /{version}/{account}/message_templates", s.whatsAppSubmit)
-		mux.HandleFunc("POST /written", s.whatsAppWritten)
+		s.writes = s.whatsAppPosts
+		mux.HandleFunc("POST /written", s.written)
 		mux.HandleFunc("GET /{version}/{number}", func(w http.ResponseWriter, r *http.Request) {
 			if id := r.PathValue("number"); strings.HasPrefix(id, fakeMedia) && !s.keepsMedia(id) {
 				refuseWhatsApp(w, http.StatusBadRequest, 100, "unsupported get request: there is no such object")
@@ -113,7 +114,7 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 	case fate == Unknown:
 		refuse(http.StatusBadRequest, 131026, "the recipient has no WhatsApp, or an old one")
 		return
-	case asked.Type != "template" && (fate == Closed || !s.wroteLately(r.PathValue("number"), asked.To)):
+	case asked.Type != "template" && (fate == Closed || !s.wroteSince(r.PathValue("number"), asked.To, replyWindow)):
 		refuse(http.StatusBadRequest, 131047, "more than 24 hours have passed since the recipient last replied")
 		return
 	case fate == Throttled && s.hurried(asked.To):
@@ -135,54 +136,14 @@ func (s *Server) whatsAppMessage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// replyWindow is for how long after somebody has written they may be sent anything.
-const replyWindow = 24 * time.Hour
-
-// conversation is somebody and the number that they write to, digits both.
-type conversation struct{ number, from string }
-
-// whatsAppWritten has somebody write to a number.
-func (s *Server) whatsAppWritten(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	from, number := strings.TrimPrefix(query.Get("from"), "+"), query.Get("to")
-	if !allDigits(from) || !allDigits(number) {
-		refuseWhatsApp(w, http.StatusBadRequest, 100, "from must be a telephone number, and to the id of the number that they write to: digits")
-		return
-	}
-	s.Write(number, from, query.Get("text"))
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func allDigits(text string) bool {
-	return text != "" && len(text) <= 32 && strings.Trim(text, "0123456789") == ""
-}
-
-// Write has somebody write to a number of WhatsApp, by its id; from then on they may be sent
-// anything for a day. A fake remembers 100,000 of them at most.
-func (s *Server) Write(number, from, text string) {
-	at := s.o.Clock.Now()
-	s.mu.Lock()
-	if len(s.wrote) >= maxKnown {
-		clear(s.wrote)
-	}
-	if who := (conversation{number, from}); at.After(s.wrote[who]) {
-		s.wrote[who] = at
-	}
-	s.mu.Unlock()
+// whatsAppPosts hands on what somebody wrote.
+func (s *Server) whatsAppPosts(number, from, text string, at time.Time) {
 	s.whatsAppPost(number, map[string]any{
 		"contacts": []any{map[string]any{"wa_id": from, "profile": map[string]any{"name": "Somebody"}}},
 		"messages": []any{map[string]any{
 			"from": from, "id": fmt.Sprintf("wamid.FROM%012d", s.ids.Add(1)), "timestamp": fmt.Sprint(at.Unix()), "type": "text", "text": map[string]any{"body": text},
 		}},
 	})
-}
-
-// wroteLately reports whether somebody has written to a number within the window.
-func (s *Server) wroteLately(number, to string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, wrote := s.wrote[conversation{number, strings.TrimPrefix(to, "+")}]
-	return wrote && s.o.Clock.Now().Sub(at) < replyWindow
 }
 
 // whatsAppStatus reports a status of a message of a number.

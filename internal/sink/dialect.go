@@ -45,12 +45,12 @@ func (s *HTTP) speak(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, a := range verdicts {
 		if !o.wait(a, s.done) {
-			hangUp(w) // to return would be an answer
+			hangUp(w, r) // to return would be an answer
 			return
 		}
 	}
 	if dropped(verdicts, BeforeAccepting) {
-		hangUp(w)
+		hangUp(w, r)
 		return
 	}
 	for i, a := range verdicts {
@@ -60,7 +60,7 @@ func (s *HTTP) speak(w http.ResponseWriter, r *http.Request) {
 	}
 	switch a := verdicts[0]; {
 	case dropped(verdicts, AfterAccepting):
-		hangUp(w)
+		hangUp(w, r)
 	case a.Code != 0 && alike(verdicts):
 		a.write(w)
 	default:

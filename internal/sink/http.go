@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,7 +10,7 @@ import (
 	"sync"
 )
 
-// HTTP is a receiver of JSON over HTTP/1.1.
+// HTTP is a receiver of JSON over HTTP/1.1, and HTTP/2 without TLS for who begins with it.
 type HTTP struct {
 	Tally
 	options  Options
@@ -30,8 +31,12 @@ func NewHTTP(o Options) (*HTTP, error) {
 	s := &HTTP{options: o, listener: listener, done: make(chan struct{})}
 	s.record = o.Record
 	s.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	s.server = &http.Server{
-		Handler: http.HandlerFunc(s.handle),
+		Handler: http.HandlerFunc(s.handle), Protocols: protocols,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, theConn{}, c) },
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
@@ -91,18 +96,18 @@ func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 		a = o.Answer(n, id)
 	}
 	if !o.wait(a, s.done) {
-		hangUp(w) // to return would be an answer
+		hangUp(w, r) // to return would be an answer
 		return
 	}
 	if a.Drop == BeforeAccepting {
-		hangUp(w)
+		hangUp(w, r)
 		return
 	}
 	if a.accepts() {
 		s.arrived(id)
 	}
 	if a.Drop == AfterAccepting {
-		hangUp(w)
+		hangUp(w, r)
 		return
 	}
 	a.write(w)
@@ -119,9 +124,18 @@ func (a *Answer) write(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, a.Text)
 }
 
-func hangUp(w http.ResponseWriter) {
+// theConn is what a request's connection is kept by in its context.
+type theConn struct{}
+
+// hangUp closes the connection of a request, and with HTTP/2 of all that share it.
+func hangUp(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {
 		_ = conn.Close()
+		return
 	}
+	if shared, ok := r.Context().Value(theConn{}).(net.Conn); ok {
+		_ = shared.Close()
+	}
+	panic(http.ErrAbortHandler) // to return would be an answer
 }

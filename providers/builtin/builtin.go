@@ -4,6 +4,7 @@
 package builtin
 
 import (
+	"carillon/providers/apns"
 	"fmt"
 
 	"carillon/providers"
@@ -25,6 +26,7 @@ import (
 	"carillon/providers/telegram"
 	"carillon/providers/twilio"
 	"carillon/providers/viber"
+	"carillon/providers/vonage"
 	"carillon/providers/webhook"
 	"carillon/providers/webpush"
 	"carillon/providers/whatsapp"
@@ -39,6 +41,7 @@ func Kinds() []providers.Kind {
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),
+		apns.Kind(),
 		chatapi.Kind(),
 		xms.Kind(),
 		telegram.Kind(),
@@ -46,6 +49,7 @@ func Kinds() []providers.Kind {
 		messenger.Kind(),
 		instagram.Kind(),
 		viber.Kind(),
+		vonage.Kind(),
 		twilio.Kind(),
 		webpush.Kind(),
 		fcm.Kind(),

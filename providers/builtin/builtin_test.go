@@ -21,9 +21,9 @@ func TestSchemas(t *testing.T) {
 	r, err := builtin.Registry()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"chatapi", "chatwoot", "discord", "fcm", "instagram", "mailgun", "messenger", "messengerpeople",
+		"apns", "chatapi", "chatwoot", "discord", "fcm", "instagram", "mailgun", "messenger", "messengerpeople",
 		"postmark", "sandbox", "sendgrid", "ses", "slack", "smtp", "teams", "telegram", "twilio",
-		"viber", "webhook", "webpush",
+		"viber", "vonage", "webhook", "webpush",
 		"whatsapp", "xms",
 	}, r.Names())
 	for _, k := range r.Kinds() {

@@ -69,17 +69,11 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 
 // scrubber takes the file of a key out of texts, and each line of what is in it.
 func scrubber(file secret.String) func(string) string {
-	secrets := []secret.String{file}
 	var f struct {
-		PrivateKey string `json:"private_key"`
+		PrivateKey secret.String `json:"private_key"`
 	}
 	_ = json.Unmarshal([]byte(file.Reveal()), &f) // Validate has looked at it
-	for text := range strings.SplitSeq(f.PrivateKey, "\n") {
-		if text != "" && !strings.HasPrefix(text, "-----") {
-			secrets = append(secrets, secret.New(text))
-		}
-	}
-	return line.Scrub(secrets...)
+	return line.Scrub(append(line.Key(f.PrivateKey), file)...)
 }
 
 // Send asks Firebase to take one message; once more if the access token has expired.

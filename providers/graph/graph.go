@@ -43,6 +43,8 @@ type Meaning struct {
 	Bounce providers.BounceKind
 	// After is how long to wait at least; 0 for what the answer says.
 	After time.Duration
+	// Closed says that they have not written lately (providers.Error.WindowClosed).
+	Closed bool
 	// Advice is what a person can do.
 	Advice string
 }
@@ -137,7 +139,7 @@ func (a *API) Refusal(answer *http.Response, text string) *providers.Error {
 	failure := providers.ClassifyHTTP(max(answer.StatusCode, http.StatusBadRequest), answer.Header, a.Deps.Clock.Now())
 	m, known := a.Means(said.Error)
 	if known {
-		failure.Kind, failure.Bounce = m.Kind, m.Bounce
+		failure.Kind, failure.Bounce, failure.WindowClosed = m.Kind, m.Bounce, m.Closed
 		failure.RetryAfter = max(failure.RetryAfter, m.After)
 	} else if said.Error.Transient {
 		failure.Kind, failure.Bounce = providers.ErrorTemporary, ""

@@ -4,6 +4,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers/graph"
+	"carillon/providers/graph/sendapi"
 	"fmt"
 )
 
@@ -31,8 +32,8 @@ func check(c *Config) []fault.Field {
 	if !graph.ID(c.AccountID) {
 		refuse("account_id", "must be the digits by which Meta's App Dashboard knows the account")
 	}
-	if c.Tag != "" && c.Tag != humanAgent {
-		refuse("tag", "must be %s or left out", humanAgent)
+	if c.Tag != "" && c.Tag != sendapi.HumanAgent {
+		refuse("tag", "must be %s, the one that Instagram has, or left out", sendapi.HumanAgent)
 	}
 	return wrong
 }

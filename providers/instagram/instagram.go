@@ -5,6 +5,7 @@ package instagram
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"path"
@@ -20,9 +21,6 @@ import (
 // maxText is in bytes, as Meta documents it.
 const maxText = 1000
 
-// humanAgent is the one tag that Instagram has.
-const humanAgent = "HUMAN_AGENT"
-
 // Kind describes Instagram.
 func Kind() providers.Kind {
 	k := providers.Define(providers.Kind{
@@ -34,10 +32,18 @@ func Kind() providers.Kind {
 		Preset: providers.Limits{PerSecond: 10},
 		Capabilities: providers.Capabilities{
 			Address: providers.Instagram, MaxTextBytes: maxText, Receipts: true, Replies: true, GivesID: true, Media: true, MediaAlone: true,
-			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
+			ReplyWindow: sendapi.Window,
+			Buttons:     []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback},
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
+	k.ReplyWindowFor = func(raw json.RawMessage) time.Duration {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return sendapi.Window
+		}
+		return sendapi.WindowOf(c.Tag)
+	}
 	return k
 }
 

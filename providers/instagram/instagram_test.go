@@ -47,6 +47,7 @@ func TestContract(t *testing.T) {
 		Nowhere:   func(addr string) json.RawMessage { return config("https://" + addr) },
 		Secrets:   []string{sendapitest.Token, sendapitest.AppSecret, sendapitest.Verify},
 		Refusals:  sendapitest.Refusals(),
+		Windows:   map[string]time.Duration{`{"tag":"HUMAN_AGENT"}`: 7 * 24 * time.Hour},
 		Unnamed:   true,
 		Challenge: sendapitest.Challenge,
 		Proof:     providertest.Signed,

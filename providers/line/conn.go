@@ -21,11 +21,9 @@ type conn struct {
 // Write writes what begins the next request, if there is one and it was not given up.
 func (c *conn) Write(b []byte) (int, error) {
 	if p := c.next.Load(); p != nil && c.next.CompareAndSwap(p, nil) {
-		if p.reached.Load() == givenUp {
+		if !p.begin() {
 			return 0, providers.ErrLate
 		}
-		p.begun.Store(true)
-		p.commits()
 	}
 	return c.Conn.Write(b)
 }

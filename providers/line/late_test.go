@@ -139,3 +139,27 @@ func TestABatchBeginsBeforeItsFirstIsLate(t *testing.T) {
 		require.Equal(t, at(one.want), b.latest([]int{0, 1, 2}))
 	}
 }
+
+// So it is where requests share a connection: what waits for it at the end of its slot is given
+// up, nothing of it goes, and the connection is the next one's.
+func TestLateOnASharedConnection(t *testing.T) {
+	let, asked := make(chan struct{}), atomic.Int32{}
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	far.Config.Protocols = new(http.Protocols)
+	far.Config.Protocols.SetUnencryptedHTTP2(true)
+	far.Start()
+	t.Cleanup(far.Close)
+	s := &slow{url: far.URL, Line: NewShared(providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Concurrency: 4}, 4, time.Minute)}
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	dial := s.transport.DialContext
+	s.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		s.made.Add(1)
+		<-let
+		return dial(ctx, network, address)
+	}
+	require.ErrorIs(t, s.send(t.Context(), clock.System{}.Now().Add(10*time.Millisecond)), providers.ErrLate)
+	close(let)
+	require.NoError(t, s.send(t.Context(), clock.System{}.Now().Add(time.Minute)))
+	require.EqualValues(t, 1, asked.Load())
+	require.EqualValues(t, 1, s.made.Load(), "the connection was kept")
+}

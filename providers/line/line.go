@@ -46,6 +46,8 @@ type Line struct {
 	// slots bound the requests at once. Messages wait for one before anything of
 	// their request is made.
 	slots chan struct{}
+	// shared says that requests share connections (HTTP/2).
+	shared bool
 	// unheard is why no connection could be made for a request that had been given up by then:
 	// the next one that is given up learns of it.
 	unheard atomic.Pointer[error]
@@ -122,9 +124,13 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	if r.Body, err = form.open(); err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("read the uploaded file: %w", err)}
 	}
-	// It asks for the body again only when nothing of the request was written to a
-	// connection that had gone stale, so this is not a retry.
-	r.GetBody = form.open
+	if l.shared {
+		r.Body = &beginning{ReadCloser: r.Body, progress: progress}
+	} else {
+		// It asks for the body again only when nothing of the request was written to a
+		// connection that had gone stale, so this is not a retry.
+		r.GetBody = form.open
+	}
 
 	had := progress.giveUpAt(a.Message.Latest, cancel)
 	answer, err := l.transport.RoundTrip(r)
@@ -240,7 +246,8 @@ func Requests(config json.RawMessage) int {
 	return cmp.Or(c.MaxConnections, MostRequests)
 }
 
-// Scrub takes secrets out of what the other side says.
+// Scrub takes secrets out of what the other side says, and bytes that are no text first: without
+// them, as Quote leaves them out, something may be a secret that was none before.
 func Scrub(secrets ...secret.String) func(string) string {
 	var pairs []string
 	for _, s := range secrets {
@@ -248,7 +255,19 @@ func Scrub(secrets ...secret.String) func(string) string {
 			pairs = append(pairs, s.Reveal(), secret.Redacted)
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace
+	all := strings.NewReplacer(pairs...)
+	return func(said string) string { return all.Replace(strings.ToValidUTF8(said, "")) }
+}
+
+// Key is a key in PEM form as secrets: whole, and each line of it, which is secret by itself.
+func Key(pem secret.String) (secrets []secret.String) {
+	secrets = append(secrets, pem)
+	for text := range strings.SplitSeq(pem.Reveal(), "\n") {
+		if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "-----") {
+			secrets = append(secrets, secret.New(text))
+		}
+	}
+	return secrets
 }
 
 // Close closes the idle connections; no request is under way.
@@ -292,6 +311,16 @@ const (
 	broken
 )
 
+// begin notes that what follows may have the message delivered; false if it was given up.
+func (p *progress) begin() bool {
+	if !p.reached.CompareAndSwap(connecting, connected) && p.reached.Load() == givenUp {
+		return false
+	}
+	p.begun.Store(true)
+	p.commits()
+	return true
+}
+
 // What progress.reached says.
 const (
 	connecting = iota
@@ -305,20 +334,21 @@ type asker struct{}
 
 // follow has a request made with a context noted in its progress.
 func (p *progress) follow(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(context.WithValue(ctx, asker{}, p), &httptrace.ClientTrace{
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { p.connected(err) },
-		GotConn: func(info httptrace.GotConnInfo) {
+	trace := &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) { p.connected(err) }}
+	if !p.line.shared { // where a connection and its writes are one request's
+		trace.GotConn = func(info httptrace.GotConnInfo) {
 			p.reached.CompareAndSwap(connecting, connected)
 			carries(info.Conn, p)
-		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
+		}
+		trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
 			if info.Err != nil {
 				p.written.Store(broken)
 			} else {
 				p.written.Store(whole)
 			}
-		},
-	})
+		}
+	}
+	return httptrace.WithClientTrace(context.WithValue(ctx, asker{}, p), trace)
 }
 
 // giveUpAt has the request given up at a time, zero for never, unless it has a connection by then.

@@ -2,6 +2,8 @@ package line
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/clock"
+	"carillon/internal/secret"
 	"carillon/providers"
 )
 
@@ -58,5 +61,56 @@ func TestAnAnswerThatBreaksOff(t *testing.T) {
 			}
 			require.Equal(t, one.want, providers.AsError(err).Kind, "%v", err)
 		})
+	}
+}
+
+// Requests share one connection over HTTP/2, by TLS, and each begins when its body goes. Where
+// HTTP/2 is not spoken, nothing begins.
+func TestShared(t *testing.T) {
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.ProtoMajor, " ", r.RemoteAddr)
+	}))
+	far.EnableHTTP2 = true
+	far.StartTLS()
+	t.Cleanup(far.Close)
+	old := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(old.Close)
+	l := NewShared(providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Concurrency: 4}, 4, time.Minute)
+	l.transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	l.transport.TLSClientConfig.RootCAs.AddCert(far.Certificate())
+	l.transport.TLSClientConfig.RootCAs.AddCert(old.Certificate())
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	said, commits := "", 0
+	ask := func(address string) error {
+		_, err := l.Ask(t.Context(), Asking{
+			Message: &providers.Message{Commit: func() { commits++ }},
+			Request: func(ctx context.Context) (*http.Request, []byte, error) {
+				r, err := Request(ctx, http.MethodPost, address, "url")
+				return r, []byte("{}"), err
+			},
+			Read: func(answer *http.Response) (providers.Accepted, error) {
+				said = Text(answer)
+				return providers.Accepted{}, nil
+			},
+		})
+		return err
+	}
+	require.NoError(t, ask(far.URL))
+	first := said
+	require.True(t, strings.HasPrefix(first, "2 "), first)
+	require.NoError(t, ask(far.URL))
+	require.Equal(t, first, said, "it is the same connection")
+	require.Equal(t, 2, commits)
+	require.Equal(t, providers.ErrorTemporary, providers.AsError(ask(old.URL)).Kind)
+	require.Equal(t, 2, commits, "nobody was asked")
+}
+
+// A secret is not told either where bytes in it are left out of what is told.
+func TestScrub(t *testing.T) {
+	scrub := Scrub(secret.New("a-secret-of-ours"), secret.New(""))
+	for said, want := range map[string]string{
+		"you said a-secret-of-ours": "you said <redacted>", "you said a-sec\xd4ret-of-ours": "you said <redacted>", "you said nothing\xff": "you said nothing",
+	} {
+		require.Equal(t, want, Quote(scrub(said)))
 	}
 }

@@ -16,7 +16,7 @@ type Config struct {
 	Token       secret.String `json:"token" writeOnly:"true" doc:"An access token of the page, with pages_messaging."`
 	AppSecret   secret.String `json:"app_secret,omitempty" writeOnly:"true" presented:"true" doc:"The app's secret, with which Meta signs what it posts to /hooks/{channel_id}; without it that is refused."`
 	VerifyToken secret.String `json:"verify_token,omitempty" writeOnly:"true" doc:"A text of your own that you give Meta with the address of /hooks/{channel_id}; without it Meta can't verify the address."`
-	Tag         string        `json:"tag,omitempty" doc:"The message tag of every message, such as HUMAN_AGENT, with which Meta takes some outside the 24 hours; empty sends within them."`
+	Tag         string        `json:"tag,omitempty" doc:"The message tag of every message, such as HUMAN_AGENT, with which Meta takes some outside the 24 hours; empty sends within them. HUMAN_AGENT is for what people write, and lasts for 7 days."`
 	TimeoutMS   int           `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set."`

@@ -5,6 +5,7 @@ package messenger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"time"
@@ -29,10 +30,18 @@ func Kind() providers.Kind {
 		Preset: providers.Limits{PerSecond: 10},
 		Capabilities: providers.Capabilities{
 			Address: providers.Facebook, MaxTextUnits: maxText, Receipts: true, Replies: true, GivesID: true, Media: true, MediaAlone: true,
-			Buttons: []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback, providers.ButtonCall},
+			ReplyWindow: sendapi.Window,
+			Buttons:     []providers.ButtonType{providers.ButtonLink, providers.ButtonPostback, providers.ButtonCall},
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
+	k.ReplyWindowFor = func(raw json.RawMessage) time.Duration {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return sendapi.Window
+		}
+		return sendapi.WindowOf(c.Tag)
+	}
 	return k
 }
 

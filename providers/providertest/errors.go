@@ -27,6 +27,8 @@ type Refusal struct {
 	RetryAfter time.Duration
 	// Bounce is what must come of it for the address.
 	Bounce providers.BounceKind
+	// Window says that they have not written within Capabilities.ReplyWindow.
+	Window bool
 }
 
 // refusals has a check for each answer.
@@ -46,6 +48,9 @@ func (s Subject) refusal(t testing.TB, r Refusal) {
 		return
 	}
 	r.require(t, err)
+	if providers.AsError(err).WindowClosed {
+		require.Positive(t, s.Kind.Capabilities.ReplyWindow, "there is no window that could be closed")
+	}
 }
 
 // require checks that an error is the one that the answer must become.
@@ -63,6 +68,7 @@ func (r Refusal) require(t testing.TB, err error) {
 	require.Equal(t, r.Code, e.Code)
 	require.Equal(t, r.RetryAfter, e.RetryAfter)
 	require.Equal(t, r.Bounce, e.Bounce)
+	require.Equal(t, r.Window, e.WindowClosed, "whether all that is wrong is that they have not written lately")
 }
 
 func (s Subject) refuse(t testing.TB, r Refusal) (providers.Provider, error) {

@@ -31,6 +31,7 @@ func (st style) subject() Subject {
 		Secrets: []string{messengerSecret, messengerHook},
 		Refusals: []Refusal{
 			refused(400, 131026, providers.ErrorRecipient),
+			closed(),
 			refused(400, 131056, providers.ErrorRecipientBusy),
 			refused(400, 132000, providers.ErrorContent),
 			refused(400, 130429, providers.ErrorThrottled),
@@ -47,6 +48,7 @@ func (st style) subject() Subject {
 		Receipt: st.receipt,
 		Reply:   st.reply,
 		Proof:   Password,
+		Windows: map[string]time.Duration{`{"days":7}`: 7 * 24 * time.Hour},
 	}
 	if !st.bot {
 		s.Proof, s.Tokens, s.Templates = Signed, true, kept
@@ -54,7 +56,7 @@ func (st style) subject() Subject {
 		s.Challenge = func() (url.Values, string) { return url.Values{"token": {messengerHook}, "say": {"1 & 2"}}, "1 & 2" }
 	}
 	// The provider quotes what it was told.
-	s.Refusals[2].Answer.Text = fmt.Sprintf(`{"error":{"code":132000,"message":%q}}`, "not "+strings.Join(s.Secrets, " or "))
+	s.Refusals[3].Answer.Text = fmt.Sprintf(`{"error":{"code":132000,"message":%q}}`, "not "+strings.Join(s.Secrets, " or "))
 	return s
 }
 
@@ -67,6 +69,13 @@ func refused(status, code int, kind providers.ErrorKind) Refusal {
 	if kind == providers.ErrorRecipient {
 		r.Bounce = providers.BounceHard
 	}
+	return r
+}
+
+// closed is an answer that refuses who has not written.
+func closed() Refusal {
+	r := refused(400, 131047, providers.ErrorRecipient)
+	r.Bounce, r.Window = "", true
 	return r
 }
 

@@ -30,9 +30,11 @@ import (
 type messengerConfig struct {
 	URL    string        `json:"url" destination:"true" format:"uri" doc:"Where its API is."`
 	Secret secret.String `json:"secret" writeOnly:"true" doc:"What access tokens are bought with, or a bot's token."`
-	Hook   secret.String `json:"hook" writeOnly:"true" doc:"Secret of what it posts to /hooks/{channel_id}."`
+	Hook   secret.String `json:"hook,omitempty" writeOnly:"true" presented:"true" doc:"Secret of what it posts to /hooks/{channel_id}."`
 
 	Address providers.AddressKind `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"whatsapp"`
+
+	Days int `json:"days,omitempty" minimum:"1" maximum:"7" default:"1" doc:"For how long who has written can be written to."`
 }
 
 const (
@@ -54,7 +56,7 @@ type style struct {
 func (st style) kind(change func(*cloud) providers.Provider) providers.Kind {
 	can := providers.Capabilities{
 		Address: providers.WhatsApp, MaxTextBytes: messengerBound, Receipts: true, Replies: true, Media: true, GivesID: true, EchoesID: st.echoes,
-		Buttons: providers.ButtonTypes(), Location: true, Cards: true,
+		Buttons: providers.ButtonTypes(), Location: true, Cards: true, ReplyWindow: 24 * time.Hour,
 	}
 	if !st.bot {
 		can.MaxBatch, can.Templates = messengerBatch, true
@@ -77,6 +79,13 @@ func (st style) kind(change func(*cloud) providers.Provider) providers.Kind {
 			return providers.WhatsApp
 		}
 		return c.Address
+	}
+	k.ReplyWindowFor = func(raw json.RawMessage) time.Duration {
+		var c messengerConfig
+		if providers.DecodeConfig(raw, &c) != nil {
+			return can.ReplyWindow
+		}
+		return time.Duration(c.Days) * 24 * time.Hour
 	}
 	return k
 }
@@ -252,6 +261,7 @@ func (a answer) result() (providers.Accepted, error) {
 // codes are the provider's codes that say more than the status.
 var codes = map[int]providers.Error{
 	131026: {Kind: providers.ErrorRecipient, Bounce: providers.BounceHard},
+	131047: {Kind: providers.ErrorRecipient, WindowClosed: true},
 	131056: {Kind: providers.ErrorRecipientBusy},
 	130429: {Kind: providers.ErrorThrottled},
 	132000: {Kind: providers.ErrorContent},
@@ -264,7 +274,7 @@ func classify(status int, p *problem) *providers.Error {
 		return failure
 	}
 	if known, ok := codes[p.Code]; ok && failure != nil {
-		failure.Kind, failure.Bounce, failure.Code = known.Kind, known.Bounce, strconv.Itoa(p.Code)
+		failure.Kind, failure.Bounce, failure.WindowClosed, failure.Code = known.Kind, known.Bounce, known.WindowClosed, strconv.Itoa(p.Code)
 		failure.Err = errors.New(p.Message)
 	}
 	return failure

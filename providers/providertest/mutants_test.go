@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -176,6 +178,25 @@ func TestMutants(t *testing.T) {
 			})
 			require.Contains(t, words(record(t, s.find(t, w.check))), w.says)
 		})
+	}
+}
+
+// A window must be one that the far end keeps, and as long as the settings say.
+func TestAWindowThatIsNoneIsCaught(t *testing.T) {
+	for says, change := range map[string]func(*Subject){
+		"":                            func(*Subject) {},
+		"a far end that refuses":      func(s *Subject) { s.Refusals = slices.DeleteFunc(s.Refusals, func(r Refusal) bool { return r.Window }) },
+		"who has not written can":     func(s *Subject) { s.Refusals[1].Bounce = providers.BounceHard },
+		"with {\"days\":7}":           func(s *Subject) { s.Windows = map[string]time.Duration{`{"days":7}`: time.Hour} },
+		"is another window than that": func(s *Subject) { s.Windows = map[string]time.Duration{`{"days":1}`: 24 * time.Hour} },
+		"Windows are those of":        func(s *Subject) { s.Windows = nil },
+		"begins with a reply":         func(s *Subject) { s.Kind.Capabilities.Replies = false },
+	} {
+		s := style{}.subject()
+		change(&s)
+		got := words(record(t, check{"ReplyWindow", s.replyWindow}))
+		require.Contains(t, got, says)
+		require.Equal(t, says == "", got == "", got)
 	}
 }
 

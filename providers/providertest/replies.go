@@ -3,6 +3,7 @@ package providertest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,29 +47,50 @@ func (s Subject) replies(t testing.TB) {
 	})
 }
 
-// replyWindow has a window begin when somebody writes, on a channel that hears it.
+// replyWindow has a window begin when somebody writes, on a channel that hears it, for as long
+// as the settings say; and the far end's word that it is closed is known from all others.
 func (s Subject) replyWindow(t testing.TB) {
 	can := s.Kind.Capabilities
 	require.True(t, can.Replies, "Capabilities.ReplyWindow begins with a reply")
-	require.True(t, can.Templates, "Capabilities.ReplyWindow leaves approved templates to who has not written")
+	closed := slices.DeleteFunc(slices.Clone(s.Refusals), func(r Refusal) bool { return !r.Window })
+	require.NotEmpty(t, closed, "Capabilities.ReplyWindow is known of a far end that refuses who has not written: Refusal.Window")
+	for _, r := range closed {
+		require.Equal(t, providers.ErrorRecipient, r.Kind, "%s: it is this recipient who has not written", r.Name)
+		require.Empty(t, r.Bounce, "%s: who has not written can write", r.Name)
+	}
 	registry, err := providers.NewRegistry(s.Kind)
 	require.NoError(t, err)
 	config := s.serve(t, sink.Options{}).Config
-	window, err := registry.ReplyWindow(s.Kind.Name, config)
-	require.NoError(t, err)
-	require.Equal(t, can.ReplyWindow, window, "a channel that is posted to knows who has written")
+	windowOf := func(change func(settings map[string]json.RawMessage)) time.Duration {
+		t.Helper()
+		settings := map[string]json.RawMessage{}
+		require.NoError(t, json.Unmarshal(config, &settings))
+		change(settings)
+		changed, err := json.Marshal(settings)
+		require.NoError(t, err)
+		require.NoError(t, s.Kind.Validate(changed))
+		window, err := registry.ReplyWindow(s.Kind.Name, changed)
+		require.NoError(t, err)
+		return window
+	}
+	require.Equal(t, can.ReplyWindow, windowOf(func(map[string]json.RawMessage) {}), "a channel that is posted to knows who has written")
 	x, err := registry.Exchange(s.Kind.Name, nil, config)
 	require.NoError(t, err)
-	deaf := map[string]json.RawMessage{}
-	require.NoError(t, json.Unmarshal(config, &deaf))
-	for _, setting := range x.Presented {
-		delete(deaf, setting)
+	deafen := func(settings map[string]json.RawMessage) {
+		for _, setting := range x.Presented {
+			delete(settings, setting)
+		}
 	}
-	config, err = json.Marshal(deaf)
-	require.NoError(t, err)
-	window, err = registry.ReplyWindow(s.Kind.Name, config)
-	require.NoError(t, err)
-	require.Zero(t, window, "of a channel that nobody can post to nothing is known")
+	require.Zero(t, windowOf(deafen), "of a channel that nobody can post to nothing is known")
+	require.Equal(t, s.Kind.ReplyWindowFor == nil, len(s.Windows) == 0, "Windows are those of Kind.ReplyWindowFor")
+	for change, window := range s.Windows {
+		with := func(settings map[string]json.RawMessage) {
+			require.NoError(t, json.Unmarshal([]byte(change), &settings))
+		}
+		require.NotEqual(t, can.ReplyWindow, window, "%s is another window than that of all others", change)
+		require.Equal(t, window, windowOf(with), "with %s", change)
+		require.Zero(t, windowOf(func(settings map[string]json.RawMessage) { with(settings); deafen(settings) }), "with %s nobody can post to it either", change)
+	}
 
 	parser := s.open(t, s.serve(t, sink.Options{}).Config).(providers.ReplyParser)
 	header, body := s.Reply(t, Now, providers.Reply{ID: "in_1", From: Address(can.Address, 7), Text: "Hello", At: Now})
@@ -76,7 +98,7 @@ func (s Subject) replyWindow(t testing.TB) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.WithinDuration(t, Now, found[0].At, time.Second, "it begins when they wrote, however late that is heard")
-	require.False(t, found[0].Setting)
+	require.False(t, found[0].Setting, "who writes begins a window")
 }
 
 // SignedReply is a Subject's Reply in Carillon's own form, the one that hook.Parser

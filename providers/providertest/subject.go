@@ -53,6 +53,9 @@ type Subject struct {
 	// Reply is a request to the same place with which it hands on what somebody wrote;
 	// it is needed if Capabilities.Replies is set.
 	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
+	// Windows are for how long a channel with other settings may write to who has written, by
+	// these settings as JSON; needed if Kind.ReplyWindowFor is set.
+	Windows map[string]time.Duration
 	// Unnamed says that the far end has no place for the name of a file: it goes by that in
 	// its address.
 	Unnamed bool

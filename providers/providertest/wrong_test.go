@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"carillon/providers"
 )
@@ -105,6 +106,18 @@ func wrongCallbacks() []wrong {
 		}},
 		{"leaves the sender as the provider writes it", "Replies", "one whom the channel could write to", func(m *mutant) {
 			m.told(func(r *providers.Reply) { r.From = strings.TrimPrefix(r.From, "+") })
+		}},
+		{"does not say when they wrote", "ReplyWindow", "it begins when they wrote", func(m *mutant) {
+			m.told(func(r *providers.Reply) { r.At = time.Time{} })
+		}},
+		{"takes what they wrote for a setting", "ReplyWindow", "who writes begins a window", func(m *mutant) {
+			m.told(func(r *providers.Reply) { r.Setting = true })
+		}},
+		{"does not tell who has not written from others", "Refusals/131047", "they have not written lately", func(m *mutant) {
+			m.failed(func(e *providers.Error) { e.WindowClosed = false })
+		}},
+		{"says of whoever is refused that they have not written", "Refusals/131026", "they have not written lately", func(m *mutant) {
+			m.failed(func(e *providers.Error) { e.WindowClosed = true })
 		}},
 		{"cuts a reply", "Replies", "STOP", func(m *mutant) {
 			m.told(func(r *providers.Reply) { r.Text, _, _ = strings.Cut(r.Text, "\n") })

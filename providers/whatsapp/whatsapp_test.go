@@ -90,6 +90,8 @@ func refusals() (all []providertest.Refusal) {
 		for _, code := range codes {
 			r := said(400, code, kind)
 			switch code {
+			case 131047, 470:
+				r.Window = true
 			case 131026:
 				r.Bounce = providers.BounceSoft
 			case 131056:
@@ -101,7 +103,7 @@ func refusals() (all []providertest.Refusal) {
 	slow := said(429, 130429, providers.ErrorThrottled)
 	slow.Name, slow.Answer.Header, slow.RetryAfter = "130429 with Retry-After", http.Header{"Retry-After": {"7"}}, 7*time.Second
 	whatever := said(500, 131047, providers.ErrorRecipient) // the code says it, not the status
-	whatever.Name = "131047 with 500"
+	whatever.Name, whatever.Window = "131047 with 500", true
 	nobody := said(400, 100, providers.ErrorSender)
 	nobody.Name, nobody.Answer.Text = "no such number", strings.Replace(nobody.Answer.Text, `"code":100`, `"code":100,"error_subcode":33`, 1)
 	passing := said(400, 987654, providers.ErrorTemporary)

@@ -9,7 +9,7 @@ import (
 const (
 	newToken      = "make a new access token and set config.token"
 	permissions   = "give the app the permission to write messages for this page or account, and have Meta approve it"
-	outsideWindow = "they have not written in the last 24 hours"
+	outsideWindow = "they have not written lately: in the last 24 hours, or in the last 7 days where the channel has the tag HUMAN_AGENT"
 	theFile       = "the file must be at a public address over HTTPS, of a type and size that Meta takes"
 )
 
@@ -44,9 +44,9 @@ var codes = map[int]graph.Meaning{
 
 // subcodes say more than the code before them, which is of permissions or parameters in general.
 var subcodes = map[int]graph.Meaning{
-	2018278: {Kind: providers.ErrorRecipient, Advice: outsideWindow},
-	2018065: {Kind: providers.ErrorRecipient, Advice: outsideWindow},
-	2534022: {Kind: providers.ErrorRecipient, Advice: outsideWindow},
+	2018278: {Kind: providers.ErrorRecipient, Closed: true, Advice: outsideWindow},
+	2018065: {Kind: providers.ErrorRecipient, Closed: true, Advice: outsideWindow},
+	2534022: {Kind: providers.ErrorRecipient, Closed: true, Advice: outsideWindow},
 	2018108: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft},
 	1545041: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft},
 	2018001: {Kind: providers.ErrorRecipient, Bounce: providers.BounceSoft, Advice: "an id is of somebody as one page or account knows them"},

@@ -172,6 +172,9 @@ func Problem(code, subcode int) string {
 	return fmt.Sprintf(`{"error":{"message":"(#%d) Title with %s","type":"OAuthException","code":%d%s,"fbtrace_id":"Az8or2yhqkZfEZ-"}}`, code, Token, code, more)
 }
 
+// windowClosed are the subcodes of who has not written lately.
+var windowClosed = []int{2018278, 2018065, 2534022}
+
 // Refusals are what the API refuses with, and what each means.
 func Refusals() (all []providertest.Refusal) {
 	add := func(kind providers.ErrorKind, bounce providers.BounceKind, status, code int, subcodes ...int) {
@@ -181,7 +184,7 @@ func Refusals() (all []providertest.Refusal) {
 		for _, subcode := range subcodes {
 			all = append(all, providertest.Refusal{
 				Name: fmt.Sprintf("%d %d %d", status, code, subcode), Kind: kind, Bounce: bounce, Code: strconv.Itoa(code),
-				Answer: sink.Answer{Code: status, Text: Problem(code, subcode)},
+				Answer: sink.Answer{Code: status, Text: Problem(code, subcode)}, Window: slices.Contains(windowClosed, subcode),
 			})
 		}
 	}
@@ -193,7 +196,7 @@ func Refusals() (all []providertest.Refusal) {
 			add(kind, "", 400, code)
 		}
 	}
-	add(providers.ErrorRecipient, "", 403, 10, 2018278, 2018065, 2534022)
+	add(providers.ErrorRecipient, "", 403, 10, windowClosed...)
 	add(providers.ErrorRecipient, providers.BounceSoft, 403, 10, 2018108)
 	add(providers.ErrorRecipient, providers.BounceSoft, 400, 551, 0, 1545041)
 	add(providers.ErrorRecipient, providers.BounceSoft, 400, 100, 2018001, 2534014)

@@ -31,7 +31,7 @@ export function ContentSection({ form, set, problem, address, can }: Props) {
   const items = templates.data?.items ?? [];
   const names = items.map((item) => item.name);
   const chosen = items.find((item) => item.name === form.template);
-  const window = can?.reply_window_hours;
+  const window = can?.templates ? can.reply_window_hours : undefined; // beyond it nothing else may go without templates
   const outside = form.content.window_template ?? "";
   const hidden = Object.keys(form.content).filter((key) => key !== "template" && !(key === "window_template" && window));
   // A name that a template may have.
