@@ -67,7 +67,11 @@ type message struct {
 	From    struct{ Email, Name string }
 	Subject string
 	Content []struct{ Type, Value string }
-	Headers map[string]string
+	Headers     map[string]string
+	Attachments []struct {
+		Content                     []byte
+		Type, Filename, Disposition string
+	}
 }
 
 func parse(body []byte) (m message) {
@@ -215,6 +219,9 @@ func TestContract(t *testing.T) {
 				} else {
 					got.Content.HTML = c.Value
 				}
+			}
+			for _, a := range m.Attachments {
+				got.Content.Attachment = &providers.Attachment{Filename: a.Filename, File: &providers.File{ContentType: a.Type, Content: a.Content}}
 			}
 			return []providers.Message{got}
 		},
