@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/internal/fakes"
 	"carillon/internal/sink"
 	"carillon/internal/testenv"
 )
@@ -59,6 +60,7 @@ var walks = []struct {
 		{"rules", 5},
 		{"flows", 5},
 		{"templates", 7},
+		{"reviews", 1},
 		{"senders", 2},
 		everybody,
 	}},
@@ -168,12 +170,15 @@ func console(t *testing.T, chosen []journey, way object) {
 	mails, err := sink.NewSMTP(sink.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, mails.Close()) }()
+	whatsApp, err := fakes.WhatsApp(fakes.Options{Templates: map[string]string{"welcome": "Welcome, {{1}}."}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, whatsApp.Close()) }()
 	contacts, err := strconv.Atoi(cmp.Or(os.Getenv("CARILLON_TEST_CONTACTS"), "100000"))
 	require.NoError(t, err)
 	modules(t, "../../tools/openid")
 	with := object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "dns": dns.URL,
-		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
+		"smtp": mails.Port(), "whatsapp": whatsApp.URL(), "closed": closedPort(t), "contacts": contacts,
 		"journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
 	}
 	maps.Copy(with, way)

@@ -110,6 +110,16 @@ const templates = {
     withoutLanguage_one: "{{n}} Person hat keine Sprache genannt und bekommt die Standardsprache.",
     withoutLanguage_other: "{{n}} Leute haben keine Sprache genannt und bekommen die Standardsprache.",
   },
+  handIn: {
+    do_one: "{{count}} Sprache einreichen",
+    do_other: "{{count}} Sprachen einreichen",
+    done: "Sie ist eingereicht. Eine Prüfung dauert Minuten bis zu einem Tag; was dabei herauskommt, steht bei jeder Sprache.",
+    hint: "Der Anbieter lässt nur mit Vorlagen, die er freigegeben hat, zuerst schreiben. Er bekommt diese Texte, mit den Beispielen der Parameter. Verschickt wird nichts.",
+    nothing: "Es gibt nichts einzureichen.",
+    open: "Zur Prüfung einreichen",
+    outcome: { open: "Würde eingereicht", submitted: "Eingereicht", kept: "Der Anbieter hat sie", unfit: "Kann nicht eingereicht werden", refused: "Nicht angenommen" },
+    title: "{{name}} zur Prüfung einreichen",
+  },
   snippets: {
     deleteHint: "Der Text ist endgültig weg. Ein Baustein, den etwas verwendet, wird nicht gelöscht.",
     deleteNamed: "{{name}} löschen",

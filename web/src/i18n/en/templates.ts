@@ -110,6 +110,16 @@ const templates = {
     withoutLanguage_one: "{{n}} person has said no language and gets the default.",
     withoutLanguage_other: "{{n}} people have said no language and get the default.",
   },
+  handIn: {
+    do_one: "Hand in {{count}} language",
+    do_other: "Hand in {{count}} languages",
+    done: "It was handed in. A review takes minutes to a day; what comes of it is shown at each language.",
+    hint: "The provider lets nobody write first but with a template that it has approved. It gets these texts, with the examples of the parameters. Nobody is sent anything.",
+    nothing: "There is nothing to hand in.",
+    open: "Hand in for review",
+    outcome: { open: "Would be handed in", submitted: "Handed in", kept: "The provider has it", unfit: "Can't be handed in", refused: "Not taken" },
+    title: "Hand {{name}} in for review",
+  },
   snippets: {
     deleteHint: "Its text is gone for good. A snippet that something uses is refused.",
     deleteNamed: "Delete {{name}}",
