@@ -60,6 +60,7 @@ var walks = []struct {
 		{"rules", 5},
 		{"flows", 5},
 		{"templates", 7},
+		{"files", 2},
 		{"reviews", 1},
 		{"senders", 2},
 		everybody,
