@@ -104,7 +104,7 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 			require.Contains(t, w.Body.String(), "is bound to channel", "%s %s", method, at)
 		}
 	}
-	require.Equal(t, 14, asked)
+	require.Equal(t, 15, asked)
 }
 
 func TestWhatAKeyIsBoundToIsChecked(t *testing.T) {

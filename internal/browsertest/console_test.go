@@ -61,7 +61,7 @@ var walks = []struct {
 		{"flows", 5},
 		{"templates", 7},
 		{"files", 2},
-		{"reviews", 1},
+		{"reviews", 2},
 		{"senders", 2},
 		everybody,
 	}},

@@ -1,4 +1,4 @@
-// Templates that a provider has to look at: handed in from the catalogue.
+// Templates that a provider has to look at: handed in from the catalogue, and taken over into it.
 import assert from "node:assert/strict";
 
 import { ask, at, button, heading, known, to } from "./person.mjs";
@@ -44,5 +44,20 @@ export const steps = {
     await dialog().waitFor({ state: "detached" });
     known.chat = channel.id;
     known.pages.push(`/templates/${made.id}`, `/channels/${channel.id}`);
+  },
+  async "a template of the provider's is taken over"() {
+    const { page } = known.first;
+    await at(`/channels/${known.chat}`);
+    await button("Take over its templates").click();
+    await page.getByRole("row", { name: /^welcome/ }).getByText("No template of this name and language").waitFor();
+    await button("Take over what is missing here").click();
+    await language("welcome").getByText("Would be taken over").waitFor();
+    await language("welcome").getByText("{{1}} is filled with {{ row.value_1 }}", { exact: false }).waitFor();
+    await dialog().getByRole("button", { name: "Take 1 template over" }).click();
+    await language("welcome").getByText("Taken over", { exact: true }).waitFor();
+    await language("welcome").getByRole("link", { name: "welcome" }).click();
+    await heading("welcome");
+    await page.getByText("Approved").first().waitFor();
+    known.pages.push(new URL(page.url()).pathname);
   },
 };
