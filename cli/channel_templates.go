@@ -19,7 +19,8 @@ func (c *cli) channelTemplates() *cobra.Command {
 			"say the same: its state is " +
 			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes. " +
 			"--submit hands a template of the catalogue in for review, in the languages that the provider does not keep. " +
-			"--import takes the provider's template NAME over into the catalogue, or all that it lacks, in the languages that are approved; what is there is never changed.",
+			"--import takes the provider's template NAME over into the catalogue, or all that it lacks, in the languages that are approved; " +
+			"what is there is never changed.",
 		Example: "  carillon channel templates news\n  carillon channel templates news --submit order_shipped --dry-run\n" +
 			"  carillon channel templates news --import --dry-run\n  carillon channel templates news order_shipped --import",
 		Args: cobra.RangeArgs(1, 2)}

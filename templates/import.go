@@ -61,7 +61,8 @@ func (s *Catalogue) Imports(ctx context.Context, channel providers.Channel, name
 		case err != nil:
 			return nil, err
 		case there != nil && name != "":
-			return nil, fault.New(fault.Conflict, "the catalogue has a template %q already, the template %d: nothing is overwritten. Delete it, or change it there", name, there.ID)
+			return nil, fault.New(fault.Conflict, "the catalogue has a template %q already, the template %d, and nothing is overwritten: "+
+				"change it there, or delete it", name, there.ID)
 		case there != nil:
 			list[i] = Import{Template: Template{ID: there.ID, Name: one}, Exists: true}
 			continue

@@ -101,8 +101,10 @@ func TestTemplatesAreTakenOver(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &providers.KeptTemplate{
 		Name: "shipped", Language: "pt-BR", Header: []providers.PlaceValue{{Place: "3", Value: "{{ row.value_3 }}"}},
-		Body:    []providers.PlaceValue{{Place: "1", Value: "{{ row.value_1 }}"}, {Place: "2", Value: "{{ row.value_2 }}"}},
-		Buttons: []providers.ButtonValue{{Index: 1, Type: providers.TemplateURL, Value: "{{ row.value_4 }}"}, {Index: 3, Type: providers.TemplateCopyCode, Value: "{{ row.value_5 }}"}},
+		Body: []providers.PlaceValue{{Place: "1", Value: "{{ row.value_1 }}"}, {Place: "2", Value: "{{ row.value_2 }}"}},
+		Buttons: []providers.ButtonValue{
+			{Index: 1, Type: providers.TemplateURL, Value: "{{ row.value_4 }}"}, {Index: 3, Type: providers.TemplateCopyCode, Value: "{{ row.value_5 }}"},
+		},
 	}, r.Kept["pt-BR"], "and goes as what the provider keeps")
 
 	again, err := f.Catalogue.Imports(ctx, channel, "", kept)

@@ -38,7 +38,8 @@ type body struct {
 // bytesOf is a body that is in memory.
 func bytesOf(content []byte) body {
 	// net/http writes header and body at once only if it knows the reader's type.
-	return body{size: int64(len(content)), more: timeFor(int64(len(content))), open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	return body{size: int64(len(content)), more: timeFor(int64(len(content))), open: open}
 }
 
 // body writes the form around the file; the second is its Content-Type.

@@ -71,7 +71,8 @@ func TestSenders(t *testing.T) {
 // A file goes under the name that its message gives it, and a mail as what its bytes are to those
 // who save them.
 func TestFilesInMails(t *testing.T) {
-	c := providers.Content{Text: "x", Attachment: &providers.Attachment{File: &providers.File{Name: "a.eml", ContentType: "message/rfc822", Size: 3, Content: []byte("abc")}}}
+	file := &providers.File{Name: "a.eml", ContentType: "message/rfc822", Size: 3, Content: []byte("abc")}
+	c := providers.Content{Text: "x", Attachment: &providers.Attachment{File: file}}
 	require.Equal(t, &File{Name: "a.eml", ContentType: "application/octet-stream", Content: []byte("abc")}, FileOf(&c))
 	c.Attachment.Filename, c.Attachment.File.ContentType = "b.pdf", "application/pdf"
 	require.Equal(t, &File{Name: "b.pdf", ContentType: "application/pdf", Content: []byte("abc")}, FileOf(&c))

@@ -33,7 +33,10 @@ func New(m *providers.Message, from string, most int, deps providers.Deps) (Mess
 	if err := errors.Join(Check(m), CheckFile(&m.Content, most)); err != nil {
 		return Message{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
-	made := Message{To: m.To, ToName: m.ToName, Subject: m.Content.Subject, Text: Text(&m.Content), HTML: HTML(&m.Content), Headers: Headers(m), File: FileOf(&m.Content)}
+	made := Message{
+		To: m.To, ToName: m.ToName, Subject: m.Content.Subject, Text: Text(&m.Content), HTML: HTML(&m.Content),
+		Headers: Headers(m), File: FileOf(&m.Content),
+	}
 	if strings.Contains(made.HTML, inline) {
 		html, pictures := Pictures([]byte(made.HTML), m.ID, strings.TrimPrefix(deps.UniqueID(0), "0")+"@"+Domain(from))
 		made.HTML, made.Pictures = string(html), pictures

@@ -77,9 +77,11 @@ func (s Subject) within(t testing.TB) {
 	at := slices.IndexFunc(limits, func(l providers.FileLimit) bool { return l.Type == providers.Document })
 	require.GreaterOrEqual(t, at, 0, "Capabilities.Files says how large a document may be")
 	most := limits[at].MaxBytes
-	file := providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: most + 1, Content: bytes.Repeat([]byte("%PDF\r\n.\r\n\x00\xff"), int(most/11)+1)[:most+1]}
+	content := bytes.Repeat([]byte("%PDF\r\n.\r\n\x00\xff"), int(most/11)+1)[:most+1]
+	file := providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: most + 1, Content: content}
 	m := s.message(1)
-	m.Content = providers.Content{Subject: "Menu", Text: "Our menu", Attachment: &providers.Attachment{MediaID: 3, Filename: "Größe & 2.pdf", URL: attachment.URL, File: &file}}
+	m.Content = providers.Content{Subject: "Menu", Text: "Our menu"}
+	m.Content.Attachment = &providers.Attachment{MediaID: 3, Filename: "Größe & 2.pdf", URL: attachment.URL, File: &file}
 	_, err := p.Send(t.Context(), m)
 	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind, "a file that is larger than Capabilities.Files says")
 	require.ErrorContains(t, err, "menu.pdf has ")

@@ -64,9 +64,9 @@ type message struct {
 		To   []struct{ Email, Name string }
 		Args map[string]string `json:"custom_args"`
 	}
-	From    struct{ Email, Name string }
-	Subject string
-	Content []struct{ Type, Value string }
+	From        struct{ Email, Name string }
+	Subject     string
+	Content     []struct{ Type, Value string }
 	Headers     map[string]string
 	Attachments []struct {
 		Content                     []byte

@@ -157,7 +157,8 @@ func TestWhatGoesTogether(t *testing.T) {
 	messages[6].To = "grüße@example.org"
 	messages[7].UnsubscribeURL = "https://example.org/" + strings.Repeat("u", 860)
 	messages[8].Content.HTML = ""
-	messages[9].Content.Attachment = &providers.Attachment{File: &providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: 4, Content: []byte("%PDF")}}
+	menu := &providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: 4, Content: []byte("%PDF")}
+	messages[9].Content.Attachment = &providers.Attachment{File: menu}
 	results := p.(providers.BatchSender).SendBatch(t.Context(), messages)
 	for i, r := range results {
 		switch i {
