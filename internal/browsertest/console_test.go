@@ -8,14 +8,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/fakes"
 	"carillon/internal/sink"
 	"carillon/internal/testenv"
 )
@@ -138,6 +140,26 @@ func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
 	console(t, chosen, object{"keyboard": true})
 }
 
+// whatsApp plays WhatsApp, with a template that was made there, and says where.
+func whatsApp(t *testing.T) string {
+	t.Helper()
+	address := testenv.FreeAddress(t)
+	cmd := exec.Command(program, "sink", "whatsapp", "--listen", address, "--template", "welcome=Welcome, {{1}}.") // it is ended by the clean-up
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	return "http://" + address
+}
+
 // console walks through journeys with a program of their own, in a way.
 func console(t *testing.T, chosen []journey, way object) {
 	t.Helper()
@@ -171,15 +193,12 @@ func console(t *testing.T, chosen []journey, way object) {
 	mails, err := sink.NewSMTP(sink.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, mails.Close()) }()
-	whatsApp, err := fakes.WhatsApp(fakes.Options{Templates: map[string]string{"welcome": "Welcome, {{1}}."}})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, whatsApp.Close()) }()
 	contacts, err := strconv.Atoi(cmp.Or(os.Getenv("CARILLON_TEST_CONTACTS"), "100000"))
 	require.NoError(t, err)
 	modules(t, "../../tools/openid")
 	with := object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "dns": dns.URL,
-		"smtp": mails.Port(), "whatsapp": whatsApp.URL(), "closed": closedPort(t), "contacts": contacts,
+		"smtp": mails.Port(), "whatsapp": whatsApp(t), "closed": closedPort(t), "contacts": contacts,
 		"journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
 	}
 	maps.Copy(with, way)
