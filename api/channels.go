@@ -333,6 +333,7 @@ func (s *Server) channelRoutes() {
 		})
 	s.domainRoutes()
 	s.askingRoutes()
+	s.importRoutes()
 	s.providerRoutes()
 }
 

@@ -92,6 +92,8 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 				body = `{"to":"a@example.org"}`
 			case strings.HasSuffix(path, "/templates/submit"):
 				body = `{"template":"hello"}`
+			case strings.HasSuffix(path, "/templates/import"):
+				body = `{}`
 			case path == "/v1/channels": // names none, and shows the own
 				continue
 			case method == "GET" && path == "/v1/messages":
@@ -102,7 +104,7 @@ func TestAKeyIsHeldToItsChannel(t *testing.T) {
 			require.Contains(t, w.Body.String(), "is bound to channel", "%s %s", method, at)
 		}
 	}
-	require.Equal(t, 14, asked)
+	require.Equal(t, 15, asked)
 }
 
 func TestWhatAKeyIsBoundToIsChecked(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -34,6 +35,9 @@ type Capabilities struct {
 	MaxCaptionUnits  int                    `json:"max_caption_units,omitempty" doc:"Most units of UTF-16 in the text and the caption beside a file."`
 	ReplyWindowHours float64                `json:"reply_window_hours,omitempty" doc:"For how long after somebody has written to the channel they may be sent anything, and after which approved templates alone, or nothing without templates; absent where they always may. A tag of the channel can make it longer. It holds where the secret is set by which the provider proves itself."`
 	Idempotent       bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
+	Media            bool                   `json:"media" doc:"A file by its address goes as a file; without it the address stands in the text."`
+	Uploads          string                 `json:"uploads" enum:"kept,sent_once,within,address" doc:"How a file that was uploaded gets there. kept: the provider takes it once, beside all messages; sent_once: within the first message that carries it; within: within each; address: by its address on this server, which needs public_url."`
+	Files            []FileLimit            `json:"files,omitempty" doc:"What of each type of file it takes; absent where nobody says."`
 	Buttons          []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
 	Location         bool                   `json:"location" doc:"It carries places on the map; others refuse them."`
 	Cards            bool                   `json:"cards" doc:"It carries contact cards; others refuse them."`
@@ -43,19 +47,39 @@ type Capabilities struct {
 	Receipts         bool                   `json:"receipts" doc:"It reports back what became of a message."`
 }
 
+// FileLimit is what of one type of file a provider takes.
+type FileLimit struct {
+	Type           providers.AttachmentType `json:"type" enum:"image,video,audio,voice,document"`
+	Address        string                   `json:"address,omitempty" doc:"Kind of address that it holds for, where the provider has several."`
+	ContentTypes   []string                 `json:"content_types,omitempty" doc:"Media types; absent for all."`
+	MaxBytes       int64                    `json:"max_bytes,omitempty" doc:"Size of the largest, in bytes; absent where nobody says. Where files go within messages, of an uploaded one."`
+	MaxLinkedBytes int64                    `json:"max_linked_bytes,omitempty" doc:"The same of one that the provider fetches by its address, where that is another."`
+}
+
+func capabilitiesView(can *providers.Capabilities) Capabilities {
+	view := Capabilities{
+		Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes, MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits,
+		ReplyWindowHours: can.ReplyWindow.Hours(), Idempotent: can.Idempotent, Media: can.Media,
+		Uploads: cmp.Or(string(can.Uploads), "address"), Buttons: can.Buttons, Location: can.Location, Cards: can.Cards,
+		Templates: can.Templates, Finds: can.Finds, Signs: can.Signs, Receipts: can.Receipts,
+	}
+	for _, l := range can.Files {
+		view.Files = append(view.Files, FileLimit{
+			Type: l.Type, Address: string(l.Address), ContentTypes: l.ContentTypes, MaxBytes: l.MaxBytes, MaxLinkedBytes: l.MaxLinkedBytes,
+		})
+	}
+	return view
+}
+
 func (s *Server) providerRoutes() {
 	register(s, operation{id: "list-providers", method: http.MethodGet, path: "/v1/providers", tag: "channels", doc: "List providers and their settings",
 		roles: mayWatch},
 		func(_ context.Context, _ access.Caller, _ *struct{}) (*pageOut[Provider], error) {
 			out := &pageOut[Provider]{Body: Page[Provider]{Items: []Provider{}}}
 			for _, k := range s.Providers.Kinds() {
-				can := k.Capabilities
 				out.Body.Items = append(out.Body.Items, Provider{
-					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
-					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes,
-						MaxTextUnits: can.MaxTextUnits, MaxCaptionUnits: can.MaxCaptionUnits, ReplyWindowHours: can.ReplyWindow.Hours(),
-						Idempotent: can.Idempotent, Buttons: can.Buttons,
-						Location: can.Location, Cards: can.Cards, Templates: can.Templates, Finds: can.Finds, Signs: can.Signs, Receipts: can.Receipts},
+					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(k.Capabilities.Address),
+					Can:    capabilitiesView(&k.Capabilities),
 					Preset: k.Preset, Config: configSchema(k.Config),
 				})
 			}

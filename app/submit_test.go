@@ -3,6 +3,8 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,4 +93,56 @@ func (r *replying) synced(name, language string) keptThere {
 	}
 	require.Fail(r.t, "is not kept", "%s %s", name, language)
 	return keptThere{}
+}
+
+// What the provider keeps and the catalogue lacks is taken over once it is approved, and goes as the
+// provider's at once.
+func TestATemplateOfTheProviderIsTakenOver(t *testing.T) {
+	r := newReplying(t)
+	const madeThere = `{"name":"made_there","language":"de","category":"UTILITY","components":[
+		{"type":"HEADER","format":"TEXT","text":"F\u00fcr {{1}}","example":{"header_text":["Zoe"]}},
+		{"type":"BODY","text":"Hallo {{1}}, Ihr Tisch ist frei.","example":{"body_text":[["Ada"]]}},
+		{"type":"BUTTONS","buttons":[{"type":"URL","text":"Zeigen","url":"https://example.org/{{1}}","example":["https://example.org/7"]}]}]}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.fake.URL()+"/v26.0/1/message_templates", strings.NewReader(madeThere))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer a-token-of-a-fake-0123")
+	answer, err := r.client.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, 200, answer.StatusCode)
+	taken := func(body string) (outcomes map[string]api.ImportedTemplate) {
+		t.Helper()
+		var all api.ImportedTemplates
+		require.NoError(t, json.Unmarshal([]byte(r.do("POST", "/v1/channels/1/templates/import", body)), &all))
+		outcomes = map[string]api.ImportedTemplate{}
+		for _, one := range all.Templates {
+			outcomes[one.Name] = one
+		}
+		return outcomes
+	}
+	waits := taken(`{"template":"made_there"}`)["made_there"]
+	require.Equal(t, "unfit", waits.Outcome)
+	require.Contains(t, waits.Languages[0].Reason, "it is pending")
+	foreseen := taken(`{"dry_run":true}`)
+	require.Equal(t, "open", foreseen["made_there"].Outcome)
+	require.Equal(t, "exists", foreseen["again"].Outcome)
+	var none api.Page[api.Template]
+	r.read("/v1/templates?q=made_there", &none)
+	require.Empty(t, none.Items, "a dry run takes nothing over")
+	made := taken(`{"template":"made_there"}`)["made_there"]
+	require.Equal(t, "imported", made.Outcome)
+	require.NotZero(t, made.TemplateID)
+
+	var template api.Template
+	r.read(fmt.Sprintf("/v1/templates/%d", made.TemplateID), &template)
+	require.Equal(t, "Hallo {{1}}, Ihr Tisch ist frei.", template.Translations[0].Body)
+	require.EqualValues(t, "approved", template.Statuses[0].State)
+	r.post("/v1/contacts", `{"language":"de","addresses":{"whatsapp":"+491511230599"}}`)
+	r.taken()
+	r.campaign(`{"template":{"name":"made_there","params":["{{ contact.language }}","Zoe","7"]}}`)
+	require.Equal(t, map[string]string{"+491511230599": "template made_there"}, r.taken(), "nobody has written, and it goes as the provider's")
+
+	answer, said := ask(t, r.client, "POST "+r.url+"/v1/channels/1/templates/import", `{"template":"made_there"}`)
+	require.Equal(t, 409, answer.StatusCode, said)
+	require.Contains(t, said, "nothing is overwritten")
 }

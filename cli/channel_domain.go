@@ -107,53 +107,6 @@ func (f checked) err() error {
 	return nil
 }
 
-// channelTemplates lists what a channel's provider keeps.
-func (c *cli) channelTemplates() *cobra.Command {
-	var submit string
-	var dryRun bool
-	cmd := &cobra.Command{Use: "templates CHANNEL", Short: "List the templates that a channel's provider keeps, or hand one in for review",
-		Long: "Asks the provider for its templates. One of the catalogue is the provider's of the same name, in each language that both have, where both " +
-			"say the same: its state is " +
-			"taken over, and what is approved goes as the provider's template from then on. It also happens by itself, every ten minutes. " +
-			"--submit hands a template of the catalogue in for review, in the languages that the provider does not keep.",
-		Example: "  carillon channel templates news\n  carillon channel templates news --submit order_shipped --dry-run"}
-	cmd.Flags().StringVar(&submit, "submit", "", "hand a template of the catalogue in, by its name")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "with --submit: say what would be handed in, and hand nothing in")
-	return c.onChannel(cmd,
-		func(ctx context.Context, ch api.Channel) error {
-			if submit != "" {
-				return show(ctx, c, post(channelsPath().id(ch.ID).below("templates", "submit"), map[string]any{"template": submit, "dry_run": dryRun}), submittedTable)
-			}
-			if dryRun {
-				return usagef("--dry-run belongs to --submit")
-			}
-			return show(ctx, c, post(channelsPath().id(ch.ID).below("templates", "sync"), nil), func(w *tabwriter.Writer, l api.SyncedTemplates) {
-				if len(l.Templates) == 0 {
-					sayf(w, "The provider keeps no templates. Make one there, or choose a channel that needs none.\n")
-					return
-				}
-				sayf(w, "NAME\tLANGUAGE\tSTATUS\tTEMPLATE\tBODY\n")
-				for _, t := range l.Templates {
-					in := "none of this name and language"
-					if t.TemplateID != 0 {
-						in = fmt.Sprint(t.TemplateID)
-					}
-					if t.Differs {
-						in += ", which says something else"
-					}
-					sayf(w, "%s\t%s\t%s\t%s\t%s\n", clean(t.Name), clean(t.Language), t.Status, in, clean(strings.Join(strings.Fields(t.Body), " ")))
-				}
-			})
-		})
-}
-
-func submittedTable(w *tabwriter.Writer, l api.SubmittedTemplates) {
-	sayf(w, "LANGUAGE\tOUTCOME\tSTATUS\tBODY\tREASON\n")
-	for _, t := range l.Languages {
-		sayf(w, "%s\t%s\t%s\t%s\t%s\n", t.Language, t.Outcome, t.Status, clean(strings.Join(strings.Fields(t.Body), " ")), clean(t.Reason))
-	}
-}
-
 func (c *cli) channelSign() *cobra.Command {
 	var selector, file string
 	cmd := &cobra.Command{Use: "sign CHANNEL", Short: "Have a channel sign its mail (DKIM), and show the record to publish",

@@ -327,6 +327,8 @@ channel check 1
 channel templates 1
 channel templates 1 --submit order_shipped
 channel templates 1 --submit order_shipped --dry-run
+channel templates 1 --import --dry-run
+channel templates 1 order_shipped --import
 channel sign 1
 channel sign 1 --selector spring-2027 --key-file CSV
 channel unsign 1 spring-2027

@@ -20,6 +20,13 @@ type Template struct {
 	Reason string
 	// Body is the text, its places for values as the provider writes them.
 	Body string
+	// The rest is for who takes it over, as NewTemplate has it. Category is empty where it is not
+	// told, and so is the example of a place in the samples.
+	Category, Header, Footer   string
+	HeaderSamples, BodySamples []PlaceValue
+	Buttons                    []NewButton
+	// Besides are parts that it has and a NewTemplate has not, in words.
+	Besides []string
 }
 
 // TemplateStatus is whether a provider lets a template be used.

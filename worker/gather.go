@@ -43,8 +43,13 @@ type gathering struct {
 	done     chan struct{} // is closed when results are there
 }
 
-// send has a message go with others.
+// send has a message go with others. One that carries its file goes alone: next to the file it would
+// save nothing, and others would wait for its bytes.
 func (g *gatherer) send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
+	if carrying(&m) > 0 {
+		results := g.ask(ctx, []providers.Message{m})
+		return results[0].Accepted, results[0].Err
+	}
 	g.mu.Lock()
 	joined, first := g.open, g.open == nil
 	if first {

@@ -205,6 +205,15 @@ func TestFilesWithinMessagesAreReadOnce(t *testing.T) {
 	require.True(t, b.ch.files.within.TryAcquire(mostWithin), "all memory is given back")
 }
 
+// Those that take several messages in one request get one with a file in it alone.
+func TestAMessageWithAFileGoesAlone(t *testing.T) {
+	b := newMediaBench(t, nil, providers.FileWithin, 3)
+	p := &batches{answer: func(list []providers.Message) []providers.Result { return make([]providers.Result, len(list)) }}
+	b.ch = b.batchChannel(p, providers.Limits{}, ways{requests: 4, each: 20, uploads: providers.FileWithin})
+	b.again(t, 60)
+	require.Len(t, p.requests, 60)
+}
+
 // Other providers have its address.
 func TestUploadedFilesGoByAddress(t *testing.T) {
 	b := newMediaBench(t, clock.NewFake(noon), providers.FileByAddress, 3)

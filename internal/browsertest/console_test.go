@@ -8,10 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +62,8 @@ var walks = []struct {
 		{"rules", 5},
 		{"flows", 5},
 		{"templates", 7},
+		{"files", 2},
+		{"reviews", 2},
 		{"senders", 2},
 		everybody,
 	}},
@@ -135,6 +140,26 @@ func TestTheConsoleByTheKeyboardAlone(t *testing.T) {
 	console(t, chosen, object{"keyboard": true})
 }
 
+// whatsApp plays WhatsApp, with a template that was made there, and says where.
+func whatsApp(t *testing.T) string {
+	t.Helper()
+	address := testenv.FreeAddress(t)
+	cmd := exec.Command(program, "sink", "whatsapp", "--listen", address, "--template", "welcome=Welcome, {{1}}.") // it is ended by the clean-up
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	return "http://" + address
+}
+
 // console walks through journeys with a program of their own, in a way.
 func console(t *testing.T, chosen []journey, way object) {
 	t.Helper()
@@ -173,7 +198,7 @@ func console(t *testing.T, chosen []journey, way object) {
 	modules(t, "../../tools/openid")
 	with := object{
 		"base": s.base, "link": link, "viewer": viewer, "invitation": invited["token"], "restart": control.URL, "dns": dns.URL,
-		"smtp": mails.Port(), "closed": closedPort(t), "contacts": contacts,
+		"smtp": mails.Port(), "whatsapp": whatsApp(t), "closed": closedPort(t), "contacts": contacts,
 		"journeys": walked, "pictures": os.Getenv("CARILLON_TEST_PICTURES"), "long": os.Getenv("CARILLON_TEST_LONG") != "",
 	}
 	maps.Copy(with, way)

@@ -146,7 +146,9 @@ func TestWhatsApp(t *testing.T) {
 	kept, err := f.adapter.(providers.TemplateSyncer).SyncTemplates(t.Context())
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
-	require.Equal(t, providers.Template{Name: "hello", Language: "en", Status: providers.TemplateApproved, Body: "Hello {{1}}"}, kept[0])
+	require.Equal(t, providers.Template{
+		Name: "hello", Language: "en", Status: providers.TemplateApproved, Category: "marketing", Body: "Hello {{1}}", BodySamples: []providers.PlaceValue{{Place: "1"}},
+	}, kept[0])
 	text, template := providers.Content{Text: "Hi"}, func(name string) providers.Content {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
 	}

@@ -24,6 +24,9 @@ type Form struct {
 // leastRate is how fast a file goes out at least, in bytes a second: it lengthens the timeout.
 const leastRate = 256 << 10
 
+// timeFor is how long is waited for so many bytes to go out.
+func timeFor(size int64) time.Duration { return time.Duration(size) * time.Second / leastRate }
+
 // body is what a request carries. It may be opened again.
 type body struct {
 	size int64
@@ -35,7 +38,8 @@ type body struct {
 // bytesOf is a body that is in memory.
 func bytesOf(content []byte) body {
 	// net/http writes header and body at once only if it knows the reader's type.
-	return body{size: int64(len(content)), open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	return body{size: int64(len(content)), more: timeFor(int64(len(content))), open: open}
 }
 
 // body writes the form around the file; the second is its Content-Type.
@@ -59,7 +63,7 @@ func (f *Form) body() (body, string, error) {
 	}
 	after := head.Bytes()
 	return body{
-		size: int64(len(before)) + f.File.Size + int64(len(after)), more: time.Duration(f.File.Size) * time.Second / leastRate,
+		size: int64(len(before)) + f.File.Size + int64(len(after)), more: timeFor(f.File.Size),
 		open: func() (io.ReadCloser, error) {
 			content, err := f.File.Open()
 			if err != nil {

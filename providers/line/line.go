@@ -78,7 +78,7 @@ type Asking struct {
 	// Message is what is asked to be taken.
 	Message *providers.Message
 	// Request makes the request, without its body, and the body. It is made when there is
-	// room for it; the context is the request's.
+	// room for it; the context ends when the request is made.
 	Request func(ctx context.Context) (*http.Request, []byte, error)
 	// Form is what is sent instead of the body; nil for none.
 	Form *Form
@@ -105,10 +105,11 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.timeout+form.more)
-	defer cancel()
 	progress := &progress{line: l, commits: a.Message.Commits}
-	r, content, err := a.Request(progress.follow(ctx))
+	ctx = progress.follow(ctx)
+	making, made := context.WithTimeout(ctx, l.timeout)
+	r, content, err := a.Request(making)
+	made()
 	if err != nil {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
@@ -117,6 +118,9 @@ func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
 	} else {
 		form = bytesOf(content)
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.timeout+form.more)
+	defer cancel()
+	r = r.WithContext(ctx)
 	if err := a.Message.MayBegin(); err != nil {
 		return providers.Accepted{}, err
 	}

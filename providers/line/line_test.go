@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,4 +114,25 @@ func TestScrub(t *testing.T) {
 	} {
 		require.Equal(t, want, Quote(scrub(said)))
 	}
+}
+
+// A request may take longer by the time in which its body goes out.
+func TestALargeBodyHasTheTimeToGoOut(t *testing.T) {
+	far := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	t.Cleanup(far.Close)
+	l := New(providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Concurrency: 1}, 1, time.Nanosecond)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	ask := func(size int) error {
+		_, err := l.Ask(t.Context(), Asking{
+			Message: &providers.Message{},
+			Request: func(ctx context.Context) (*http.Request, []byte, error) {
+				r, err := Request(ctx, http.MethodPost, far.URL, "url")
+				return r, make([]byte, size), err
+			},
+			Read: func(*http.Response) (providers.Accepted, error) { return providers.Accepted{}, nil },
+		})
+		return err
+	}
+	require.Error(t, ask(0))
+	require.NoError(t, ask(16<<20), "a minute for its bytes")
 }

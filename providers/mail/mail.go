@@ -139,14 +139,6 @@ func linked(c *providers.Content) *providers.Attachment {
 	return c.Attachment
 }
 
-// Within is the file that a mail carries; nil for none.
-func Within(c *providers.Content) *providers.File {
-	if c.Attachment == nil || c.Attachment.File == nil || len(c.Attachment.File.Content) == 0 {
-		return nil
-	}
-	return c.Attachment.File
-}
-
 // attachmentTitle is what a link to an attachment is called.
 func attachmentTitle(a *providers.Attachment) string {
 	switch {

@@ -67,3 +67,17 @@ func TestSenders(t *testing.T) {
 	require.Equal(t, "b.example", Domain("a@B.example"))
 	require.Empty(t, Domain("a"))
 }
+
+// A file goes under the name that its message gives it, and a mail as what its bytes are to those
+// who save them.
+func TestFilesInMails(t *testing.T) {
+	file := &providers.File{Name: "a.eml", ContentType: "message/rfc822", Size: 3, Content: []byte("abc")}
+	c := providers.Content{Text: "x", Attachment: &providers.Attachment{File: file}}
+	require.Equal(t, &File{Name: "a.eml", ContentType: "application/octet-stream", Content: []byte("abc")}, FileOf(&c))
+	c.Attachment.Filename, c.Attachment.File.ContentType = "b.pdf", "application/pdf"
+	require.Equal(t, &File{Name: "b.pdf", ContentType: "application/pdf", Content: []byte("abc")}, FileOf(&c))
+	require.NoError(t, CheckFile(&c, 3))
+	require.ErrorContains(t, CheckFile(&c, 2), "a.eml has 0.1 MB, and a mail carries at most")
+	c.Attachment.File.Content = nil
+	require.Nil(t, FileOf(&c), "an address alone")
+}

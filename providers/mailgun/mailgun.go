@@ -25,6 +25,7 @@ func Kind() providers.Kind {
 			"permanent failures and spam complaints.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true, Finds: true,
+			Uploads: providers.FileWithin, Files: providers.AnyFile("", mostAttached),
 		},
 	}, check, open)
 	k.MostRequests = line.Requests
@@ -64,7 +65,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 
 // Send asks Mailgun to take one message.
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
-	made, refused := mail.New(&m, p.config.From, p.deps)
+	made, refused := mail.New(&m, p.config.From, mostAttached, p.deps)
 	if refused != nil {
 		return providers.Accepted{}, refused
 	}

@@ -60,7 +60,7 @@ func parse(header http.Header, body []byte) map[string]string {
 		content, _ := io.ReadAll(part) // what is cut short is no message
 		name := part.FormName()
 		if part.FileName() != "" {
-			name += " " + part.FileName()
+			name += " " + part.FileName() + " " + part.Header.Get("Content-Type")
 		}
 		fields[name] = string(content)
 	}
@@ -191,7 +191,14 @@ func TestContract(t *testing.T) {
 		Refusals: refusals(),
 		Arrived: func(_ testing.TB, d sink.Delivery) []providers.Message {
 			m := parse(d.Header, d.Body)
-			return []providers.Message{{To: address(m["to"]), Content: providers.Content{Subject: m["subject"], Text: m["text"], HTML: m["html"]}}}
+			got := providers.Message{To: address(m["to"]), Content: providers.Content{Subject: m["subject"], Text: m["text"], HTML: m["html"]}}
+			for field, content := range m {
+				if named, attached := strings.CutPrefix(field, "attachment "); attached {
+					at := strings.LastIndex(named, " ")
+					got.Content.Attachment = &providers.Attachment{Filename: named[:at], File: &providers.File{ContentType: named[at+1:], Content: []byte(content)}}
+				}
+			}
+			return []providers.Message{got}
 		},
 		Key:     func(d sink.Delivery) string { return parse(d.Header, d.Body)["v:carillon"] },
 		Proof:   providertest.Within,
@@ -228,7 +235,7 @@ func TestWhatArrives(t *testing.T) {
 		"text": "Hello\n\na.pdf: https://example.com/a.pdf", "h:Reply-To": "answers@example.org", "v:carillon": "42-theinstallation1", "o:tracking": "no",
 		"html":               `<body><img src="cid:p1.16-theinstallation1@example.org"><p><a href="https://example.com/a.pdf">a.pdf</a></p>` + "\n</body>",
 		"h:List-Unsubscribe": "<https://example.com/u/1>", "h:List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-		"inline p1.16-theinstallation1@example.org": "PNG",
+		"inline p1.16-theinstallation1@example.org image/png": "PNG",
 	}, got)
 	m.Transactional, m.Content = true, providers.Content{Subject: "s", HTML: "<p>x</p>"}
 	_, err = p.Send(t.Context(), m)

@@ -29,7 +29,7 @@ func Kind() providers.Kind {
 			"subscription changes.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true, MaxBatch: maxBatch,
-			Finds: true,
+			Finds: true, Uploads: providers.FileWithin, Files: providers.AnyFile("", mostAttached),
 		},
 	}, check, open)
 	k.MostRequests = line.Requests

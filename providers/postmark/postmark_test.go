@@ -207,7 +207,11 @@ func TestContract(t *testing.T) {
 		Refusals: refusals(),
 		Arrived: func(_ testing.TB, d sink.Delivery) (all []providers.Message) {
 			for _, m := range parse(d.Body) {
-				all = append(all, providers.Message{To: m.to(), Content: providers.Content{Subject: m.Subject, Text: m.TextBody, HTML: m.HTMLBody}})
+				got := providers.Message{To: m.to(), Content: providers.Content{Subject: m.Subject, Text: m.TextBody, HTML: m.HTMLBody}}
+				for _, a := range m.Attachments {
+					got.Content.Attachment = &providers.Attachment{Filename: a.Name, File: &providers.File{ContentType: a.ContentType, Content: a.Content}}
+				}
+				all = append(all, got)
 			}
 			return all
 		},

@@ -51,6 +51,7 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 		"Replies":          func(s *Subject) { s.Kind.Capabilities.Replies = false },
 		"Batch/All":        func(s *Subject) { s.Kind.Capabilities.MaxBatch = 0 },
 		"Media":            func(s *Subject) { s.Kind.Capabilities.Media = false },
+		"Within":           func(s *Subject) { s.Kind.Capabilities.Uploads = providers.FileByAddress },
 		"Buttons":          func(s *Subject) { s.Kind.Capabilities.Buttons = nil },
 		"Location":         func(s *Subject) { s.Kind.Capabilities.Location = false },
 		"Cards":            func(s *Subject) { s.Kind.Capabilities.Cards = false },
@@ -64,6 +65,7 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 	} {
 		s := style{}.subject()
 		s.Kind.Capabilities.MaxTextUnits, s.Kind.Capabilities.MaxCaptionUnits = messengerUnits, messengerUnits
+		s.Kind.Capabilities.Uploads = providers.FileWithin
 		require.Contains(t, names(s), name)
 		take(&s)
 		require.NotContains(t, names(s), name)

@@ -1,6 +1,8 @@
 package providertest
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,4 +65,34 @@ func (s Subject) link(t testing.TB) {
 	got := s.arrived(t, m.To, arrived.get(t, 0)).Content
 	require.Contains(t, got.Text, m.Content.Text)
 	require.Contains(t, got.Text, attachment.URL, "without Capabilities.Media the text says where the file is")
+}
+
+// within has a message carry a file in itself, as large as it may be: it arrives whole, with its
+// name, beside what is said, and nothing stands in the text in its place. One that is a byte larger
+// is refused before the far end is asked.
+func (s Subject) within(t testing.TB) {
+	var arrived seen
+	p := s.open(t, s.serve(t, sink.Options{Seen: arrived.add}).Config)
+	limits := s.Kind.Capabilities.FilesFor(s.Kind.Capabilities.Address)
+	at := slices.IndexFunc(limits, func(l providers.FileLimit) bool { return l.Type == providers.Document })
+	require.GreaterOrEqual(t, at, 0, "Capabilities.Files says how large a document may be")
+	most := limits[at].MaxBytes
+	content := bytes.Repeat([]byte("%PDF\r\n.\r\n\x00\xff"), int(most/11)+1)[:most+1]
+	file := providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: most + 1, Content: content}
+	m := s.message(1)
+	m.Content = providers.Content{Subject: "Menu", Text: "Our menu"}
+	m.Content.Attachment = &providers.Attachment{MediaID: 3, Filename: "Größe & 2.pdf", URL: attachment.URL, File: &file}
+	_, err := p.Send(t.Context(), m)
+	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind, "a file that is larger than Capabilities.Files says")
+	require.ErrorContains(t, err, "menu.pdf has ")
+	file.Size, file.Content = most, file.Content[:most]
+	_, err = p.Send(t.Context(), m)
+	require.NoError(t, err)
+	require.Len(t, arrived.all, 1, "a file that is too large is refused before anything goes")
+	got := s.arrived(t, m.To, arrived.get(t, 0)).Content
+	require.Contains(t, got.Text, "Our menu")
+	require.NotContains(t, got.Text, attachment.URL, "no link beside the file")
+	require.NotNil(t, got.Attachment, "Capabilities.Uploads promises the file within the message")
+	require.Equal(t, []any{"Größe & 2.pdf", "application/pdf"}, []any{got.Attachment.Filename, got.Attachment.File.ContentType})
+	require.True(t, bytes.Equal(file.Content, got.Attachment.File.Content), "the file is another: %d bytes", len(got.Attachment.File.Content))
 }

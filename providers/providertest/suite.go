@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"carillon/internal/sink"
+	"carillon/providers"
 )
 
 // Now is the time of the suite's clock.
@@ -81,6 +82,7 @@ func (s Subject) checks() []check {
 	add(can.MaxCaptionUnits > 0, check{"CaptionBound", s.captionBound})
 	add(can.Media, check{"Media", s.media})
 	add(!can.Media && s.Serve != nil, check{"Link", s.link})
+	add(can.Uploads == providers.FileWithin && s.Serve != nil, check{"Within", s.within})
 	add(len(can.Buttons) > 0, check{"Buttons", s.buttons})
 	add(can.Location, check{"Location", s.location})
 	add(can.Cards, check{"Cards", s.cards})

@@ -27,6 +27,7 @@ func Kind() providers.Kind {
 			"bounced, dropped and reported as spam.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true,
+			Uploads: providers.FileWithin, Files: providers.AnyFile("", mostAttached),
 		},
 	}, check, open)
 	k.MostRequests = line.Requests

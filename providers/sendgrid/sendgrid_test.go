@@ -64,10 +64,14 @@ type message struct {
 		To   []struct{ Email, Name string }
 		Args map[string]string `json:"custom_args"`
 	}
-	From    struct{ Email, Name string }
-	Subject string
-	Content []struct{ Type, Value string }
-	Headers map[string]string
+	From        struct{ Email, Name string }
+	Subject     string
+	Content     []struct{ Type, Value string }
+	Headers     map[string]string
+	Attachments []struct {
+		Content                     []byte
+		Type, Filename, Disposition string
+	}
 }
 
 func parse(body []byte) (m message) {
@@ -215,6 +219,9 @@ func TestContract(t *testing.T) {
 				} else {
 					got.Content.HTML = c.Value
 				}
+			}
+			for _, a := range m.Attachments {
+				got.Content.Attachment = &providers.Attachment{Filename: a.Filename, File: &providers.File{ContentType: a.Type, Content: a.Content}}
 			}
 			return []providers.Message{got}
 		},

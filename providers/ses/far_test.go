@@ -53,6 +53,7 @@ type message struct {
 	from, to, subject, text, html, set string
 	tags, headers                      map[string]string
 	pictures                           []string
+	file                               *providers.Attachment
 }
 
 type pairs []struct{ Name, Value string }
@@ -123,6 +124,10 @@ func parse(body []byte) (list []message) {
 		m.to, m.subject, m.text, m.html = r.Destination.ToAddresses[0], s.Subject.Data, s.Body.Text.Data, s.Body.HTML.Data
 		m.tags, m.headers = r.EmailTags.of(), s.Headers.of()
 		for _, a := range s.Attachments {
+			if a.ContentDisposition == "ATTACHMENT" {
+				m.file = &providers.Attachment{Filename: a.FileName, File: &providers.File{ContentType: a.ContentType, Content: a.RawContent}}
+				continue
+			}
 			m.pictures = append(m.pictures, fmt.Sprintf("%s %s %s %s %x", a.FileName, a.ContentType, a.ContentID, a.ContentDisposition, a.RawContent))
 		}
 		return []message{m}

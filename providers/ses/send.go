@@ -24,6 +24,9 @@ const (
 	// maxBulk is how much goes in one request of many, in bytes; the rest of the 1 MB is for what
 	// stands around the entries.
 	maxBulk = 1_000_000 - 4096
+	// mostAttached is the largest file of a mail, in bytes: of the 40 MB that SES takes as a whole,
+	// after base64, it has 38.4 (its developer guide, "Working with email attachments").
+	mostAttached = 28 * providers.MB
 	// maxValue is how long the value of a header may be, in bytes.
 	maxValue = 870
 	// maxAnswer is how much of an answer is read: 50 results have about 10 KB.
@@ -50,13 +53,13 @@ type simple struct {
 		HTML *part `json:"Html,omitempty"`
 	}
 	Headers     []mail.Header `json:",omitempty"`
-	Attachments []picture     `json:",omitempty"`
+	Attachments []attached    `json:",omitempty"`
 }
 
-// picture is one that stands in the HTML.
-type picture struct {
+// attached is a picture that stands in the HTML, or without a ContentID the file of a mail.
+type attached struct {
 	FileName, ContentType, ContentDisposition string
-	ContentID                                 string `json:"ContentId"`
+	ContentID                                 string `json:"ContentId,omitempty"`
 	ContentTransferEncoding                   string
 	RawContent                                []byte
 }
@@ -153,7 +156,7 @@ func (p *Provider) sender() sender {
 
 // mail makes a mail of a message, as SES takes it.
 func (p *Provider) mail(message *providers.Message) (made, *providers.Error) {
-	content, refused := mail.New(message, p.config.From, p.deps)
+	content, refused := mail.New(message, p.config.From, mostAttached, p.deps)
 	if refused != nil {
 		return made{}, refused
 	}
@@ -190,16 +193,21 @@ func simpleOf(m *mail.Message) simple {
 		s.Body.HTML = &part{m.HTML, "UTF-8"}
 	}
 	for _, f := range m.Pictures {
-		s.Attachments = append(s.Attachments, picture{f.Name(), "image/" + f.Kind, "INLINE", f.ID, "BASE64", f.Content})
+		s.Attachments = append(s.Attachments, attached{f.Name(), "image/" + f.Kind, "INLINE", f.ID, "BASE64", f.Content})
+	}
+	if f := m.File; f != nil {
+		s.Attachments = append(s.Attachments, attached{
+			FileName: f.Name, ContentType: f.ContentType, ContentDisposition: "ATTACHMENT", ContentTransferEncoding: "BASE64", RawContent: f.Content,
+		})
 	}
 	return s
 }
 
-// encode writes the message as one of many, if it can be that: the API has pictures for all
-// messages of a request alone, bounds what is put into a template, and might read braces in it.
+// encode writes the message as one of many, if it can be that: the API has pictures and
+// files for all messages of a request alone, bounds what is put into a template, and might read braces in it.
 func (m *made) encode() error {
 	c := &m.content
-	if len(c.Pictures) > 0 || strings.Contains(c.Subject+c.Text+c.HTML, "{{") {
+	if len(c.Pictures) > 0 || c.File != nil || strings.Contains(c.Subject+c.Text+c.HTML, "{{") {
 		return nil
 	}
 	data, err := mail.JSON(words{c.Subject, c.Text, c.HTML})

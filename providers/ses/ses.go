@@ -34,6 +34,7 @@ func Kind() providers.Kind {
 			"configuration set publishes to, for deliveries, bounces, complaints and rejects; Carillon confirms the subscription by itself.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, GivesID: true, EchoesID: true, MaxBatch: maxBatch,
+			Uploads: providers.FileWithin, Files: providers.AnyFile("", mostAttached),
 		},
 	}, check, open)
 	k.MostRequests = line.Requests

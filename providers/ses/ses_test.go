@@ -77,7 +77,7 @@ func TestContract(t *testing.T) {
 		Refusals: refusals(),
 		Arrived: func(_ testing.TB, d sink.Delivery) (all []providers.Message) {
 			for _, m := range parse(d.Body) {
-				all = append(all, providers.Message{To: m.address(), Content: providers.Content{Subject: m.subject, Text: m.text, HTML: m.html}})
+				all = append(all, providers.Message{To: m.address(), Content: providers.Content{Subject: m.subject, Text: m.text, HTML: m.html, Attachment: m.file}})
 			}
 			return all
 		},
@@ -157,6 +157,8 @@ func TestWhatGoesTogether(t *testing.T) {
 	messages[6].To = "grüße@example.org"
 	messages[7].UnsubscribeURL = "https://example.org/" + strings.Repeat("u", 860)
 	messages[8].Content.HTML = ""
+	menu := &providers.File{Name: "menu.pdf", ContentType: "application/pdf", Size: 4, Content: []byte("%PDF")}
+	messages[9].Content.Attachment = &providers.Attachment{File: menu}
 	results := p.(providers.BatchSender).SendBatch(t.Context(), messages)
 	for i, r := range results {
 		switch i {
@@ -173,10 +175,11 @@ func TestWhatGoesTogether(t *testing.T) {
 	for _, r := range requests {
 		sizes = append(sizes, len(r))
 	}
-	require.Equal(t, []int{50, 2, 1, 1, 1, 2}, sizes)
+	require.Equal(t, []int{50, 2, 1, 1, 1, 1, 1}, sizes)
 	require.Equal(t, "{{ of a cook }}", requests[2][0].text)
 	require.Len(t, requests[3][0].pictures, 1)
 	require.Len(t, requests[4][0].html, 262144)
+	require.Equal(t, "%PDF", string(requests[5][0].file.File.Content))
 
 	requests = nil
 	for i := range messages {

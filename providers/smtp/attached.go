@@ -1,13 +1,13 @@
 package smtp
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"carillon/providers"
+	"carillon/providers/mail"
 )
 
 // mostAttached is the largest file that a mail carries, in bytes. As base64 it has 9.6 MB, and
@@ -16,29 +16,19 @@ import (
 const mostAttached = 7 * providers.MB
 
 // appendWithFile appends what a message says, and its file.
-func appendWithFile(b []byte, w *says, a *providers.Attachment) []byte {
+func appendWithFile(b []byte, w *says, f *mail.File) []byte {
 	boundary := boundaryFor("=_m", w.id, w.text, w.html)
 	b = append(append(b, "Content-Type: multipart/mixed;\r\n boundary=\""...), boundary...)
 	b = append(append(b, "\"\r\n\r\n--"...), boundary...)
 	b = w.append(append(b, "\r\n"...))
 	b = append(append(b, "\r\n--"...), boundary...)
-	b = append(append(b, "\r\nContent-Type: "...), asAttached(a.File.ContentType)...)
+	b = append(append(b, "\r\nContent-Type: "...), f.ContentType...)
 	b = append(b, "\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment"...)
-	b = append(appendFilename(b, cmp.Or(a.Filename, a.File.Name)), "\r\n\r\n"...)
-	b = slices.Grow(b, len(a.File.Content)/57*78+1<<10) // once, and not piece by piece
-	b = appendBase64(b, a.File.Content)
+	b = append(appendFilename(b, f.Name), "\r\n\r\n"...)
+	b = slices.Grow(b, len(f.Content)/57*78+1<<10) // once, and not piece by piece
+	b = appendBase64(b, f.Content)
 	b = append(append(b, "\r\n--"...), boundary...)
 	return append(b, "--\r\n"...)
-}
-
-// asAttached is the type that a part has: a mail within a mail, or parts, must not be encoded
-// (RFC 2045, 6.4), and so go as what they are to those who save them.
-func asAttached(contentType string) string {
-	kind, _, _ := strings.Cut(contentType, "/")
-	if kind == "message" || kind == "multipart" || contentType == "" {
-		return "application/octet-stream"
-	}
-	return contentType
 }
 
 // appendFilename appends the name of a file as a parameter; what is not ASCII, or long, by pieces

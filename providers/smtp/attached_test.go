@@ -18,7 +18,7 @@ import (
 )
 
 // attached is what a mail says and the file that it carries, read as mailboxes read it.
-func attached(t *testing.T, mail []byte) (words, contentType, name string, content []byte) {
+func attached(t testing.TB, mail []byte) (words, contentType, name string, content []byte) {
 	t.Helper()
 	read, err := netmail.ReadMessage(bytes.NewReader(mail))
 	require.NoError(t, err)

@@ -96,8 +96,8 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	if err := mail.Check(m); err != nil {
 		return b, fmt.Errorf("compose message: %w", err)
 	}
-	if f := mail.Within(&m.Content); f != nil && len(f.Content) > mostAttached {
-		return b, fmt.Errorf("compose message: %s has %s, and a mail carries at most %s", f.Name, providers.Megabytes(f.Size), providers.Megabytes(mostAttached))
+	if err := mail.CheckFile(&m.Content, mostAttached); err != nil {
+		return b, fmt.Errorf("compose message: %w", err)
 	}
 	b = append(b, "Date: "...)
 	b = now.AppendFormat(b, time.RFC1123Z)
@@ -128,8 +128,8 @@ func (c composer) appendBody(b []byte, m *providers.Message, s *scratch) []byte 
 	s.html = mail.AppendHTML(s.html[:0], &m.Content, appendLines)
 	content, pictures := mail.Pictures(s.html, m.ID, strings.TrimSuffix(c.idTail, ">\r\n"))
 	w := says{m.ID, newPart("plain", s.text), newPart("html", content), pictures}
-	if mail.Within(&m.Content) != nil {
-		return appendWithFile(b, &w, m.Content.Attachment)
+	if f := mail.FileOf(&m.Content); f != nil {
+		return appendWithFile(b, &w, f)
 	}
 	return w.append(b)
 }

@@ -164,6 +164,12 @@ func refusals() []providertest.Refusal {
 
 func arrived(t testing.TB, d sink.Delivery) []providers.Message {
 	t.Helper()
+	if bytes.Contains(d.Body, []byte("multipart/mixed")) {
+		words, kind, name, file := attached(t, d.Body)
+		return []providers.Message{{To: d.To, Content: providers.Content{
+			Text: words, Attachment: &providers.Attachment{Filename: name, File: &providers.File{ContentType: kind, Content: file}},
+		}}}
+	}
 	return []providers.Message{{To: d.To, Content: content(t, d)}}
 }
 

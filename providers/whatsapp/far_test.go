@@ -316,7 +316,7 @@ func cloudAPI(r *http.Request, body []byte) sink.Exchange {
 }
 
 // listed are the templates of the account, of which two go on a page.
-var listed = []providers.Template{
+var listed = whole([]providers.Template{
 	{Name: "hello", Language: "en", Status: providers.TemplateApproved, Body: "Hello {{1}}"},
 	{Name: "hello", Language: "pt_BR", Status: providers.TemplatePending, Body: "Olá {{1}}"},
 	{Name: "sale", Language: "en", Status: providers.TemplateRejected, Body: "Buy!", Reason: "INVALID_FORMAT"},
@@ -324,6 +324,20 @@ var listed = []providers.Template{
 	{Name: "sale", Language: "fr", Status: providers.TemplateDisabled, Body: "Achetez !"},
 	{Name: "old", Language: "en", Status: providers.TemplateDisabled, Body: "Old", Reason: "ARCHIVED"},
 	{Name: "again", Language: "en", Status: providers.TemplatePending, Body: "Again"},
+})
+
+// whole are templates with what pageOf gives all of them.
+func whole(list []providers.Template) []providers.Template {
+	for i := range list {
+		t := &list[i]
+		t.Category, t.Header = "marketing", "not this"
+		for _, place := range []string{"1", "first_name"} {
+			if strings.Contains(t.Body, "{{"+place+"}}") {
+				t.BodySamples = []providers.PlaceValue{{Place: place, Value: "Ada"}}
+			}
+		}
+	}
+	return list
 }
 
 // worded are the statuses in Meta's words, where they are others.
@@ -344,7 +358,11 @@ func pageOf(query url.Values) string {
 		}
 		data = append(data, map[string]any{
 			"name": t.Name, "language": t.Language, "status": status, "rejected_reason": reason, "id": "1", "category": "MARKETING",
-			"components": []any{map[string]any{"type": "HEADER", "format": "TEXT", "text": "not this"}, map[string]any{"type": "BODY", "text": t.Body}},
+			"components": []any{map[string]any{"type": "HEADER", "format": "TEXT", "text": "not this"}, map[string]any{
+				"type": "BODY", "text": t.Body, "example": map[string]any{
+					"body_text": []any{[]string{"Ada"}}, "body_text_named_params": []any{map[string]string{"param_name": "first_name", "example": "Ada"}},
+				},
+			}},
 		})
 	}
 	paging := map[string]any{"cursors": map[string]any{"before": strconv.Itoa(from), "after": strconv.Itoa(to)}}

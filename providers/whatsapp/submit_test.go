@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,4 +81,68 @@ func TestSubmitTemplate(t *testing.T) {
 	_, err = open("102").SubmitTemplate(t.Context(), of)
 	require.Equal(t, providers.ErrorTemporary, kind(err))
 	require.NotContains(t, err.Error(), secret.New("a-token-that-is-long-enough").Reveal())
+}
+
+// What was handed in is listed as it was; what a template has besides is said, and loses no list.
+func TestTemplatesAreListedWhole(t *testing.T) {
+	var list []any
+	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			var one map[string]any
+			require.NoError(t, json.NewDecoder(r.Body).Decode(&one))
+			one["status"] = "APPROVED"
+			list = append(list, one)
+			_, _ = io.WriteString(w, `{"id":"7","status":"PENDING"}`)
+			return
+		}
+		require.NoError(t, json.NewEncoder(w).Encode(map[string]any{"data": list}))
+	}))
+	defer meta.Close()
+	config := `{"api":"` + meta.URL + `/v26.0","phone_number_id":"1","business_account_id":"1","token":"a-token-that-is-long-enough"}`
+	p, err := whatsapp.Kind().New(json.RawMessage(config), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}}.WithDefaults())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	for _, of := range []providers.NewTemplate{
+		{Name: "numbered", Language: "pt-BR", Category: "utility", Header: "Para {{1}}", HeaderSamples: []providers.PlaceValue{{Place: "1", Value: "Zoë"}},
+			Body: "{{2}}, {{1}}, {{2}}.", BodySamples: []providers.PlaceValue{{Place: "1", Value: "Ada"}, {Place: "2", Value: "4711"}}, Footer: "Bells",
+			Buttons: []providers.NewButton{
+				{Type: providers.NewQuickReply, Text: "Sim"}, {Type: providers.NewURL, Text: "Ver", Value: "https://example.org/", Sample: "4711"},
+				{Type: providers.NewURL, Text: "Loja", Value: "https://example.org/"}, {Type: providers.NewPhone, Text: "Ligar", Value: "+4930123456"},
+			}},
+		{Name: "named", Language: "en", Category: "marketing", Body: "Hello {{first_name}}, {{order}}.",
+			BodySamples: []providers.PlaceValue{{Place: "first_name", Value: "Ada"}, {Place: "order", Value: "A1"}},
+			Buttons:     []providers.NewButton{{Type: providers.NewCopyCode, Sample: "SAVE"}}},
+		{Name: "plain", Language: "de", Category: "marketing", Body: "Hallo"},
+	} {
+		_, err := p.(providers.TemplateSubmitter).SubmitTemplate(t.Context(), of)
+		require.NoError(t, err)
+		all, err := p.(providers.TemplateSyncer).SyncTemplates(t.Context())
+		require.NoError(t, err)
+		got := all[len(all)-1]
+		require.ElementsMatch(t, of.BodySamples, got.BodySamples)
+		of.BodySamples = got.BodySamples // whose order is the text's
+		listed := providers.NewTemplate{
+			Name: got.Name, Language: strings.ReplaceAll(got.Language, "_", "-"), Category: got.Category, Header: got.Header, Body: got.Body, Footer: got.Footer,
+			HeaderSamples: got.HeaderSamples, BodySamples: got.BodySamples, Buttons: got.Buttons,
+		}
+		require.Equal(t, of, listed)
+		require.Empty(t, got.Besides)
+	}
+	list = []any{json.RawMessage(`{"name":"more","language":"en","status":"APPROVED","components":[
+		{"type":"HEADER","format":"IMAGE","example":{"header_handle":["https://example.org/x"]}},{"type":"BODY","text":"{{1}} {{2}}","example":"nothing of the kind"},
+		{"type":"BUTTONS","buttons":[{"type":"FLOW","text":"Go"},{"type":"URL","text":"See","url":"https://example.org/{{1}}/more","example":"x"},
+			{"type":"URL","text":"That","url":"https://example.org/{{1}}"},{"type":"COPY_CODE","text":"Copy","example":"A1"}]},
+		{"type":"CAROUSEL","cards":[]},{"type":"BUTTONS","buttons":7}]}`)}
+	all, err := p.(providers.TemplateSyncer).SyncTemplates(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []providers.Template{{
+		Name: "more", Language: "en", Status: providers.TemplateApproved, Body: "{{1}} {{2}}", BodySamples: []providers.PlaceValue{{Place: "1"}, {Place: "2"}},
+		Buttons: []providers.NewButton{
+			{Type: providers.NewURL, Text: "That", Value: "https://example.org/", Sample: "example"}, {Type: providers.NewCopyCode, Text: "Copy", Sample: "A1"},
+		},
+		Besides: []string{
+			"a header of the type IMAGE", "a button of the type FLOW", "a link that goes on behind its place",
+			"a part of the type CAROUSEL", "buttons that can't be read",
+		},
+	}}, all)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"carillon/providers"
 )
@@ -20,11 +21,9 @@ type kept struct {
 	Name       string `json:"name"`
 	Language   string `json:"language"`
 	Status     string `json:"status"`
+	Category   string `json:"category"`
 	Reason     string `json:"rejected_reason"`
-	Components []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	} `json:"components"`
+	Components []part `json:"components"`
 }
 
 // page is a page of a list. The address of the next one is not asked, because it names a host
@@ -94,10 +93,9 @@ func (k *kept) template() providers.Template {
 	if t.Status == "" {
 		t.Status, t.Reason = providers.TemplateDisabled, k.Status
 	}
-	for _, c := range k.Components {
-		if c.Type == "BODY" {
-			t.Body = c.Text
-		}
+	t.Category = strings.ToLower(k.Category)
+	for i := range k.Components {
+		k.Components[i].into(&t)
 	}
 	return t
 }

@@ -48,6 +48,8 @@ async function menu(name, item) {
 export const steps = {
   async "a mail of blocks, with a name and a picture"() {
     const { page } = known.first;
+    await at("/templates?tab=files");
+    await page.getByText("No files yet").waitFor();
     await at("/templates");
     await page.getByText("No templates yet").waitFor();
     await page.getByRole("link", { name: "New template" }).first().click();

@@ -114,7 +114,7 @@ const pages = [
   createRoute({
     getParentRoute: () => inside,
     path: "/templates",
-    validateSearch: (given: Record<string, unknown>) => text(given, "q", "kind", "language", "state", "tab"),
+    validateSearch: (given: Record<string, unknown>) => text(given, "q", "kind", "language", "state", "tab", "unused"),
     component: lazyRouteComponent(() => import("@/templates/Templates")),
   }),
   createRoute({ getParentRoute: () => inside, path: "/templates/new", component: lazyRouteComponent(() => import("@/templates/NewTemplate")) }),

@@ -1,29 +1,34 @@
-import { Button, Fieldset, Group, NativeSelect, SimpleGrid, TextInput } from "@mantine/core";
+import { Fieldset, NativeSelect, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { Upload } from "@/templates/editor/Upload";
+import type { Schema } from "@/api/client";
+import { FileFields } from "@/media/FileFields";
 
 import { without } from "./form";
 import { type SectionProps } from "./section";
 
 const types = ["image", "video", "audio", "voice", "document"] as const;
 
-/** A file that goes along: one that lies somewhere, or that is uploaded. */
-export function AttachmentFields({ form, set, problem }: SectionProps) {
+interface Props extends SectionProps {
+  address: string;
+  can: Schema<"Capabilities"> | undefined;
+}
+
+/** A file that goes along: one that was uploaded, or that lies somewhere. */
+export function AttachmentFields({ form, set, problem, address, can }: Props) {
   const { t } = useTranslation();
   const file = form.attachment;
-  const put = (change: Partial<NonNullable<typeof file>>) => set({ attachment: { ...file, ...change } });
   return (
     <Fieldset legend={t("content.file")}>
-      <SimpleGrid cols={{ base: 1, xs: 3 }}>
-        <Upload label={t("mail.uploadFile")} done={(made) => set({ attachment: { media_id: made.id, filename: made.name } })} />
-        <TextInput
-          label={t("mail.src")}
-          placeholder="https://"
-          disabled={file?.media_id !== undefined}
-          value={file?.url ?? file?.filename ?? ""}
+      <SimpleGrid cols={{ base: 1, xs: 2 }}>
+        <FileFields
+          file={file}
+          can={can}
+          address={address}
           error={problem?.at("content.attachment")}
-          onChange={(e) => (e.currentTarget.value === "" ? set({ attachment: undefined }) : put({ url: e.currentTarget.value }))}
+          chosen={(made) => set({ attachment: { media_id: made.id, filename: made.name } })}
+          write={(url) => set({ attachment: { ...file, url } })}
+          drop={() => set({ attachment: undefined })}
         />
         {file && (
           <NativeSelect
@@ -37,13 +42,6 @@ export function AttachmentFields({ form, set, problem }: SectionProps) {
           />
         )}
       </SimpleGrid>
-      {file && (
-        <Group mt="xs">
-          <Button size="compact-sm" variant="default" onClick={() => set({ attachment: undefined })}>
-            {t("content.dropFile")}
-          </Button>
-        </Group>
-      )}
     </Fieldset>
   );
 }

@@ -112,7 +112,7 @@ export function ContentSection({ form, set, problem, address, can }: Props) {
               onChange={(e) => set({ html: e.currentTarget.value })}
             />
           )}
-          {((address !== "" && !email) || form.attachment) && <AttachmentFields form={form} set={set} problem={problem} />}
+          {(address !== "" || form.attachment) && <AttachmentFields form={form} set={set} problem={problem} address={address} can={can} />}
           {((address !== "" && !email) || form.buttons.length > 0) && <ButtonFields form={form} set={set} problem={problem} can={can?.buttons ?? []} />}
         </>
       )}

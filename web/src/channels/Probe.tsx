@@ -7,6 +7,8 @@ import { Failure } from "@/ui/Failure";
 import { Part } from "@/ui/Part";
 import { Tint } from "@/ui/State";
 
+import { TakeOver } from "./TakeOver";
+
 const tints = { ok: "good", refused: "bad", unreachable: "bad", untold: "quiet" } as const;
 const states = { approved: "good", pending: "warn", rejected: "bad", paused: "bad", disabled: "bad" } as const;
 
@@ -34,6 +36,7 @@ export function Probe({ channel, keeps }: { channel: Schema<"Channel">; keeps: b
             {t("probe.sync")}
           </Button>
         )}
+        {keeps && !sync.isIdle && <TakeOver channel={channel} done={() => sync.mutate(path)} />}
         <Group gap="xs" role="status">
           {found && <Tint as={tints[found.state]}>{t(`probe.state.${found.state}`)}</Tint>}
           {found?.detail && <Text size="sm">{found.detail}</Text>}

@@ -7,6 +7,7 @@ import { api, client, refresh } from "@/api/client";
 import { Ask } from "@/ui/ask";
 
 import type { Template } from "./definition";
+import { HandIn } from "./HandIn";
 
 /** What can be done with a template as a whole. */
 export function Actions({ template }: { template: Template }) {
@@ -18,6 +19,7 @@ export function Actions({ template }: { template: Template }) {
   const used = uses.data?.items ?? [];
   return (
     <>
+      <HandIn template={template} />
       <Button variant="default" onClick={() => setAsked("copy")}>
         {t("campaign.duplicate")}
       </Button>

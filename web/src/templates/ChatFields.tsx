@@ -4,10 +4,10 @@ import { useTranslation } from "react-i18next";
 
 import type { Problem } from "@/api/problem";
 import type { Schema } from "@/api/client";
+import { FileFields } from "@/media/FileFields";
 
 import type { Translation } from "./definition";
 import { Insert } from "./editor/Insert";
-import { Upload } from "./editor/Upload";
 
 type TemplateButton = Schema<"Button">;
 
@@ -61,7 +61,7 @@ function HeaderFields({ translation, set, problem }: Props) {
         <TextInput label={t("templates.headerText")} value={header.text} error={problem?.at("header.text")} onChange={(e) => set({ header: { text: e.currentTarget.value } })} />
       )}
       {media && (
-        <SimpleGrid cols={{ base: 1, xs: 3 }}>
+        <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <NativeSelect
             label={t("templates.mediaType")}
             value={media.type}
@@ -69,12 +69,23 @@ function HeaderFields({ translation, set, problem }: Props) {
             onChange={(e) => set({ header: { media: { ...media, type: e.currentTarget.value as typeof media.type } } })}
             data={(["image", "video", "document"] as const).map((value) => ({ value, label: t(`templates.media.${value}`) }))}
           />
-          <TextInput label={t("mail.src")} placeholder="https://" value={media.url} error={problem?.at("header.media.url")} onChange={(e) => set({ header: { media: { ...media, url: e.currentTarget.value } } })} />
-          <Upload label={t("mail.uploadFile")} done={(file) => set({ header: { media: { ...media, url: file.url, ...(media.type === "document" ? { filename: file.name } : {}) } } })} />
+          <FileFields
+            file={media}
+            error={problem?.at("header.media.media_id") ?? problem?.at("header.media.url")}
+            chosen={(file) => set({ header: { media: headerOf(file) } })}
+            write={(url) => set({ header: { media: { ...media, url } } })}
+            drop={() => set({ header: { media: { type: media.type, url: "" } } })}
+          />
         </SimpleGrid>
       )}
     </Stack>
   );
+}
+
+/** A file as what a header has: a picture, a video, or else a document, which has a name. */
+function headerOf(file: Schema<"MediaFile">): Schema<"Media"> {
+  if (file.type === "image" || file.type === "video") return { type: file.type, media_id: file.id };
+  return { type: "document", media_id: file.id, filename: file.name };
 }
 
 const types = ["quick_reply", "url", "phone", "copy_code"] as const;

@@ -6,6 +6,7 @@ import { api, pages, type Schema } from "@/api/client";
 import { useFind } from "@/app/find";
 import { useMay } from "@/app/session";
 import { without } from "@/campaigns/form";
+import { Files } from "@/media/Files";
 import { Empty } from "@/ui/Empty";
 import { Filter } from "@/ui/Filter";
 import { ButtonLink, TextLink } from "@/ui/links";
@@ -21,7 +22,7 @@ import { Variables } from "./Variables";
 
 export const states = ["draft", "pending", "approved", "rejected", "paused", "disabled"] as const;
 
-/** What messages are made of: templates, and the snippets and values that they share. */
+/** What messages are made of: templates, and the snippets, files and values that they share. */
 export default function Templates() {
   const { t } = useTranslation();
   const search = useSearch({ from: "/inside/templates" });
@@ -35,6 +36,7 @@ export default function Templates() {
         <Tabs.List mb="md">
           <Tabs.Tab value="templates">{t("templates.title")}</Tabs.Tab>
           <Tabs.Tab value="snippets">{t("snippets.title")}</Tabs.Tab>
+          <Tabs.Tab value="files">{t("files.title")}</Tabs.Tab>
           <Tabs.Tab value="variables">{t("variables.title")}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="templates">
@@ -42,6 +44,9 @@ export default function Templates() {
         </Tabs.Panel>
         <Tabs.Panel value="snippets">
           <Snippets />
+        </Tabs.Panel>
+        <Tabs.Panel value="files">
+          <Files unused={search.unused === "yes"} show={(unused) => void navigate({ search: { tab, ...(unused ? { unused: "yes" } : {}) }, replace: true })} />
         </Tabs.Panel>
         <Tabs.Panel value="variables">
           <Variables />
@@ -53,7 +58,7 @@ export default function Templates() {
 
 function Gallery({ make }: { make: React.ReactNode }) {
   const { t, i18n } = useTranslation();
-  const search = without(useSearch({ from: "/inside/templates" }), "tab");
+  const search = without(useSearch({ from: "/inside/templates" }), "tab", "unused");
   const navigate = useNavigate({ from: "/templates" });
   const put = (change: Partial<typeof search>) =>
     void navigate({ search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)), replace: true });

@@ -91,6 +91,16 @@ const channels = {
     templates: "Vorlagen beim Anbieter",
     title: "Beim Anbieter",
   },
+  takeOver: {
+    do_one: "{{count}} Vorlage übernehmen",
+    do_other: "{{count}} Vorlagen übernehmen",
+    done: "Sie stehen im Katalog. Sagen Sie in den Einstellungen jeder Vorlage, was ihre Stellen füllt.",
+    filled: "{{place}} füllt {{value}}, bis jemand sagt, was sie füllt.",
+    hint: "Was der Anbieter freigegeben hat, kommt so in den Katalog, wie es ist, und geht als Vorlage des Anbieters. Was da ist, bleibt unverändert.",
+    nothing: "Es gibt nichts zu übernehmen.",
+    open: "Übernehmen, was hier fehlt",
+    outcome: { open: "Würde übernommen", imported: "Übernommen", exists: "Ist schon hier", unfit: "Kann nicht übernommen werden" },
+  },
   domain: {
     allWell: "Alles, was große Postfachanbieter verlangen, ist veröffentlicht.",
     check: "Jetzt prüfen",

@@ -91,6 +91,16 @@ const channels = {
     templates: "Templates of the provider",
     title: "At the provider",
   },
+  takeOver: {
+    do_one: "Take {{count}} template over",
+    do_other: "Take {{count}} templates over",
+    done: "They are in the catalogue. Say in the settings of each what fills its places.",
+    filled: "{{place}} is filled with {{value}} until somebody says what fills it.",
+    hint: "What the provider has approved is written into the catalogue as it is, and goes as the provider's. Nothing that is there is changed.",
+    nothing: "There is nothing to take over.",
+    open: "Take over what is missing here",
+    outcome: { open: "Would be taken over", imported: "Taken over", exists: "Is here already", unfit: "Can't be taken over" },
+  },
   domain: {
     allWell: "Everything that large mailbox providers want is published.",
     check: "Check now",

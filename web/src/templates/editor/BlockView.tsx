@@ -2,6 +2,10 @@ import { Alert, Button, Code, Collapse, Group, NativeSelect, Paper, SimpleGrid, 
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import type { Schema } from "@/api/client";
+import { Choose } from "@/media/Library";
+import { Upload } from "@/media/Upload";
+
 import type { Block } from "./blocks";
 import { Add, useActs } from "./BlockEditor";
 import { Line } from "./Line";
@@ -9,7 +13,6 @@ import { RichText } from "./RichText";
 import { Settings } from "./Settings";
 import { Social } from "./Social";
 import { escape, unescape } from "./source";
-import { Upload } from "./Upload";
 
 /** One block: what it is, what can be done with it, what it says. */
 export function BlockView({ block, place }: { block: Block; place: string }) {
@@ -127,15 +130,16 @@ function Picture({ block, attribute }: PictureProps) {
   const acts = useActs();
   const src = attribute("src");
   const alt = attribute("alt");
+  const show = (file: Schema<"MediaFile">) =>
+    acts.change(block.id, "", (b) => ({ ...b, attributes: { ...b.attributes, src: escape(file.url), alt: b.attributes["alt"] || escape(file.name.replace(/\.\w+$/, "")) } }));
   return (
     <SimpleGrid cols={{ base: 1, xs: 2 }}>
-      <Upload
-        pictures
-        label={t("mail.upload")}
-        done={(file) =>
-          acts.change(block.id, "", (b) => ({ ...b, attributes: { ...b.attributes, src: escape(file.url), alt: b.attributes["alt"] || escape(file.name.replace(/\.\w+$/, "")) } }))
-        }
-      />
+      <Stack gap="xs">
+        <Upload pictures label={t("mail.upload")} done={show} />
+        <Group>
+          <Choose pictures label={t("files.choosePicture")} done={show} />
+        </Group>
+      </Stack>
       <TextInput label={t("mail.src")} placeholder="https://" value={src.value} onChange={(e) => src.change(e.currentTarget.value)} />
       <TextInput label={t("mail.alt")} description={t("mail.altHint")} value={alt.value} onChange={(e) => alt.change(e.currentTarget.value)} />
       <Line label={t("mail.leadsMaybe")} placeholder="https://" {...attribute("href")} />
