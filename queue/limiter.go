@@ -220,9 +220,10 @@ type SeedRecipient struct {
 //     has them: no process could know of all.
 //   - A mailbox provider's slots, on one channel, keep its rate as a campaign's do. Who is
 //     denied one is told a time: those that are near come one after the other, and the
-//     others stand in a line of at most a day, so that each comes back about once. A line
-//     ends where the limit changes, or where there is room and nobody has come for 10 s.
-//     Throttling one is as throttling a channel.
+//     others stand in a line of at most a day, each campaign's in its own, so that each
+//     comes back about once for each campaign in line. A line ends where the limit
+//     changes, or where there is room and nobody has come for 10 s. Throttling one is as
+//     throttling a channel.
 //   - A slot that was missed may be moved to now while it is the latest one.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,

@@ -17,13 +17,15 @@
 --          A group's hash is the same, so that it is throttled in the same way, with
 --          the place of its latest slot as last, and beside:
 --            soon     the latest time for which somebody who is near was told to ask again
---            line     the same of who is not: the end of the line
---            rate,cap the limits by which they were told
+--            rate,cap the limits by which those who wait were told
 -- KEYS[2]  campaign state, a string: place of its latest slot
 -- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
 -- KEYS[4]  account state, a string: time of its latest slot
 -- KEYS[5..] per job, only if ARGV[10] > 0: time of the recipient's latest slot;
---          then two for each group: its hash, and its recipients as KEYS[3]
+--          then three for each group: its hash, its recipients as KEYS[3], and the
+--          campaign's line at it, a string: the latest time that somebody who is not
+--          near was told, and the rate and the cap by which. Each campaign has a line of
+--          its own, or one that comes later would wait for all of those before
 --
 -- ARGV[1]  operation: "reserve", "next", "throttle", "seed", "state"
 -- ARGV[2]  now in us since BASE; "" for Redis's own clock (tests give one)
@@ -116,7 +118,7 @@ local function load(key)
   local s = {
     missing = not h[1], last = read(h[1], NEVER), debt = read(h[2], 0), credit = read(h[3], 0), blocked = read(h[4], NEVER),
     factor = read(h[5], 1), event = read(h[6], NEVER), known = read(h[7], 0), anew = read(h[8], NEVER),
-    line = NEVER, changed = false
+    changed = false
   }
   if epoch > s.known then
     if not s.missing then s.changed = true end
@@ -153,7 +155,7 @@ local function save(key, s, T)
   if s.anew > NEVER then redis.call("HSET", key, "anew", text(s.anew)) end
   -- What was throttled before it was seeded is as little known as it was.
   if s.missing and op == "throttle" then redis.call("HDEL", key, "last") end
-  local ttl = math.max(s.last, s.blocked, s.line, now) - now + s.debt + T + KEEP
+  local ttl = math.max(s.last, s.blocked, now) - now + s.debt + T + KEEP
   redis.call("PEXPIRE", key, px(ttl))
 end
 
@@ -304,21 +306,24 @@ if groups > 0 then names = gargs + k end
 local opened = {}
 local function group(j)
   if opened[j] then return opened[j] end
-  local key = KEYS[gkeys + 2 * j - 1]
+  local key = KEYS[gkeys + 3 * j - 2]
   local g = load(key)
-  local told = redis.call("HMGET", key, "soon", "line", "rate", "cap")
+  local told = redis.call("HMGET", key, "soon", "rate", "cap")
   g.soon = read(told[1], NEVER)
-  g.line = read(told[2], NEVER)
   local grate, gcap = tonumber(ARGV[16 + 2 * j]), tonumber(ARGV[17 + 2 * j])
   g.T = interval(CSHARE, grate, g.eased)
-  g.day = KEYS[gkeys + 2 * j]
+  g.day = KEYS[gkeys + 3 * j - 1]
+  g.own = KEYS[gkeys + 3 * j]
+  local line, lrate, lcap = string.match(redis.call("GET", g.own) or "", "^(%S+) (%S+) (%S+)$")
+  g.line = read(line, NEVER)
   g.count = 0
   if gcap > 0 then g.count = counted(g.day) end
   g.last = math.max(g.last, g.missing and c.anew or g.anew)
   -- Who was told a time by other limits is told another one. A line in which nobody
   -- comes although there is room is of messages that are gone.
   local deserted = g.line > now and math.max(g.last, g.blocked) + math.max(DESERTED, 3 * g.T) < now and (gcap == 0 or g.count < gcap)
-  if read(told[3], 0) ~= grate or read(told[4], 0) ~= gcap or deserted then g.soon = NEVER; g.line = NEVER end
+  if read(told[2], 0) ~= grate or read(told[3], 0) ~= gcap or deserted then g.soon = NEVER end
+  if read(lrate, 0) ~= grate or read(lcap, 0) ~= gcap or deserted then g.line = NEVER end
   g.rate = grate
   g.cap = gcap
   g.moves = g.T > 0 and lags(g.last, g.T)
@@ -337,6 +342,7 @@ local function again(g, first, step)
   local line = math.max(math.max(g.line, g.soon) + step, first)
   if line > now + DAY then return DAY end
   g.line = line
+  g.stands = true
   return line - now
 end
 
@@ -450,9 +456,12 @@ end
 if c.changed then save(KEYS[1], c, T) end
 for j, g in pairs(opened) do
   if g.changed then
-    local key = KEYS[gkeys + 2 * j - 1]
-    redis.call("HSET", key, "soon", text(g.soon), "line", text(g.line), "rate", text(g.rate), "cap", g.cap)
+    local key = KEYS[gkeys + 3 * j - 2]
+    redis.call("HSET", key, "soon", text(g.soon), "rate", text(g.rate), "cap", g.cap)
     save(key, g, g.T)
+    if g.stands then
+      redis.call("SET", g.own, text(g.line) .. " " .. text(g.rate) .. " " .. text(g.cap), "PX", px(g.line - now + KEEP))
+    end
   end
 end
 if charged or (Tc > 0 and c.changed) then

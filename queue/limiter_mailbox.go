@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"maps"
 	"math"
 )
 
@@ -22,6 +23,9 @@ type mailbox struct {
 	near     float64
 	// moves says that the missed slot is still its latest one.
 	moves, changed bool
+	// line is the campaign's; stands says that somebody was put into it.
+	line   line
+	stands bool
 }
 
 // of is an item's; nil if it has none.
@@ -51,14 +55,23 @@ func (m *mailboxes) open(limits Mailbox) *mailbox {
 	} else {
 		g.n.last = max(g.n.last, m.pass.n.anew)
 	}
+	if known, stands := c.lines[m.pass.campaign]; stands {
+		g.line = known
+	} else {
+		g.line.end = never
+	}
 	// Who was told a time by other limits is told another one. A line in which nobody comes
 	// although there is room is of messages that are gone.
 	room := limits.RecipientsPerDay == 0 || c.days.count() < limits.RecipientsPerDay
-	deserted := g.n.line > now && max(g.n.last, g.n.blocked)+max(ruleDeserted, 3*g.interval) < now && room
+	deserted := g.line.end > now && max(g.n.last, g.n.blocked)+max(ruleDeserted, 3*g.interval) < now && room
 	if g.n.rate != limits.PerSecond || g.n.cap != limits.RecipientsPerDay || deserted {
-		g.n.soon, g.n.line = never, never
+		g.n.soon = never
+	}
+	if g.line.rate != limits.PerSecond || g.line.cap != limits.RecipientsPerDay || deserted {
+		g.line.end = never
 	}
 	g.n.rate, g.n.cap = limits.PerSecond, limits.RecipientsPerDay
+	g.line.rate, g.line.cap = g.n.rate, g.n.cap
 	g.moves = g.interval > 0 && m.pass.lags(g.n.last, g.interval)
 	return g
 }
@@ -67,6 +80,9 @@ func (m *mailboxes) save() {
 	for _, g := range m.opened {
 		if g != nil && g.changed {
 			g.c.save(g.n)
+		}
+		if g != nil && g.stands {
+			g.c.keepLine(m.pass.campaign, g.line, m.pass.now)
 		}
 	}
 }
@@ -94,12 +110,23 @@ func (g *mailbox) again(first, step float64) float64 {
 		g.n.soon = soon
 		return soon - now
 	}
-	line := max(max(g.n.line, g.n.soon)+step, first)
-	if line > now+ruleDay {
+	end := max(max(g.line.end, g.n.soon)+step, first)
+	if end > now+ruleDay {
 		return ruleDay
 	}
-	g.n.line = line
-	return line - now
+	g.line.end, g.stands = end, true
+	return end - now
+}
+
+// keepLine keeps a campaign's line, and forgets those that are over.
+func (c *channelLimits) keepLine(campaignID int64, of line, now float64) {
+	if _, stands := c.lines[campaignID]; !stands {
+		maps.DeleteFunc(c.lines, func(_ int64, l line) bool { return l.end < now })
+	}
+	if c.lines == nil {
+		c.lines = map[int64]line{}
+	}
+	c.lines[campaignID] = of
 }
 
 func (g *mailbox) charge(recipient string, pos float64) {

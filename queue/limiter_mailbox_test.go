@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -202,6 +203,68 @@ func TestALineInWhichNobodyComesIsNobodys(t *testing.T) {
 		g = l.reserve(t, Reservation{Recipients: recipients(2), Mailboxes: at("one", 1, 2)})
 		require.Empty(t, g.Slots[0].Denied)
 		require.Less(t, g.Slots[1].RetryIn, 2*time.Second)
+	})
+}
+
+// Each campaign has a line of its own: one that comes later does not wait for all of those before,
+// nor for those of one that was canceled.
+func TestACampaignDoesNotStandBehindAnothersLine(t *testing.T) {
+	onBothLimiters(t, func(t *testing.T, l testLimiter) {
+		ask := func(campaign int64, n int) time.Duration {
+			g := l.reserve(t, Reservation{CampaignID: campaign, Recipients: recipients(n), Mailboxes: at("one", 1, n)})
+			return g.Slots[n-1].RetryIn
+		}
+		require.Greater(t, ask(1, 500), 500*time.Second)
+		require.Less(t, ask(2, 10), 12*time.Second)
+		require.Greater(t, ask(1, 10), 510*time.Second, "its own goes on")
+		require.Less(t, ask(2, 10), 23*time.Second)
+	})
+}
+
+// Two campaigns share what a mailbox provider takes, whichever came first, and nobody goes round
+// again and again.
+func TestTwoCampaignsShareAMailbox(t *testing.T) {
+	onBothLimiters(t, func(t *testing.T, l testLimiter) {
+		const each, rate = 300, 20.0
+		type waiting struct {
+			campaign int64
+			due      time.Time
+		}
+		began := l.fake.Now()
+		var left []waiting
+		for i := range 2 * each { // the first one's all come before the second one's
+			left = append(left, waiting{int64(1 + i/each), began})
+		}
+		sent, asked, random := map[int64]int{}, 0, rand.New(rand.NewPCG(1, 2))
+		for len(left) > 0 {
+			now := l.fake.Now()
+			require.Less(t, now.Sub(began), 45*time.Second, "%d are left; at 19.3 a second it takes 31 s", len(left))
+			var still []waiting
+			random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+			for _, w := range left {
+				if w.due.After(now) {
+					still = append(still, w)
+					continue
+				}
+				asked++
+				r := Reservation{CampaignID: w.campaign, Recipients: []string{"anybody"}, Mailboxes: at("one", rate, 1), Near: 500 * time.Millisecond, MaxAhead: time.Millisecond}
+				switch g := l.reserve(t, r); {
+				case len(g.Slots) == 0:
+					still = append(still, waiting{w.campaign, now.Add(g.RetryIn)})
+				case g.Slots[0].Denied != "":
+					still = append(still, waiting{w.campaign, now.Add(g.Slots[0].RetryIn)})
+				default:
+					sent[w.campaign]++
+				}
+			}
+			left = still
+			if n := sent[1] + sent[2]; n >= each && n < each+5 {
+				require.Greater(t, sent[2], each/4, "half of the time has gone, and %v are sent", sent)
+			}
+			l.fake.Advance(10 * time.Millisecond)
+		}
+		t.Logf("600 of two campaigns asked %d times", asked)
+		require.Less(t, asked, 6*2*each)
 	})
 }
 

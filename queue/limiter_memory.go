@@ -47,9 +47,17 @@ type channelLimits struct {
 	campaigns  map[int64]keptPlace
 	recipients map[string]float64
 	days       recipientDay
+	lines      map[int64]line // of campaigns at a mailbox provider
 	sweepAt    float64
 	askedAt    float64 // when somebody asked for the channel last
 	keptFor    float64 // longest spacing that recipients are kept for
+}
+
+// line is until when a campaign's recipients stand in line for a mailbox provider, and the limits by
+// which they do.
+type line struct {
+	end, rate float64
+	cap       int
 }
 
 // keptPlace is where the latest slot of a campaign, or an account, lies, and until when
@@ -60,9 +68,9 @@ type keptPlace struct{ place, keepUntil float64 }
 type limitNumbers struct {
 	last, debt, credit, blocked, factor, event, anew float64
 	epoch                                            int64
-	// soon, line, rate and cap are a mailbox provider's.
-	soon, line, rate float64
-	cap              int
+	// soon, rate and cap are a mailbox provider's.
+	soon, rate float64
+	cap        int
 	// eased is the share of the rate that throttling leaves at the time of the
 	// call, mended says that the call found a clock that went back, or an older epoch.
 	eased  float64
@@ -96,7 +104,7 @@ func (b *memoryLimits) channel(of Channel) *channelLimits {
 			}
 		}
 		c = &channelLimits{
-			numbers:   limitNumbers{last: never, blocked: never, event: never, anew: never, soon: never, line: never, factor: 1},
+			numbers:   limitNumbers{last: never, blocked: never, event: never, anew: never, soon: never, factor: 1},
 			campaigns: map[int64]keptPlace{}, recipients: map[string]float64{},
 		}
 		b.channels[of] = c

@@ -118,7 +118,7 @@ func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error
 	counts := r.Limits.RecipientsPerDay > 0
 	for _, g := range r.groups {
 		of := Channel{AccountID: r.AccountID, ID: r.ChannelID, Mailbox: g.Name}
-		keys = append(keys, limiterKey(of, "limit"), limiterKey(of, "day"))
+		keys = append(keys, limiterKey(of, "limit"), limiterKey(of, "day"), limiterKey(of, "line:"+strconv.FormatInt(r.CampaignID, 10)))
 		args = append(args, exact(g.PerSecond), g.RecipientsPerDay)
 		counts = counts || g.RecipientsPerDay > 0
 	}
