@@ -94,7 +94,8 @@ func (s *Server) importKept(ctx context.Context, accountID int64, in *importTemp
 }
 
 func (s *Server) importRoutes() {
-	register(s, operation{id: "import-templates", method: http.MethodPost, path: "/v1/channels/{id}/templates/import", tag: "channels", roles: mayEdit, bound: true,
+	register(s, operation{
+		id: "import-templates", method: http.MethodPost, path: "/v1/channels/{id}/templates/import", tag: "channels", roles: mayEdit, bound: true,
 		doc: "Take templates over that a channel's provider keeps and the catalogue lacks",
 		more: "In the languages that the provider has approved, with the places of their texts as parameters. What the catalogue has is never changed: " +
 			"a name that is taken is refused where it is asked for. Of each template and language that can't be taken over it is said why."},

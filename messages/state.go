@@ -145,11 +145,11 @@ const (
 	ReasonAccountPerDay    = "account_per_day"
 	ReasonMailbox          = "mailbox"         // waits for a time at which its mailbox provider may be written to
 	ReasonMailboxPerDay    = "mailbox_per_day" // as many of its mailbox provider's were written to as may in a day
-	ReasonReceipt          = "receipt"        // a receipt said so
-	ReasonSettled          = "settled"        // an operator said what became of what was in doubt
-	ReasonProviderAsked    = "provider_asked" // the provider was asked what became of what was in doubt
-	ReasonResend           = "resend"         // an operator sends it again
-	ReasonResendSent       = "resend_sent"    // the same, although it was sent
+	ReasonReceipt          = "receipt"         // a receipt said so
+	ReasonSettled          = "settled"         // an operator said what became of what was in doubt
+	ReasonProviderAsked    = "provider_asked"  // the provider was asked what became of what was in doubt
+	ReasonResend           = "resend"          // an operator sends it again
+	ReasonResendSent       = "resend_sent"     // the same, although it was sent
 )
 
 // Reasons are all of them, in the order in which they are documented.

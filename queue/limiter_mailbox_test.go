@@ -247,7 +247,8 @@ func TestTwoCampaignsShareAMailbox(t *testing.T) {
 					continue
 				}
 				asked++
-				r := Reservation{CampaignID: w.campaign, Recipients: []string{"anybody"}, Mailboxes: at("one", rate, 1), Near: 500 * time.Millisecond, MaxAhead: time.Millisecond}
+				r := Reservation{CampaignID: w.campaign, Recipients: []string{"anybody"}, Mailboxes: at("one", rate, 1), Near: 500 * time.Millisecond}
+				r.MaxAhead = time.Millisecond
 				switch g := l.reserve(t, r); {
 				case len(g.Slots) == 0:
 					still = append(still, waiting{w.campaign, now.Add(g.RetryIn)})

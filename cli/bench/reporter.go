@@ -97,7 +97,8 @@ func (r *reporter) take(address string) int64 {
 	defer r.mu.Unlock()
 	r.taken++
 	own, foreign := sid(r.taken), sid(r.taken+1e12)
-	for _, one := range [receiptsEach]receipt{{own, "sent", address}, {own, "delivered", address}, {own, "sent", address}, {own, "delivered", address}, {foreign, "delivered", address}} {
+	sent, delivered := receipt{own, "sent", address}, receipt{own, "delivered", address}
+	for _, one := range [receiptsEach]receipt{sent, delivered, sent, delivered, {foreign, "delivered", address}} {
 		r.waiting = append(r.waiting, one)
 		last := len(r.waiting) - 1
 		other := max(0, last-r.random.IntN(100)) // they overtake each other

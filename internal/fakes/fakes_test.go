@@ -147,7 +147,8 @@ func TestWhatsApp(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
 	require.Equal(t, providers.Template{
-		Name: "hello", Language: "en", Status: providers.TemplateApproved, Category: "marketing", Body: "Hello {{1}}", BodySamples: []providers.PlaceValue{{Place: "1"}},
+		Name: "hello", Language: "en", Status: providers.TemplateApproved, Category: "marketing", Body: "Hello {{1}}",
+		BodySamples: []providers.PlaceValue{{Place: "1"}},
 	}, kept[0])
 	text, template := providers.Content{Text: "Hi"}, func(name string) providers.Content {
 		return providers.Content{Text: "Hi", Kept: &providers.KeptTemplate{Name: name, Language: "en", Body: []providers.PlaceValue{{Place: "1", Value: "Ada"}}}}
