@@ -172,7 +172,7 @@ func (l *ledger) settleFound(ctx context.Context, f messages.Finding) (bool, err
 // provider's id, which nobody knew, and what the provider said just now.
 func (l *ledger) learn(ctx context.Context, f messages.Finding) error {
 	if f.ProviderID != "" {
-		if err := l.unpark(ctx, "message_id = 0 AND provider_id "+l.d.InTexts, l.d.TextList([]string{f.ProviderID})); err != nil {
+		if err := l.unparkProvider(ctx, f.ChannelID, []string{f.ProviderID}); err != nil {
 			return err
 		}
 	}

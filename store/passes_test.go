@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,45 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		_, err := s.reader().Exec(ctx, "ANALYZE messages")
 		require.NoError(t, err)
 	}
+}
+
+// Where a number is shared with another system, whose receipts come here too, they cost neither the
+// recording of outcomes nor, after the first time, the sweep.
+func TestStrayReceiptsCostNothing(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	const stray = 20_000
+	j := newJourney(t, s, 10)
+	run := j.start()
+	j.planAll(run.ID, 10)
+	list := make([]providers.Receipt, stray)
+	for i := range list {
+		list[i] = providers.Receipt{ProviderID: fmt.Sprint("another system's ", i), Status: providers.ReceiptDelivered, At: s.clock.Now()}
+	}
+	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, list))
+	read := rowsRead(t, s, "receipts")
+	all := read()
+	var n int64
+	require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM receipts WHERE code = ''").Scan(&n))
+	require.EqualValues(t, stray, n)
+	require.GreaterOrEqual(t, read()-all, int64(stray), "the test would notice")
+
+	_, err := s.reader().Exec(ctx, "ANALYZE receipts")
+	require.NoError(t, err)
+	before := read()
+	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 10))
+	j.record(run.ID, claimed, func(o *messages.Outcome) { o.ProviderID = fmt.Sprint("ours ", o.MessageID) })
+	require.Less(t, read()-before, int64(100), "an outcome looks for its own receipts")
+
+	_, err = s.db.Writer().Exec(ctx, "UPDATE receipts SET received_at = received_at - 2 * ?", overlap.Milliseconds())
+	require.NoError(t, err)
+	_, err = s.SweepReceipts(ctx)
+	require.NoError(t, err)
+	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, []providers.Receipt{{ProviderID: "the last", Status: providers.ReceiptDelivered}}))
+	before = read()
+	_, err = s.SweepReceipts(ctx)
+	require.NoError(t, err)
+	require.Less(t, read()-before, int64(100), "the sweep looks at what has come since")
 }
 
 // Campaigns that recur and whose time has not come, and runs that are over, cost the

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -305,23 +307,34 @@ func (l *ledger) applyParked(ctx context.Context, settled []messages.Outcome) er
 		return err
 	}
 	ids := make([]int64, 0, len(settled))
-	var providerIDs []string
+	providerIDs := map[int64][]string{} // by channel
 	for _, o := range settled {
 		if o.State == messages.Pending && o.Kind == "" {
 			continue // the provider was not asked: whatever is parked is not for this try
 		}
 		ids = append(ids, o.MessageID)
 		if o.ProviderID != "" {
-			providerIDs = append(providerIDs, o.ProviderID)
+			providerIDs[o.ChannelID] = append(providerIDs[o.ChannelID], o.ProviderID)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := l.unparkMessages(ctx, ids); err != nil || providerIDs == nil {
+	if err := l.unparkMessages(ctx, ids); err != nil {
 		return err
 	}
-	return l.unpark(ctx, "message_id = 0 AND provider_id "+l.d.InTexts, l.d.TextList(providerIDs))
+	for _, channelID := range slices.Sorted(maps.Keys(providerIDs)) { // in one order, so that no two transactions wait crosswise
+		if err := l.unparkProvider(ctx, channelID, providerIDs[channelID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unparkProvider applies the parked receipts of a channel that name a provider's ids. Others may
+// be many: where a number is shared with another system, all of its receipts come here, too.
+func (l *ledger) unparkProvider(ctx context.Context, channelID int64, providerIDs []string) error {
+	return l.unpark(ctx, "message_id = 0 AND channel_id = ? AND provider_id "+l.d.InTexts, channelID, l.d.TextList(providerIDs))
 }
 
 // unparkMessages applies the parked receipts that name messages.
@@ -331,7 +344,7 @@ func (l *ledger) unparkMessages(ctx context.Context, ids []int64) error {
 
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
-func (l *ledger) unpark(ctx context.Context, where string, arg any) error {
+func (l *ledger) unpark(ctx context.Context, where string, args ...any) error {
 	byChannel := map[int64][]providers.Receipt{}
 	err := sqldb.Each(ctx, l, func(scan sqldb.Scan) error {
 		var channelID int64
@@ -343,7 +356,7 @@ func (l *ledger) unpark(ctx context.Context, where string, arg any) error {
 		e.At = at.Time
 		byChannel[channelID] = append(byChannel[channelID], e)
 		return nil
-	}, "DELETE FROM receipts WHERE "+where+" RETURNING channel_id, message_id, provider_id, status, at, code, detail, bounce", arg)
+	}, "DELETE FROM receipts WHERE "+where+" RETURNING channel_id, message_id, provider_id, status, at, code, detail, bounce", args...)
 	if err != nil {
 		return err
 	}
@@ -360,20 +373,34 @@ func (l *ledger) unpark(ctx context.Context, where string, arg any) error {
 // repeat theirs for up to a week, so what came so early can only be stray.
 const parkedFor = 24 * time.Hour
 
+// overlap is for how long a receipt that was parked is looked at again. Who records an outcome
+// applies what is parked; missed is only what a transaction parked that had looked before that one
+// was committed, and neither takes nearly as long.
+const overlap = time.Minute
+
 // SweepReceipts applies parked receipts whose message has been recorded since,
-// and drops those that nobody claimed for a day. It returns how many it looked
-// at.
+// and drops those that nobody claimed for a day. It returns how many it applied. After the first
+// time it looks at those of the last minute alone: the others are stray, and may be very many.
 func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
-	now := s.clock.Now()
+	now, swept := s.clock.Now(), s.swept.Load()
 	// A count for each receipt, because PostgreSQL would rather join the few with
 	// all messages that there are.
 	recorded := "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state " +
 		isNot(messages.Pending, messages.Queued, messages.Sending) + " AND "
-	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r WHERE CASE WHEN r.message_id > 0
+	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r WHERE r.id > ? AND CASE WHEN r.message_id > 0
 		THEN `+recorded+`m.id = r.message_id) ELSE `+recorded+`m.provider_id IS NOT NULL AND m.provider_id = r.provider_id) END > 0
-		ORDER BY r.id LIMIT 500`)
+		ORDER BY r.id LIMIT 500`, swept)
 	if err != nil {
 		return 0, err
+	}
+	if len(ids) == 0 {
+		over, err := s.ids(ctx, "SELECT id FROM receipts WHERE received_at < ? ORDER BY received_at DESC LIMIT 1", sqldb.Millis(now.Add(-overlap)))
+		if err != nil {
+			return 0, err
+		}
+		for _, id := range over {
+			s.swept.Store(max(swept, id))
+		}
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {

@@ -72,8 +72,10 @@ type Store struct {
 	leastPlanPart int
 	outboxPages   outboxPages
 	retaining     retaining
-	deleting      deleting
-	partitioning  partitionRules
+	// swept is the last parked receipt that need not be looked at again.
+	swept        atomic.Int64
+	deleting     deleting
+	partitioning partitionRules
 	// maxRequests is the constant; tests remember fewer.
 	maxRequests int
 }
