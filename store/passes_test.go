@@ -81,9 +81,18 @@ func TestStrayReceiptsCostNothing(t *testing.T) {
 	s := openTestStore(t, postgresDSN(t))
 	ctx := t.Context()
 	const stray = 20_000
-	j := newJourney(t, s, 10)
+	j := newJourney(t, s, 30)
 	run := j.start()
-	j.planAll(run.ID, 10)
+	j.planAll(run.ID, 30)
+	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 30))
+	record := func(ids []int64) {
+		j.record(run.ID, ids, func(o *messages.Outcome) { o.ProviderID = fmt.Sprint("ours ", o.MessageID) })
+	}
+	// While there are few, PostgreSQL learns to read all of them.
+	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, []providers.Receipt{{ProviderID: "the first", Status: providers.ReceiptDelivered}}))
+	for _, id := range claimed[:20] {
+		record([]int64{id})
+	}
 	list := make([]providers.Receipt, stray)
 	for i := range list {
 		list[i] = providers.Receipt{ProviderID: fmt.Sprint("another system's ", i), Status: providers.ReceiptDelivered, At: s.clock.Now()}
@@ -93,14 +102,13 @@ func TestStrayReceiptsCostNothing(t *testing.T) {
 	all := read()
 	var n int64
 	require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM receipts WHERE code = ''").Scan(&n))
-	require.EqualValues(t, stray, n)
+	require.EqualValues(t, stray+1, n)
 	require.GreaterOrEqual(t, read()-all, int64(stray), "the test would notice")
 
-	_, err := s.reader().Exec(ctx, "ANALYZE receipts")
+	_, err := s.SweepReceipts(ctx)
 	require.NoError(t, err)
 	before := read()
-	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 10))
-	j.record(run.ID, claimed, func(o *messages.Outcome) { o.ProviderID = fmt.Sprint("ours ", o.MessageID) })
+	record(claimed[20:])
 	require.Less(t, read()-before, int64(100), "an outcome looks for its own receipts")
 
 	_, err = s.db.Writer().Exec(ctx, "UPDATE receipts SET received_at = received_at - 2 * ?", overlap.Milliseconds())

@@ -373,6 +373,23 @@ func (l *ledger) unpark(ctx context.Context, where string, args ...any) error {
 // repeat theirs for up to a week, so what came so early can only be stray.
 const parkedFor = 24 * time.Hour
 
+// analyzeEvery is after how many more parked receipts PostgreSQL is told how many there are: it
+// would go on reading all of them for an outcome, as it should have while they were few.
+const analyzeEvery = 1000
+
+func (s *Store) analyzeParked(ctx context.Context) error {
+	if !s.Postgres() {
+		return nil
+	}
+	var last int64
+	if err := s.reader().Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM receipts").Scan(&last); err != nil || last < s.analyzed.Load()+analyzeEvery {
+		return s.translate(err)
+	}
+	s.analyzed.Store(last)
+	_, err := s.outside().Exec(ctx, "ANALYZE receipts")
+	return s.translate(err)
+}
+
 // overlap is for how long a receipt that was parked is looked at again. Who records an outcome
 // applies what is parked; missed is only what a transaction parked that had looked before that one
 // was committed, and neither takes nearly as long.
@@ -391,6 +408,9 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 		THEN `+recorded+`m.id = r.message_id) ELSE `+recorded+`m.provider_id IS NOT NULL AND m.provider_id = r.provider_id) END > 0
 		ORDER BY r.id LIMIT 500`, swept)
 	if err != nil {
+		return 0, err
+	}
+	if err := s.analyzeParked(ctx); err != nil {
 		return 0, err
 	}
 	if len(ids) == 0 {

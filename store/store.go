@@ -72,10 +72,11 @@ type Store struct {
 	leastPlanPart int
 	outboxPages   outboxPages
 	retaining     retaining
-	// swept is the last parked receipt that need not be looked at again.
-	swept        atomic.Int64
-	deleting     deleting
-	partitioning partitionRules
+	// swept is the last parked receipt that need not be looked at again, and analyzed the last one
+	// when the query planner was told of them.
+	swept, analyzed atomic.Int64
+	deleting        deleting
+	partitioning    partitionRules
 	// maxRequests is the constant; tests remember fewer.
 	maxRequests int
 }

@@ -51,7 +51,6 @@ var walks = []struct {
 		{"lists", 2},
 		{"account", 2},
 		{"statistics", 3},
-		{"webhooks", 3},
 		{"limits", 1},
 		{"oidc", 2},
 		{"passkey", 1},
@@ -65,6 +64,7 @@ var walks = []struct {
 		{"files", 2},
 		{"reviews", 2},
 		{"senders", 2},
+		{"webhooks", 3},
 		everybody,
 	}},
 }
