@@ -99,7 +99,8 @@ func threeOfFive(person int) string {
 // own, Google sees no more in any second than it may, from all workers together, and the others are
 // sent theirs as fast as the channel goes. Everybody gets one, and who waits goes round about once.
 func TestAMailboxProviderIsPacedAtTheSink(t *testing.T) {
-	eachEngine(t, func(t *testing.T, config configs.Config) {
+	t.Parallel() // most of it is waiting
+	bothEngines(t, func(t *testing.T, config configs.Config) {
 		const people, slow, rate, google = 400, 240, 200, 20
 		publishSlow(t, &config)
 		e := startTestEngine(t, config, AllRoles)
@@ -141,6 +142,7 @@ func TestAMailboxProviderIsPacedAtTheSink(t *testing.T) {
 // A mailbox provider that defers, by the words of the relay, is slowed alone; its messages go out
 // in the end, and none has spent a try on it.
 func TestAMailboxProviderThatDefersIsSlowedAlone(t *testing.T) {
+	t.Parallel()
 	config := testConfig(t)
 	publishSlow(t, &config)
 	e := startTestEngine(t, config, AllRoles)

@@ -155,7 +155,8 @@ func writeReceiptsTable(out io.Writer, results []receiptsResult) error {
 	}
 	for _, r := range results {
 		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.1f\t%.0f\t%s\t%.0f\t%.0f\t%.0f\t%s\t%t\n", r.Store, r.Beside,
-			r.Meanwhile.rate(), r.Meanwhile.Median, r.Meanwhile.Most, seconds(r.Meanwhile.Settled), r.Alone.rate(), r.Alone.Micros, r.Alone.Most, seconds(r.Alone.Settled), r.Verified)
+			r.Meanwhile.rate(), r.Meanwhile.Median, r.Meanwhile.Most, seconds(r.Meanwhile.Settled),
+			r.Alone.rate(), r.Alone.Micros, r.Alone.Most, seconds(r.Alone.Settled), r.Verified)
 	}
 	return w.Flush()
 }
