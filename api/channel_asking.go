@@ -89,13 +89,18 @@ func submittedView(list []templates.Submission) SubmittedTemplates {
 	return view
 }
 
+// keptOn is a channel, with the templates that its provider keeps.
+func (s *Server) keptOn(ctx context.Context, accountID, id int64) (channel providers.Channel, kept []providers.Template, err error) {
+	if channel, err = s.Channels.Get(ctx, accountID, id); err != nil {
+		return channel, nil, err
+	}
+	kept, err = s.Channels.KeptTemplates(ctx, accountID, id)
+	return channel, kept, err
+}
+
 // submit hands a template in, in the languages that the provider does not keep.
 func (s *Server) submit(ctx context.Context, accountID int64, in *submitTemplate) ([]templates.Submission, error) {
-	channel, err := s.Channels.Get(ctx, accountID, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.Channels.KeptTemplates(ctx, accountID, in.ID)
+	channel, kept, err := s.keptOn(ctx, accountID, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -74,11 +74,7 @@ func importedView(list []templates.Import) ImportedTemplates {
 
 // importKept takes templates over that a channel's provider keeps, and their states.
 func (s *Server) importKept(ctx context.Context, accountID int64, in *importTemplates) ([]templates.Import, error) {
-	channel, err := s.Channels.Get(ctx, accountID, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	kept, err := s.Channels.KeptTemplates(ctx, accountID, in.ID)
+	channel, kept, err := s.keptOn(ctx, accountID, in.ID)
 	if err != nil {
 		return nil, err
 	}
