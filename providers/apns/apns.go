@@ -51,7 +51,7 @@ type Provider struct {
 	config *Config
 	deps   providers.Deps
 	line   *line.Line
-	tokens *tokens
+	tokens *line.Signed
 	// scrub takes the key out of what the other side says.
 	scrub func(string) string
 }
@@ -63,7 +63,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	}
 	return &Provider{
 		config: c, deps: deps, line: line.NewShared(deps, c.MaxRequests, time.Duration(c.TimeoutMS)*time.Millisecond),
-		tokens: &tokens{team: c.TeamID, id: c.KeyID, key: private, clock: deps.Clock}, scrub: line.Scrub(line.Key(c.PrivateKey)...),
+		tokens: newTokens(c, private, deps), scrub: line.Scrub(line.Key(c.PrivateKey)...),
 	}, nil
 }
 
@@ -119,7 +119,7 @@ func (p *Provider) request(ctx context.Context, device string) (*http.Request, e
 	if err != nil {
 		return nil, err
 	}
-	token, err := p.tokens.token()
+	token, err := p.tokens.Token()
 	if err != nil {
 		return nil, err
 	}

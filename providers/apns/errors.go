@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -123,8 +121,5 @@ func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text
 
 // clean takes the key and the token out of what the other side says.
 func (p *Provider) clean(text string) string {
-	if token := p.tokens.current(); token != "" {
-		text = strings.ReplaceAll(strings.ToValidUTF8(text, ""), token, secret.Redacted)
-	}
-	return p.scrub(text)
+	return p.scrub(p.tokens.Scrub(text))
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/line"
 )
@@ -157,9 +156,7 @@ func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text
 // clean takes the secrets and the token out of what the other side says.
 func (p *Provider) clean(text string) string {
 	if p.tokens != nil {
-		if token := p.tokens.current(); token != "" {
-			text = strings.ReplaceAll(strings.ToValidUTF8(text, ""), token, secret.Redacted)
-		}
+		text = p.tokens.Scrub(text)
 	}
 	return p.scrub(text)
 }

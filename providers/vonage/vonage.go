@@ -55,7 +55,7 @@ type Provider struct {
 	config *Config
 	deps   providers.Deps
 	line   *line.Line
-	tokens *tokens // nil where an API key sends
+	tokens *line.Signed // nil where an API key sends
 	// scrub takes the secrets out of what the other side says.
 	scrub func(string) string
 }
@@ -71,7 +71,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read config.private_key: %w", err)
 		}
-		p.tokens = &tokens{application: c.ApplicationID, key: private, clock: deps.Clock}
+		p.tokens = newTokens(c, private, deps)
 	}
 	return p, nil
 }
@@ -139,7 +139,7 @@ func (p *Provider) request(ctx context.Context) (*http.Request, error) {
 		r.SetBasicAuth(p.config.APIKey, p.config.APISecret.Reveal())
 		return r, nil
 	}
-	token, err := p.tokens.token()
+	token, err := p.tokens.Token()
 	if err != nil {
 		return nil, err
 	}
