@@ -120,13 +120,5 @@ func (r *refusal) ofToken() bool {
 
 // foreign is what a refusal means that is not in Google's words: somebody else's.
 func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text string) *providers.Error {
-	if answer.StatusCode/100 == 3 {
-		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
-		return failure
-	}
-	failure.Err = fmt.Errorf("%w, and not in Firebase's words: check config.api", failure.Err)
-	if quoted := line.Quote(p.scrub(text)); quoted != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
-	}
-	return failure
+	return line.Foreign(failure, answer, "Firebase's words", p.scrub(text))
 }

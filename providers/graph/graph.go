@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -165,13 +164,6 @@ func (a *API) foreign(answer *http.Response, text string) *providers.Error {
 	switch {
 	case failure == nil:
 		return nil
-	case answer.StatusCode/100 == 3:
-		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
-		return failure
 	}
-	failure.Err = fmt.Errorf("%w, and not in the words of the Graph API: check config.api", failure.Err)
-	if quoted := line.Quote(a.scrub(text)); quoted != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
-	}
-	return failure
+	return line.Foreign(failure, answer, "the words of the Graph API", a.scrub(text))
 }

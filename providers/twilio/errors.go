@@ -138,13 +138,5 @@ func (p *Provider) failure(answer *http.Response, text string) *providers.Error 
 
 // foreign is what a refusal means that is not in Twilio's words: somebody else's.
 func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text string) *providers.Error {
-	if answer.StatusCode/100 == 3 {
-		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
-		return failure
-	}
-	failure.Err = fmt.Errorf("%w, and not in Twilio's words: check config.api", failure.Err)
-	if quoted := line.Quote(p.scrub(text)); quoted != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
-	}
-	return failure
+	return line.Foreign(failure, answer, "Twilio's words", p.scrub(text))
 }

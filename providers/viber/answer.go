@@ -3,7 +3,6 @@ package viber
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -98,13 +97,6 @@ func (p *Provider) foreign(answer *http.Response, text string) *providers.Error 
 	switch {
 	case failure == nil:
 		return inDoubt()
-	case answer.StatusCode/100 == 3:
-		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
-		return failure
 	}
-	failure.Err = fmt.Errorf("%w, and not in the words of Viber: check config.api", failure.Err)
-	if quoted := line.Quote(p.scrub(text)); quoted != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
-	}
-	return failure
+	return line.Foreign(failure, answer, "the words of Viber", p.scrub(text))
 }

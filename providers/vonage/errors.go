@@ -142,15 +142,7 @@ func (p *Provider) failure(answer *http.Response, text string) *providers.Error 
 
 // foreign is what a refusal means that is not in Vonage's words: somebody else's.
 func (p *Provider) foreign(answer *http.Response, failure *providers.Error, text string) *providers.Error {
-	if answer.StatusCode/100 == 3 {
-		failure.Err = fmt.Errorf("the server answered %s, and redirects are not followed: set config.api to where it points", answer.Status)
-		return failure
-	}
-	failure.Err = fmt.Errorf("%w, and not in Vonage's words: check config.api", failure.Err)
-	if quoted := line.Quote(p.clean(text)); quoted != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
-	}
-	return failure
+	return line.Foreign(failure, answer, "Vonage's words", p.clean(text))
 }
 
 // clean takes the secrets and the token out of what the other side says.
