@@ -100,6 +100,41 @@ func TestAPausedCampaignIsCorrectedForThoseWhoHaveItNot(t *testing.T) {
 	})
 }
 
+// What is left of a run that was corrected may be canceled after the other is through.
+func TestACorrectedCampaignFinishesWhicheverOfItsRunsEndsLast(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  campaigns.Status
+	}{{"finished", campaigns.Finished}, {"failed", campaigns.Failed}} {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+				j := newJourney(t, s, 20)
+				run := j.Start()
+				j.PlanAll(run.ID, 5)
+				j.pause()
+				done, err := j.correct("new")
+				require.NoError(t, err)
+				j.resume()
+				again := done.Runs[0].ID
+				j.PlanAll(again, 5)
+				fed := j.Feed(again, []int64{1}, 100)
+				j.Record(again, j.Claim(again, 1, fed), nil)
+				if c.end == campaigns.Failed {
+					s.Exec("UPDATE runs SET status = 'failed' WHERE id = ?", again)
+				}
+				finished, _, err := s.FinishRuns(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, []int64{again}, finished)
+				j.cancelAll()
+				finished, _, err = s.FinishRuns(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, []int64{run.ID}, finished)
+				require.Equal(t, c.end, j.status())
+			})
+		})
+	}
+}
+
 // However often it is paused and corrected, and however far planning and sending were:
 // everybody who can be written to gets it once, and nobody gets a text that was corrected
 // before it went out.

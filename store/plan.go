@@ -351,6 +351,21 @@ func (s *Store) FinishRuns(ctx context.Context) (finished, unbalanced []int64, e
 	return finished, unbalanced, nil
 }
 
+// overWithout is how a campaign ends whose last run to end was canceled: as the one before
+// it that was not.
+func (tx conn) overWithout(ctx context.Context, campaignID int64) (campaigns.Status, error) {
+	var failed bool
+	err := tx.Row(ctx, "SELECT status = 'failed' FROM runs WHERE campaign_id = ? AND finished_at IS NOT NULL AND status IN ('finished', 'failed') "+
+		"ORDER BY finished_at DESC, id DESC LIMIT 1", campaignID).Scan(&failed)
+	if err == nil && failed {
+		return campaigns.Failed, nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return campaigns.Finished, err
+}
+
 func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		done, balanced = false, true
@@ -386,6 +401,9 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		switch status {
 		case campaigns.RunCanceled:
 			end = status
+			if over, err = tx.overWithout(ctx, campaignID); err != nil {
+				return err
+			}
 		case campaigns.RunFailed:
 			end, over = status, campaigns.Failed
 		}

@@ -19,10 +19,12 @@ func (tx conn) setStatus(ctx context.Context, campaignID int64, end campaigns.St
 }
 
 // settleCampaign is setStatus for a campaign of which a run has ended, if it is not
-// paused or canceled: the run that waits for that one starts now.
+// paused or canceled: the run that waits for that one starts now. A run that was canceled
+// can end last, when what is left of it makes the campaign scheduled.
 func (tx conn) settleCampaign(ctx context.Context, campaignID int64, end campaigns.Status) error {
 	var status campaigns.Status
-	if err := tx.Row(ctx, "SELECT status FROM campaigns WHERE id = ?", campaignID).Scan(&status); err != nil || status != campaigns.Running {
+	err := tx.Row(ctx, "SELECT status FROM campaigns WHERE id = ?", campaignID).Scan(&status)
+	if err != nil || status != campaigns.Running && status != campaigns.Scheduled {
 		return err
 	}
 	if err := tx.startNext(ctx, campaignID); err != nil {
