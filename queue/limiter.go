@@ -69,8 +69,15 @@ type Limits struct {
 	Burst int
 	// PerRecipient is the least time between two slots of one recipient.
 	PerRecipient time.Duration
+	// RecipientBurst is how many slots one recipient may have at once, each of which moves the
+	// next one on by PerRecipient: no time of length W holds more than W / PerRecipient +
+	// RecipientBurst. Below 1 means 1.
+	RecipientBurst int
 	// RecipientsPerDay is the most different recipients in a moving 24 hours.
 	RecipientsPerDay int
+	// RecipientsPool names the channels of the account that count the recipients of a day
+	// together; empty for the channel alone.
+	RecipientsPool string
 }
 
 // Channel names a channel to the Limiter.
@@ -81,6 +88,8 @@ type Channel struct {
 	// Mailbox is the mailbox provider that is meant of all that the channel writes to; empty
 	// for the channel itself.
 	Mailbox string
+	// pool is whose recipients of a day are meant, in place of a channel.
+	pool string
 }
 
 // Mailbox are the limits of a channel for recipients whose mailboxes are at one provider.
@@ -115,6 +124,12 @@ type Reservation struct {
 	// of slots asked for. They may be empty strings where Limits knows nothing of
 	// recipients.
 	Recipients []string
+	// Exempt are those of the recipients that are not among those of a day, one an item; nil if
+	// all are.
+	Exempt []bool
+	// CountedAs says which channels the recipients of a day are of. Where it is not what the
+	// channel was seeded as, SeedFirst has Fresh said.
+	CountedAs string
 	// Mailboxes are the recipients' own, one an item; nil if none has any. Of one name all
 	// are alike.
 	Mailboxes []Mailbox
@@ -123,8 +138,9 @@ type Reservation struct {
 	// the end of the line.
 	Near time.Duration
 	// SeedFirst asks for no slots, only for Fresh to be said, where Redis knows
-	// nothing of the channel, or of a campaign that has a limit: the caller Seeds
-	// them, with a LastSlot each, and asks again without this.
+	// nothing of the channel, or of a campaign that has a limit, or counts the recipients of a
+	// day as something else: the caller Seeds them, with a LastSlot each, and asks again without
+	// this.
 	SeedFirst bool
 	// Missed is the Mark of a slot that nothing was sent in, for one recipient alone:
 	// where it is still the latest one it is moved to now and not charged again, so
@@ -188,10 +204,21 @@ type Seed struct {
 	CampaignID        int64
 	CampaignPerSecond float64
 	CampaignLastSlot  time.Time
-	// PerRecipient is the channel's limit, as far as spacing is to be seeded.
-	PerRecipient time.Duration
+	// PerRecipient and RecipientBurst are the channel's limits, as far as spacing is to be seeded.
+	// Who is seeded has no burst left.
+	PerRecipient   time.Duration
+	RecipientBurst int
+	// RecipientsPool is whose Recipients are, and CountedAs what the channel's are counted as from now on;
+	// empty leaves that as it is.
+	RecipientsPool, CountedAs string
 	// Recipients are the latest sends by recipient, of the last 24 hours.
 	Recipients []SeedRecipient
+}
+
+// owed is how much later than a seeded recipient's time the place of its slot may be: as if the
+// burst had been had.
+func (s *Seed) owed() time.Duration {
+	return time.Duration(max(1, s.RecipientBurst)-1) * s.PerRecipient
 }
 
 // SeedRecipient is one recipient's latest message.
@@ -224,6 +251,10 @@ type SeedRecipient struct {
 //     comes back about once for each campaign in line. A line ends where the limit
 //     changes, or where there is room and nobody has come for 10 s. Throttling one is as
 //     throttling a channel.
+//   - A recipient's slots lie PerRecipient apart, but for a burst that is had ahead and paid
+//     for by those after it.
+//   - The different recipients of a moving 24 hours are the channel's, or of all channels of
+//     one pool. Who is counted by other channels than before is seeded anew.
 //   - A slot that was missed may be moved to now while it is the latest one.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,
@@ -266,7 +297,7 @@ type backend interface {
 // reservation is a checked Reservation, in the units of the rules.
 type reservation struct {
 	Reservation
-	burst int
+	burst, recipientBurst int
 	// groups are the different ones of Mailboxes, and groupOf the number of each item's, from
 	// 1; nil if there are none.
 	groups  []Mailbox
@@ -367,6 +398,8 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 		return nil, bad("account_per_second", r.AccountPerSecond)
 	case r.Limits.PerRecipient < 0:
 		return nil, bad("limits.per_recipient", r.Limits.PerRecipient)
+	case r.Exempt != nil && len(r.Exempt) != len(r.Recipients):
+		return nil, fault.InvalidField("reservation.exempt", len(r.Exempt), "must be one for each recipient, or none")
 	case r.Missed != 0 && len(r.Recipients) != 1:
 		return nil, fault.InvalidField("reservation.missed", r.Missed, "one slot can be instead of it")
 	case r.Limits.RecipientsPerDay < 0:
@@ -390,7 +423,7 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 	if r.MaxGap <= 0 {
 		r.MaxGap = DefaultMaxGap
 	}
-	checked := &reservation{Reservation: r, burst: max(1, r.Limits.Burst)}
+	checked := &reservation{Reservation: r, burst: max(1, r.Limits.Burst), recipientBurst: max(1, r.Limits.RecipientBurst)}
 	checked.group()
 	return checked, nil
 }
@@ -419,6 +452,22 @@ func (r *reservation) unlimited() bool {
 }
 
 func (r *reservation) channel() Channel { return Channel{AccountID: r.AccountID, ID: r.ChannelID} }
+
+// counted is an item's recipient among those of a day; empty if it is not.
+func (r *reservation) counted(item int) string {
+	if r.Exempt != nil && r.Exempt[item] {
+		return ""
+	}
+	return r.Recipients[item]
+}
+
+// dayOf is whose recipients of a day a channel's are.
+func dayOf(c Channel, pool string) Channel {
+	if pool == "" {
+		return c
+	}
+	return Channel{AccountID: c.AccountID, pool: pool}
+}
 
 // open reports whether the channel was neither blocked nor slowed down lately.
 func (l *Limiter) open(channelID int64) bool {

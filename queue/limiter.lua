@@ -14,15 +14,17 @@
 --            epoch    the channel's epoch that blocked, factor and event are of
 --            anew     until when slots may lie that were given out before the state was
 --                     lost, of a group or of all that have none: as if one lay there
+--            counted  as whose KEYS[3] was seeded; absent or "" where nobody is counted
 --          A group's hash is the same, so that it is throttled in the same way, with
 --          the place of its latest slot as last, and beside:
 --            soon     the latest time for which somebody who is near was told to ask again
 --            rate,cap the limits by which those who wait were told
 -- KEYS[2]  campaign state, a string: place of its latest slot
--- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
+-- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back; of the channel, or
+--          of all that count together
 -- KEYS[4]  account state, a string: time of its latest slot
--- KEYS[5..] per job, only if ARGV[10] > 0: time of the recipient's latest slot;
---          then three for each group: its hash, its recipients as KEYS[3], and the
+-- KEYS[5..] per job, only if ARGV[10] > 0: place of the recipient's latest slot, which
+--          is its time unless a burst moved it on; then three for each group: its hash, its recipients as KEYS[3], and the
 --          campaign's line at it, a string: the latest time that somebody who is not
 --          near was told, and the rate and the cap by which. Each campaign has a line of
 --          its own, or one that comes later would wait for all of those before
@@ -53,9 +55,14 @@
 -- ARGV[16] number of groups
 -- ARGV[17] how soon, us, a group has to have room for who is denied to be told so;
 --          who is not gets a time of its own at the end of the line
--- ARGV[18..] two for each group: its rate per second, and most recipients in 24 h,
+-- ARGV[18] how many slots a recipient may have ahead of its spacing, which they are
+--          paid for by, >= 1
+-- ARGV[19] as whose KEYS[3] is counted, "" for nobody's. Where it was seeded as another's,
+--          ARGV[12] is as if there were no state
+-- ARGV[20..] two for each group: its rate per second, and most recipients in 24 h,
 --          0 for none; then for each job the number of its group, 0 for none, only
---          if there are groups; then recipients, one a job, only if any are counted
+--          if there are groups; then recipients, one a job, only if any are counted, ""
+--          for who is not
 --   returns {jobs answered, us to come back in, 1 if there was no state,
 --            us blocked, factor * 1e6, us until the channel's slots are paid for,
 --            us until the campaign's are, now in us since BASE, a number a job};
@@ -69,8 +76,11 @@
 -- ARGV[6]  until when the channel's latest slots are paid for, or ""
 -- ARGV[7]  rest of the spacing to remember, us
 -- ARGV[8]  the campaign's interval, us, and ARGV[9] until when its latest slots
---          are paid for, or ""; then triples: 0-based number of the KEYS[5..]
---          entry or -1, recipient or "", time.
+--          are paid for, or ""
+-- ARGV[10] as whose KEYS[3] is counted from now on, or "" to leave that
+-- ARGV[11] how much later than its time the place of a recipient's slot may be, us;
+--          then triples: 0-based number of the KEYS[5..] entry or -1, recipient or "",
+--          time.
 -- state:     returns as reserve, no jobs; where throttling left less than the whole rate, two
 --            numbers in place of jobs: us since the last throttling, and until all is had again
 
@@ -114,11 +124,11 @@ end
 -- What a hash holds, by now. A channel that was resumed or configured anew begins
 -- anew: what the provider said before was said to another configuration.
 local function load(key)
-  local h = redis.call("HMGET", key, "last", "debt", "credit", "blocked", "factor", "event", "epoch", "anew")
+  local h = redis.call("HMGET", key, "last", "debt", "credit", "blocked", "factor", "event", "epoch", "anew", "counted")
   local s = {
     missing = not h[1], last = read(h[1], NEVER), debt = read(h[2], 0), credit = read(h[3], 0), blocked = read(h[4], NEVER),
     factor = read(h[5], 1), event = read(h[6], NEVER), known = read(h[7], 0), anew = read(h[8], NEVER),
-    changed = false
+    counted = h[9] or "", had = h[9] or "", changed = false
   }
   if epoch > s.known then
     if not s.missing then s.changed = true end
@@ -153,6 +163,7 @@ local function save(key, s, T)
   redis.call("HSET", key, "last", text(s.last), "debt", text(s.debt), "credit", text(s.credit),
     "blocked", text(s.blocked), "factor", text(s.factor), "event", text(s.event), "epoch", text(s.known))
   if s.anew > NEVER then redis.call("HSET", key, "anew", text(s.anew)) end
+  if s.counted ~= s.had then redis.call("HSET", key, "counted", s.counted) end
   -- What was throttled before it was seeded is as little known as it was.
   if s.missing and op == "throttle" then redis.call("HDEL", key, "last") end
   local ttl = math.max(s.last, s.blocked, now) - now + s.debt + T + KEEP
@@ -195,18 +206,20 @@ if op == "seed" then
     -- that went back.
     if missing then c.anew = now + ALOST end
     c.last = math.max(c.last, math.min(tonumber(ARGV[6]), now + WINDOW))
-    save(KEYS[1], c, 0)
   end
+  if ARGV[10] ~= "" then c.counted = ARGV[10] end
+  if ARGV[6] ~= "" or ARGV[10] ~= "" then save(KEYS[1], c, 0) end
   local per = tonumber(ARGV[7])
+  local owed = tonumber(ARGV[11])
   if ARGV[9] ~= "" then
     place = math.max(read(redis.call("GET", KEYS[2]), NEVER), math.min(tonumber(ARGV[9]), now + WINDOW))
     redis.call("SET", KEYS[2], text(place), "PX", px(math.max(place, now) - now + tonumber(ARGV[8]) + KEEP))
   end
-  for i = 10, #ARGV, 3 do
+  for i = 12, #ARGV, 3 do
     local key, recipient, at = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
     local before = key >= 0 and redis.call("GET", KEYS[5 + key])
-    if key >= 0 and at + per > now and (not before or tonumber(before) < at) then
-      redis.call("SET", KEYS[5 + key], text(at), "PX", px(at + per - now))
+    if key >= 0 and at + owed + per > now and (not before or tonumber(before) < at + owed) then
+      redis.call("SET", KEYS[5 + key], text(at + owed), "PX", px(at + owed + per - now))
     end
     if recipient ~= "" and at > now - DAY then
       local had = redis.call("ZSCORE", KEYS[3], recipient)
@@ -231,6 +244,14 @@ if missed + 2 * SAME > now then missed = 0 end -- it has not gone by
 
 local groups = tonumber(ARGV[16])
 local near = tonumber(ARGV[17])
+local pahead = (tonumber(ARGV[18]) - 1) * per
+if op == "reserve" then
+  if cap == 0 and c.counted ~= "" then
+    c.counted = ""
+    c.changed = true
+  end
+  if cap > 0 and c.counted ~= ARGV[19] and ARGV[12] == "1" then missing = true end
+end
 
 local T = interval(SHARE, rate, c.eased)
 local most = math.max(1, math.min(burst, math.floor(rate)))
@@ -299,7 +320,7 @@ if cap > 0 then count = counted(KEYS[3]) end
 
 local gkeys = 4
 if per > 0 then gkeys = 4 + k end
-local gargs = 17 + 2 * groups
+local gargs = 19 + 2 * groups
 local names = gargs
 if groups > 0 then names = gargs + k end
 
@@ -310,7 +331,7 @@ local function group(j)
   local g = load(key)
   local told = redis.call("HMGET", key, "soon", "rate", "cap")
   g.soon = read(told[1], NEVER)
-  local grate, gcap = tonumber(ARGV[16 + 2 * j]), tonumber(ARGV[17 + 2 * j])
+  local grate, gcap = tonumber(ARGV[18 + 2 * j]), tonumber(ARGV[19 + 2 * j])
   g.T = interval(CSHARE, grate, g.eased)
   g.day = KEYS[gkeys + 3 * j - 1]
   g.own = KEYS[gkeys + 3 * j]
@@ -350,7 +371,7 @@ local function refuses(g, pos, recipient)
   if pos < g.blocked or (g.T > 0 and not g.moves and pos < g.last + g.T - CSLACK) then
     return -3 - 4 * math.ceil(math.max(1000, again(g, math.max(g.last + g.T, g.blocked), g.T)))
   end
-  if g.cap > 0 and g.count >= g.cap and not redis.call("ZSCORE", g.day, recipient) then
+  if g.cap > 0 and recipient ~= "" and g.count >= g.cap and not redis.call("ZSCORE", g.day, recipient) then
     return -4 - 4 * math.ceil(math.max(1000, again(g, roomAt(g.day, g.count, g.cap), math.max(g.T, DAY / g.cap))))
   end
 end
@@ -358,7 +379,7 @@ end
 local function take(g, pos, recipient)
   if g.moves then g.last = math.max(g.last, pos) else g.last = math.max(g.last + g.T, pos) end
   g.changed = true
-  if g.cap > 0 then
+  if g.cap > 0 and recipient ~= "" then
     g.count = g.count + redis.call("ZADD", g.day, text(pos), recipient)
     redis.call("PEXPIRE", g.day, DAY / 1000 + 60000)
   end
@@ -401,15 +422,18 @@ for i = 1, k do
     break
   end
   local denied
+  local pmoves, pplace = false, NEVER
   if per > 0 then
     local before = redis.call("GET", KEYS[4 + i])
-    local own = missed > 0 and before and math.abs(tonumber(before) - missed) < SAME
-    if before and not own and pos < tonumber(before) + per then
-      denied = -1 - 4 * math.ceil(tonumber(before) + per - now)
+    pplace = read(before, NEVER)
+    pmoves = missed > 0 and math.abs(pplace - missed) < SAME
+    if not pmoves and pos < pplace + per - pahead then
+      denied = -1 - 4 * math.ceil(pplace + per - pahead - now)
     end
   end
   local new = false
-  if not denied and cap > 0 then
+  local counts = cap > 0 and ARGV[names + i] ~= ""
+  if not denied and counts then
     new = not redis.call("ZSCORE", KEYS[3], ARGV[names + i])
     if new and count >= cap then
       denied = -2 - 4 * math.ceil(roomAt(KEYS[3], count, cap) - now)
@@ -443,9 +467,10 @@ for i = 1, k do
       acharged = true
     end
     if per > 0 then
-      redis.call("SET", KEYS[4 + i], text(pos), "PX", px(pos + per - now))
+      if not pmoves and pahead > 0 then pplace = math.max(pplace + per, pos) else pplace = pos end
+      redis.call("SET", KEYS[4 + i], text(pplace), "PX", px(pplace + per - now))
     end
-    if cap > 0 then
+    if counts then
       redis.call("ZADD", KEYS[3], text(pos), ARGV[names + i])
       if new then count = count + 1 end
       added = true

@@ -93,7 +93,7 @@ func (g *mailbox) deny(recipient string, pos float64) (int64, bool) {
 		wait := g.again(max(g.n.last+g.interval, g.n.blocked), g.interval)
 		return -3 - 4*int64(math.Ceil(max(1000, wait))), true
 	}
-	if days := &g.c.days; g.n.cap > 0 && days.count() >= g.n.cap {
+	if days := &g.c.days; g.n.cap > 0 && recipient != "" && days.count() >= g.n.cap {
 		if _, counted := days.at(recipient); !counted {
 			wait := g.again(days.oldest(days.count()-g.n.cap)+ruleDay, max(g.interval, ruleDay/float64(g.n.cap)))
 			return -4 - 4*int64(math.Ceil(max(1000, wait))), true
@@ -136,7 +136,7 @@ func (g *mailbox) charge(recipient string, pos float64) {
 		g.n.last = max(g.n.last+g.interval, pos)
 	}
 	g.changed = true
-	if g.n.cap > 0 {
+	if g.n.cap > 0 && recipient != "" {
 		g.c.days.set(recipient, pos)
 	}
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"sync"
@@ -75,6 +76,8 @@ type limitNumbers struct {
 	// call, mended says that the call found a clock that went back, or an older epoch.
 	eased  float64
 	mended bool
+	// counted is as in the script.
+	counted string
 }
 
 func newMemoryLimits(c clock.Clock) *memoryLimits {
@@ -199,11 +202,15 @@ func (b *memoryLimits) seed(_ context.Context, of Channel, s Seed) error {
 	defer b.mu.Unlock()
 	now := b.now()
 	c := b.channel(of)
-	if n := c.at(now, 0); !s.LastSlot.IsZero() {
+	n := c.at(now, 0)
+	if !s.LastSlot.IsZero() {
 		if !c.exists {
 			n.anew = now + ruleAccountLost
 		}
 		n.last = max(n.last, min(sinceBase(s.LastSlot), now+ruleWindow))
+	}
+	n.counted = cmp.Or(s.CountedAs, n.counted)
+	if !s.LastSlot.IsZero() || s.CountedAs != "" {
 		c.save(n)
 	}
 	if !s.CampaignLastSlot.IsZero() {
@@ -213,25 +220,32 @@ func (b *memoryLimits) seed(_ context.Context, of Channel, s Seed) error {
 		}
 		c.keepPlace(s.CampaignID, max(place, min(sinceBase(s.CampaignLastSlot), now+ruleWindow)), campaignInterval(s.CampaignPerSecond), now)
 	}
-	per := micros(s.PerRecipient)
+	per, owed, days := micros(s.PerRecipient), micros(s.owed()), b.days(of, s.RecipientsPool)
 	c.keptFor = max(c.keptFor, per)
 	for _, r := range s.Recipients {
 		at := sinceBase(r.At)
-		if before, ok := c.recipients[r.Key]; per > 0 && at+per > now && (!ok || before < at) {
-			c.recipients[r.Key] = at
+		if before, ok := c.recipients[r.Key]; per > 0 && at+owed+per > now && (!ok || before < at+owed) {
+			c.recipients[r.Key] = at + owed
 		}
-		if had, ok := c.days.at(r.Key); r.Key != "" && at > now-ruleDay && (!ok || had < at) {
-			c.days.set(r.Key, at)
+		if had, ok := days.at(r.Key); r.Key != "" && at > now-ruleDay && (!ok || had < at) {
+			days.set(r.Key, at)
 		}
 	}
 	return nil
+}
+
+// days are the recipients of a day of a channel, or of its pool.
+func (b *memoryLimits) days(of Channel, pool string) *recipientDay {
+	return &b.channel(dayOf(of, pool)).days
 }
 
 func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	p := b.channel(r.channel()).pass(r, now)
+	c := b.channel(r.channel())
+	p := c.pass(r, now)
+	p.ofDay(b, r)
 	if p.missing && r.SeedFirst {
 		return p.answer(nil, 0), nil
 	}
@@ -239,8 +253,8 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	p.mailboxes = mailboxes{all: b, r: r, pass: p, opened: make([]*mailbox, len(r.groups))}
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
-	for i, recipient := range r.Recipients {
-		wait, later := p.item(i, recipient)
+	for i := range r.Recipients {
+		wait, later := p.item(r, i)
 		if later > 0 {
 			retry = later
 			break
@@ -271,8 +285,9 @@ type pass struct {
 	interval, cInterval float64 // T and Tc of the script
 	place               float64 // of the campaign's latest slot
 	campaign            int64
-	per                 float64
+	per, pAhead         float64 // pahead of the script
 	cap                 int
+	days                *recipientDay
 	missing, changed    bool
 	missed              float64 // the slot that this one is instead of; 0 for none
 	// aInterval, aPlace and gap are Ta, aplace and gap of the script.
@@ -289,6 +304,18 @@ func (p *pass) answer(waits []int64, retry float64) reply {
 	answer := p.n.answer(p.now, waits, retry, p.missing)
 	answer.campaignPaid = ahead(p.place, p.now)
 	return answer
+}
+
+// ofDay adds the limit of a day.
+func (p *pass) ofDay(b *memoryLimits, r *reservation) {
+	if p.cap == 0 {
+		p.changed = p.changed || p.n.counted != ""
+		p.n.counted = ""
+		return
+	}
+	p.missing = p.missing || r.SeedFirst && p.n.counted != r.CountedAs
+	p.days = b.days(r.channel(), r.Limits.RecipientsPool)
+	p.days.trim(p.now - ruleDay)
 }
 
 // campaignInterval is the time between two slots of a campaign, µs.
@@ -385,9 +412,7 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 		most--
 	}
 	p.n.credit = min(p.n.credit, most)
-	if p.cap > 0 {
-		c.days.trim(now - ruleDay)
-	}
+	p.pAhead = float64(r.recipientBurst-1) * p.per
 	c.keptFor = max(c.keptFor, p.per)
 	c.sweep(now)
 	return p
@@ -421,7 +446,7 @@ func (p *pass) lags(place, interval float64) bool {
 func (p *pass) own(at float64) bool { return p.missed > 0 && math.Abs(at-p.missed) < ruleSame }
 
 // item answers one item: its wait or denial, or when to come back.
-func (p *pass) item(i int, recipient string) (wait int64, later float64) {
+func (p *pass) item(r *reservation, i int) (wait int64, later float64) {
 	pos, turn, campaign := p.nextSlot()
 	if p.tooSoon(pos) {
 		return 0, max(1000, pos-p.now-p.gap/2)
@@ -436,30 +461,30 @@ func (p *pass) item(i int, recipient string) (wait int64, later float64) {
 	if pos > p.now+p.ahead {
 		return 0, max(1000, pos-p.now-p.ahead/2)
 	}
-	if denied, ok := p.deny(recipient, pos); ok {
+	if denied, ok := p.deny(r, i, pos); ok {
 		return denied, 0
 	}
 	if at := p.mailboxes.of(i); at != nil {
-		if denied, ok := at.deny(recipient, pos); ok {
+		if denied, ok := at.deny(r.counted(i), pos); ok {
 			return denied, 0
 		}
-		at.charge(recipient, pos)
+		at.charge(r.counted(i), pos)
 	}
-	p.charge(recipient, pos, turn)
+	p.charge(pos, turn)
+	p.chargeRecipient(r, i, pos)
 	return int64(math.Ceil(pos - p.now)), 0
 }
 
-func (p *pass) deny(recipient string, pos float64) (int64, bool) {
-	c := p.c
+func (p *pass) deny(r *reservation, i int, pos float64) (int64, bool) {
 	if p.per > 0 {
-		if before, ok := c.recipients[recipient]; ok && !p.own(before) && pos < before+p.per {
-			return -1 - 4*int64(math.Ceil(before+p.per-p.now)), true
+		if before, ok := p.c.recipients[r.Recipients[i]]; ok && !p.own(before) && pos < before+p.per-p.pAhead {
+			return -1 - 4*int64(math.Ceil(before+p.per-p.pAhead-p.now)), true
 		}
 	}
-	if p.cap > 0 {
-		if _, ok := c.days.at(recipient); !ok && c.days.count() >= p.cap {
+	if recipient := r.counted(i); p.cap > 0 && recipient != "" {
+		if _, ok := p.days.at(recipient); !ok && p.days.count() >= p.cap {
 			if p.overCap == 0 { // a repeat of somebody else may make it a little later; it is a hint
-				p.overCap = c.days.oldest(c.days.count()-p.cap) + ruleDay - p.now
+				p.overCap = p.days.oldest(p.days.count()-p.cap) + ruleDay - p.now
 			}
 			return -2 - 4*int64(math.Ceil(p.overCap)), true
 		}
@@ -467,8 +492,7 @@ func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 	return 0, false
 }
 
-func (p *pass) charge(recipient string, pos, turn float64) {
-	c := p.c
+func (p *pass) charge(pos, turn float64) {
 	if p.interval > 0 && !p.moves {
 		if p.n.credit > 0 {
 			p.n.credit--
@@ -491,11 +515,18 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 		}
 		p.aCharged = true
 	}
+}
+
+func (p *pass) chargeRecipient(r *reservation, i int, pos float64) {
 	if p.per > 0 {
-		c.recipients[recipient] = pos
+		place := pos
+		if before, ok := p.c.recipients[r.Recipients[i]]; ok && p.pAhead > 0 && !p.own(before) {
+			place = max(before+p.per, pos)
+		}
+		p.c.recipients[r.Recipients[i]] = place
 	}
-	if p.cap > 0 {
-		c.days.set(recipient, pos)
+	if recipient := r.counted(i); p.cap > 0 && recipient != "" {
+		p.days.set(recipient, pos)
 		p.overCap = 0
 	}
 }

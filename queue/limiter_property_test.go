@@ -407,13 +407,20 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 		c.r.Limits.RecipientsPerDay = rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(t, "day")
 		names := rapid.StringMatching("[a-l]")
 		c.r.Recipients = rapid.SliceOfN(names, 1, 12).Draw(t, "recipients")
+		c.r.recipientBurst = rapid.SampledFrom([]int{1, 1, 3}).Draw(t, "burst of a recipient")
+		c.r.Limits.RecipientsPool = rapid.SampledFrom([]string{"", "", "both"}).Draw(t, "pool")
+		c.r.CountedAs = rapid.SampledFrom([]string{"", "", "1", "1,2"}).Draw(t, "counted as")
+		if rapid.Bool().Draw(t, "exempt") {
+			c.r.Exempt = rapid.SliceOfN(rapid.Bool(), len(c.r.Recipients), len(c.r.Recipients)).Draw(t, "exempt ones")
+		}
 		c.r.Near = time.Duration(rapid.SampledFrom([]int{0, 300, 90_000}).Draw(t, "near")) * time.Millisecond
 		if rapid.Bool().Draw(t, "mailboxes") {
 			c.at = []Mailbox{{}, {Name: "one", PerSecond: rapid.SampledFrom([]float64{0, 0.4, 2, 30}).Draw(t, "one's rate")},
 				{Name: "two", PerSecond: rapid.SampledFrom([]float64{0, 5}).Draw(t, "two's rate"),
 					RecipientsPerDay: rapid.SampledFrom([]int{0, 1, 4}).Draw(t, "two's day")}}
 		}
-		c.seed.PerRecipient = c.r.Limits.PerRecipient
+		c.seed.PerRecipient, c.seed.RecipientBurst = c.r.Limits.PerRecipient, c.r.recipientBurst
+		c.seed.RecipientsPool, c.seed.CountedAs = c.r.Limits.RecipientsPool, c.r.CountedAs
 		c.seed.LastSlot = epoch.Add(time.Duration(rapid.Int64Range(0, 100_000_000).Draw(t, "last")) * time.Microsecond)
 		if rapid.Bool().Draw(t, "seed campaign") {
 			c.seed.CampaignID, c.seed.CampaignPerSecond, c.seed.CampaignLastSlot = c.r.CampaignID, 3, c.seed.LastSlot
@@ -470,6 +477,7 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 		default:
 			if c.late > 0 && c.late <= len(marks) {
 				c.r.Missed, c.r.Recipients = marks[len(marks)-c.late], c.r.Recipients[:1]
+				c.r.Exempt = c.r.Exempt[:min(1, len(c.r.Exempt))]
 			}
 			c.r.place(c.at)
 			want, _ = inGo.reserve(context0, &c.r)

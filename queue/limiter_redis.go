@@ -35,10 +35,13 @@ func newRedisLimits(client redis.UniversalClient, c clock.Clock) *redisLimits {
 	return &redisLimits{client: client, clock: c, script: redis.NewScript(limiterSource)}
 }
 
-// limiterKey is a key of a channel. The keys of an account share one hash tag, and with
+// limiterKey is a key of a channel, of a mailbox provider on it, or of a pool. The keys of an account share one hash tag, and with
 // it one node of a cluster: its limit and its channels' are charged in one step.
 func limiterKey(c Channel, name string) string {
-	if c.Mailbox != "" {
+	switch {
+	case c.pool != "":
+		return accountKey(c.AccountID, "pool:"+c.pool+":"+name)
+	case c.Mailbox != "":
 		name = "at:" + c.Mailbox + ":" + name
 	}
 	return accountKey(c.AccountID, "ch"+strconv.FormatInt(c.ID, 10)+":"+name)
@@ -79,11 +82,11 @@ func (b *redisLimits) run(ctx context.Context, keys []string, args []any) (reply
 	}, nil
 }
 
-func (b *redisLimits) keys(c Channel, campaignID int64, more int) []string {
+func (b *redisLimits) keys(c Channel, pool string, campaignID int64, more int) []string {
 	keys := make([]string, 4, 4+more)
 	keys[0] = limiterKey(c, "limit")
 	keys[1] = limiterKey(c, "campaign:"+strconv.FormatInt(campaignID, 10))
-	keys[2] = limiterKey(c, "day")
+	keys[2] = limiterKey(dayOf(c, pool), "day")
 	keys[3] = accountKey(c.AccountID, "limit")
 	return keys
 }
@@ -95,21 +98,21 @@ func recipientKey(c Channel, recipient string) string {
 // next is a reservation of one item for nobody in particular, whose rules know
 // nothing of recipients.
 func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
-	return b.run(ctx, b.keys(r.channel(), r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
-		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0, exact(r.AccountPerSecond), 0, 0, 0})
+	return b.run(ctx, b.keys(r.channel(), "", r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
+		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0, exact(r.AccountPerSecond), 0, 0, 0, 1, ""})
 }
 
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
-	keys := b.keys(r.channel(), r.CampaignID, n)
-	args := make([]any, 0, 17+n)
+	keys := b.keys(r.channel(), r.Limits.RecipientsPool, r.CampaignID, n)
+	args := make([]any, 0, 19+n)
 	seedFirst := 0
 	if r.SeedFirst {
 		seedFirst = 1
 	}
 	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
 		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst, r.Missed,
-		exact(r.AccountPerSecond), exact(micros(r.MaxGap)), len(r.groups), exact(micros(r.Near)))
+		exact(r.AccountPerSecond), exact(micros(r.MaxGap)), len(r.groups), exact(micros(r.Near)), r.recipientBurst, r.CountedAs)
 	if r.Limits.PerRecipient > 0 {
 		for _, recipient := range r.Recipients {
 			keys = append(keys, recipientKey(r.channel(), recipient))
@@ -126,8 +129,8 @@ func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error
 		args = append(args, group)
 	}
 	if counts {
-		for _, recipient := range r.Recipients {
-			args = append(args, recipient)
+		for i := range r.Recipients {
+			args = append(args, r.counted(i))
 		}
 	}
 	return b.run(ctx, keys, args)
@@ -139,7 +142,7 @@ func (b *redisLimits) throttle(ctx context.Context, c Channel, epoch int64, retr
 			return reply{}, err
 		}
 	}
-	return b.run(ctx, b.keys(c, 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
+	return b.run(ctx, b.keys(c, "", 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
 }
 
 // slowedKey is a sorted set of the mailbox providers that were throttled on a channel, by until when
@@ -165,7 +168,7 @@ func (b *redisLimits) slowed(ctx context.Context, c Channel) ([]string, error) {
 }
 
 func (b *redisLimits) state(ctx context.Context, c Channel, epoch int64) (reply, error) {
-	return b.run(ctx, b.keys(c, 0, 0), []any{"state", b.time(), 0, 1, epoch})
+	return b.run(ctx, b.keys(c, "", 0, 0), []any{"state", b.time(), 0, 1, epoch})
 }
 
 func (b *redisLimits) seed(ctx context.Context, c Channel, s Seed) error {
@@ -182,8 +185,13 @@ func (b *redisLimits) seed(ctx context.Context, c Channel, s Seed) error {
 	for first := true; first || len(s.Recipients) > 0; first = false {
 		piece := s.Recipients[:min(len(s.Recipients), seedPiece)]
 		s.Recipients = s.Recipients[len(piece):]
-		keys := b.keys(c, s.CampaignID, len(piece))
-		args := []any{"seed", b.time(), 0, 1, 0, at(s.LastSlot), exact(micros(s.PerRecipient)), exact(interval), at(s.CampaignLastSlot)}
+		keys := b.keys(c, s.RecipientsPool, s.CampaignID, len(piece))
+		counted := s.CountedAs
+		if len(s.Recipients) > 0 {
+			counted = "" // until all of them are there
+		}
+		args := []any{"seed", b.time(), 0, 1, 0, at(s.LastSlot), exact(micros(s.PerRecipient)), exact(interval), at(s.CampaignLastSlot), counted,
+			exact(micros(s.owed()))}
 		for i, r := range piece {
 			key := -1
 			if s.PerRecipient > 0 {
