@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -235,5 +236,62 @@ func TestAnAccountsDayIsOverAllItsChannels(t *testing.T) {
 			require.EqualValues(t, people, finish(t, e, s.c).Counts[messages.Sent])
 		}
 		require.EqualValues(t, 2*people, far.Count())
+	})
+}
+
+// Channels of one pool write to no more different people in a day than one of them may, whoever
+// sends for them, and know it of each other when Redis has begun anew.
+func TestChannelsOfAPoolShareADay(t *testing.T) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
+		const most, people = 25, 20
+		e := startTestEngine(t, config, AllRoles)
+		far, settings := endpoint(t, sink.Options{Record: true})
+		account := limitTest(t, e, config, access.AccountLimits{})
+		limits := providers.Limits{RecipientsPerDay: most, RecipientsPool: "shop"}
+		var stages []stage
+		for _, at := range []string{"one.example", "two.example"} {
+			f := newFixture(t, e, testChannel{account: account, provider: "webhook", config: settings, suffix: " " + at, limits: limits,
+				domain: func(int) string { return at }}, people)
+			stages = append(stages, stage{t, e, f, f.campaign(t, e, "Hello")})
+		}
+		for i, s := range stages {
+			var err error
+			stages[i].c, err = e.Campaigns.Start(t.Context(), account, s.c.ID, true)
+			require.NoError(t, err)
+		}
+		e.Wake()
+		heldOf := func(s stage) int {
+			waiting, err := e.Store.ListMessages(t.Context(),
+				messages.MessageFilter{AccountID: account, RunID: s.c.RunID, Reason: messages.ReasonRecipientPerDay, Limit: 100})
+			require.NoError(t, err)
+			return len(waiting)
+		}
+		held := func() bool { return heldOf(stages[0])+heldOf(stages[1]) == 2*people-most }
+		require.Eventually(t, held, 30*time.Second, 20*time.Millisecond)
+		require.EqualValues(t, most, far.Count())
+
+		require.NoError(t, e.Stop())
+		flushRedis(t, config)
+		e = startTestEngine(t, config, AllRoles)
+		for _, s := range stages {
+			m, err := e.Store.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: s.f.channel.ID, Address: "new@example.com",
+				Content: []byte(`{"text":"x"}`)})
+			require.NoError(t, err)
+			e.Wake()
+			require.Eventually(t, func() bool {
+				m, err = e.Store.GetMessage(t.Context(), account, m.ID)
+				require.NoError(t, err)
+				return m.Reason == messages.ReasonRecipientPerDay
+			}, 30*time.Second, 20*time.Millisecond)
+		}
+		require.EqualValues(t, most, far.Count())
+
+		// Raised on one, it counts there alone.
+		longest := slices.MaxFunc(stages, func(a, b stage) int { return heldOf(a) - heldOf(b) })
+		c := longest.f.channel
+		c.Limits.RecipientsPerDay = most + 5
+		_, err := e.Store.UpdateChannel(t.Context(), c)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return far.Count() == most+5 }, 30*time.Second, 20*time.Millisecond)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -336,10 +337,11 @@ func (s *Service) validate(c *providers.Channel) error {
 		}
 	}
 	l := c.Limits
-	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 ||
+	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.PerRecipientBurst < 0 || l.RecipientsPerDay < 0 ||
 		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
+	wrong = append(wrong, checkRecipients(l)...)
 	wrong = append(wrong, l.WarmUp.Check("limits.warm_up.")...)
 	if len(c.Config) == 0 {
 		c.Config = json.RawMessage("{}")
@@ -361,6 +363,37 @@ func (s *Service) validate(c *providers.Channel) error {
 	}
 	c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
 	return err
+}
+
+// Bounds of the limits on a recipient, and on the recipients of a day.
+const maxPerRecipientBurst = 1000
+
+var poolName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+// checkRecipients names what is wrong in the limits on recipients.
+func checkRecipients(l providers.Limits) (wrong []fault.Field) {
+	add := func(field string, value any, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "limits." + field, Value: value, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case l.PerRecipientBurst > maxPerRecipientBurst:
+		add("per_recipient_burst", l.PerRecipientBurst, "must be from 0 to %d", maxPerRecipientBurst)
+	case l.PerRecipientBurst > 1 && l.PerRecipientSeconds == 0:
+		add("per_recipient_burst", l.PerRecipientBurst, "is had ahead of a spacing: set per_recipient_seconds, too")
+	}
+	if l.RecipientsPool == "" {
+		return wrong
+	}
+	if !poolName.MatchString(l.RecipientsPool) {
+		add("recipients_pool", l.RecipientsPool, "must be a name of 1 to 64 small letters, digits, - and _")
+	}
+	if l.RecipientsPerDay == 0 {
+		add("recipients_pool", l.RecipientsPool, "says whose recipients of a day are counted together: set recipients_per_day, too")
+	}
+	if l.WarmUp.On() {
+		add("recipients_pool", l.RecipientsPool, "can't be together with warm_up, which grows with what this channel alone sends: leave one of them out")
+	}
+	return wrong
 }
 
 // Bounds of what an API of others may set of a channel.

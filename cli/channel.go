@@ -232,11 +232,14 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: `N`, or auto, which finds it out")
 	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
+	flags.IntVar(&limits.PerRecipientBurst, "per-recipient-burst", 0, "how many messages one recipient may get at once, which the spacing of those after them pays for (default 1)")
 	flags.IntVar(&limits.RefusalsInARow, "refusals", 0,
 		fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
 	flags.IntVar(&limits.DoubtsInARow, "doubts", 0,
 		fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
 	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
+	flags.StringVar(&limits.RecipientsPool, "recipients-pool", "",
+		"a `NAME` of your own for the channels that count their recipients of a day together, such as the numbers of one WhatsApp portfolio (default this one alone)")
 	flags.Var(warmUpFlag{&limits.WarmUp}, "warm-up",
 		"for a sender that nobody knows yet: recipients on the first day, what that grows to, and by how much a day (default 1.5); none ends it")
 	flags.Var(mailboxFlag{&limits.Mailboxes}, "mailbox",
@@ -331,16 +334,18 @@ func (f *channelFlags) change(ch api.Channel, given func(flag string) bool) api.
 	}
 	mixed := ch.Limits
 	for flag, take := range map[string]func(){
-		"rate":               func() { mixed.PerSecond = f.limits.PerSecond },
-		"burst":              func() { mixed.Burst = f.limits.Burst },
-		"concurrency":        func() { mixed.Concurrency = f.limits.Concurrency },
-		"max-concurrency":    func() { mixed.MaxConcurrency = f.limits.MaxConcurrency },
-		"per-recipient":      func() { mixed.PerRecipientSeconds = f.limits.PerRecipientSeconds },
-		"refusals":           func() { mixed.RefusalsInARow = f.limits.RefusalsInARow },
-		"doubts":             func() { mixed.DoubtsInARow = f.limits.DoubtsInARow },
-		"warm-up":            func() { mixed.WarmUp = f.limits.WarmUp },
-		"recipients-per-day": func() { mixed.RecipientsPerDay = f.limits.RecipientsPerDay },
-		"mailbox":            func() { mixed.Mailboxes = f.limits.Mailboxes },
+		"rate":                func() { mixed.PerSecond = f.limits.PerSecond },
+		"burst":               func() { mixed.Burst = f.limits.Burst },
+		"concurrency":         func() { mixed.Concurrency = f.limits.Concurrency },
+		"max-concurrency":     func() { mixed.MaxConcurrency = f.limits.MaxConcurrency },
+		"per-recipient":       func() { mixed.PerRecipientSeconds = f.limits.PerRecipientSeconds },
+		"per-recipient-burst": func() { mixed.PerRecipientBurst = f.limits.PerRecipientBurst },
+		"recipients-pool":     func() { mixed.RecipientsPool = f.limits.RecipientsPool },
+		"refusals":            func() { mixed.RefusalsInARow = f.limits.RefusalsInARow },
+		"doubts":              func() { mixed.DoubtsInARow = f.limits.DoubtsInARow },
+		"warm-up":             func() { mixed.WarmUp = f.limits.WarmUp },
+		"recipients-per-day":  func() { mixed.RecipientsPerDay = f.limits.RecipientsPerDay },
+		"mailbox":             func() { mixed.Mailboxes = f.limits.Mailboxes },
 	} {
 		if given(flag) {
 			take()

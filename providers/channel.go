@@ -143,8 +143,14 @@ type Limits struct {
 	MaxConcurrency int `json:"max_concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most that a concurrency of auto grows to; 0 is what suits the provider: two for each of max_connections over SMTP, 128 over HTTP."`
 	// PerRecipientSeconds is the least time between two messages to one address.
 	PerRecipientSeconds float64 `json:"per_recipient_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Least seconds between two messages to one address."`
-	// RecipientsPerDay is the most different addresses in a moving 24 hours.
-	RecipientsPerDay int `json:"recipients_per_day,omitempty" minimum:"0" maximum:"100000000" doc:"Most different addresses in a moving 24 hours."`
+	// PerRecipientBurst is how many messages one address may get at once, which the spacing of
+	// those after them pays for.
+	PerRecipientBurst int `json:"per_recipient_burst,omitempty" minimum:"0" maximum:"1000" doc:"How many messages one address may get at once, of a spacing that is paid for by those after them: with 6 seconds and 45, 45 at once and then one each 6 seconds; default 1."`
+	// RecipientsPerDay is the most different addresses in a moving 24 hours, but for those who
+	// have written within the provider's window (Kind.ReplyWindow).
+	RecipientsPerDay int `json:"recipients_per_day,omitempty" minimum:"0" maximum:"100000000" doc:"Most different addresses in a moving 24 hours. Where a provider has a window for answers, those who are answered within it are not counted."`
+	// RecipientsPool names the channels of the account that count them together.
+	RecipientsPool string `json:"recipients_pool,omitempty" doc:"A name of your own, of 1 to 64 small letters, digits, - and _, for the channels of this account that count their different addresses of a day together, such as the numbers of one WhatsApp portfolio: each sends as long as all of them together have written to fewer than its own recipients_per_day."`
 	// RefusalsInARow is after how many equal refusals, without a message that went
 	// through in between, a campaign is paused, or the channel held where they are
 	// not of one campaign alone.

@@ -127,8 +127,8 @@ type Reservation struct {
 	// Exempt are those of the recipients that are not among those of a day, one an item; nil if
 	// all are.
 	Exempt []bool
-	// CountedAs says which channels the recipients of a day are of. Where it is not what the
-	// channel was seeded as, SeedFirst has Fresh said.
+	// CountedAs says whose recipients of a day are counted, in whatever words; empty where nobody's
+	// are. Where the channel was seeded with something else, SeedFirst has Fresh said.
 	CountedAs string
 	// Mailboxes are the recipients' own, one an item; nil if none has any. Of one name all
 	// are alike.

@@ -14,7 +14,8 @@
 --            epoch    the channel's epoch that blocked, factor and event are of
 --            anew     until when slots may lie that were given out before the state was
 --                     lost, of a group or of all that have none: as if one lay there
---            counted  as whose KEYS[3] was seeded; absent or "" where nobody is counted
+--            counted  as what the recipients of a day were seeded, the channel's and its
+--                     groups'; absent or "" where nobody is counted
 --          A group's hash is the same, so that it is throttled in the same way, with
 --          the place of its latest slot as last, and beside:
 --            soon     the latest time for which somebody who is near was told to ask again
@@ -57,8 +58,8 @@
 --          who is not gets a time of its own at the end of the line
 -- ARGV[18] how many slots a recipient may have ahead of its spacing, which they are
 --          paid for by, >= 1
--- ARGV[19] as whose KEYS[3] is counted, "" for nobody's. Where it was seeded as another's,
---          ARGV[12] is as if there were no state
+-- ARGV[19] as what the recipients of a day are counted, "" where nobody is. Where they
+--          were seeded as something else, ARGV[12] is as if there were no state
 -- ARGV[20..] two for each group: its rate per second, and most recipients in 24 h,
 --          0 for none; then for each job the number of its group, 0 for none, only
 --          if there are groups; then recipients, one a job, only if any are counted, ""
@@ -77,7 +78,7 @@
 -- ARGV[7]  rest of the spacing to remember, us
 -- ARGV[8]  the campaign's interval, us, and ARGV[9] until when its latest slots
 --          are paid for, or ""
--- ARGV[10] as whose KEYS[3] is counted from now on, or "" to leave that
+-- ARGV[10] as what the recipients of a day are counted from now on, or "" to leave that
 -- ARGV[11] how much later than its time the place of a recipient's slot may be, us;
 --          then triples: 0-based number of the KEYS[5..] entry or -1, recipient or "",
 --          time.
@@ -245,12 +246,13 @@ if missed + 2 * SAME > now then missed = 0 end -- it has not gone by
 local groups = tonumber(ARGV[16])
 local near = tonumber(ARGV[17])
 local pahead = (tonumber(ARGV[18]) - 1) * per
-if op == "reserve" then
-  if cap == 0 and c.counted ~= "" then
+if op == "reserve" and c.counted ~= ARGV[19] then
+  if ARGV[19] == "" then
     c.counted = ""
     c.changed = true
+  elseif ARGV[12] == "1" then
+    missing = true
   end
-  if cap > 0 and c.counted ~= ARGV[19] and ARGV[12] == "1" then missing = true end
 end
 
 local T = interval(SHARE, rate, c.eased)

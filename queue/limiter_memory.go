@@ -306,14 +306,18 @@ func (p *pass) answer(waits []int64, retry float64) reply {
 	return answer
 }
 
-// ofDay adds the limit of a day.
+// ofDay adds the limit of a day, and looks at whether whoever counts is known.
 func (p *pass) ofDay(b *memoryLimits, r *reservation) {
+	switch {
+	case p.n.counted == r.CountedAs:
+	case r.CountedAs == "":
+		p.n.counted, p.changed = "", true
+	case r.SeedFirst:
+		p.missing = true
+	}
 	if p.cap == 0 {
-		p.changed = p.changed || p.n.counted != ""
-		p.n.counted = ""
 		return
 	}
-	p.missing = p.missing || r.SeedFirst && p.n.counted != r.CountedAs
 	p.days = b.days(r.channel(), r.Limits.RecipientsPool)
 	p.days.trim(p.now - ruleDay)
 }

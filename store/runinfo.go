@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"carillon/campaigns"
@@ -116,6 +118,27 @@ func (s *Store) AnyChannel(ctx context.Context, id int64) (providers.Channel, er
 		return providers.Channel{}, err
 	}
 	return list[0], nil
+}
+
+// PooledChannels are the channels of an account that count their recipients of a day under a
+// name, those that were deleted among them: what they have sent counts for a day.
+func (s *Store) PooledChannels(ctx context.Context, accountID int64, pool string) (ids []int64, err error) {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+		var id int64
+		var kept []byte
+		if err := scan(&id, &kept); err != nil {
+			return err
+		}
+		var limits providers.Limits
+		if err := json.Unmarshal(kept, &limits); err != nil {
+			return fmt.Errorf("read limits of channel %d: %w", id, err)
+		}
+		if limits.RecipientsPool == pool {
+			ids = append(ids, id)
+		}
+		return nil
+	}, "SELECT id, limits FROM channels WHERE account_id = ? ORDER BY id", accountID)
+	return ids, s.translate(err)
 }
 
 // RecentSends says when each address was last claimed for a send on a channel,

@@ -43,7 +43,7 @@ type channel struct {
 	gathered bool
 	server   *queue.Server
 	flights  *flight.Log
-	limits   atomic.Pointer[providers.Limits]
+	limits   atomic.Pointer[limits]
 	// accountRate is the limit of the channel's account, messages a second.
 	accountRate atomic.Int64
 	inDoubt     atomic.Pointer[providers.InDoubtPolicy]
@@ -86,6 +86,23 @@ type channel struct {
 	renderers chan struct{}
 	// files are what messages on the channel carry.
 	files *carried
+}
+
+// limits are those that hold of a channel.
+type limits struct {
+	providers.Limits
+	// countedAs says whose recipients of a day are counted.
+	countedAs string
+}
+
+// ofRecipients reports whether any of them is a recipient's.
+func (l *limits) ofRecipients() bool {
+	return l.RecipientsPerDay > 0 || l.PerRecipientSeconds > 0 || len(l.Mailboxes) > 0
+}
+
+// spacing is the least time between two messages to one address.
+func (l *limits) spacing() time.Duration {
+	return time.Duration(l.PerRecipientSeconds * float64(time.Second))
 }
 
 // ways are how a channel's provider is asked.
@@ -139,15 +156,16 @@ func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c
 
 // update takes over what may change without a new provider.
 func (ch *channel) update(c providers.Channel) {
-	limits := c.Bounds().WithDefaults()
-	before := ch.limits.Swap(&limits)
+	now := &limits{Limits: c.Bounds().WithDefaults()}
+	now.countedAs = ch.countedAs(&now.Limits)
+	before := ch.limits.Swap(now)
 	rate := ch.accountRate.Swap(c.AccountPerSecond)
 	if revision := c.UpdatedAt.UnixMilli(); ch.updatedAt.Swap(revision) != revision {
 		ch.current.Store(neverLooked)
 	}
 	ch.inDoubt.Store(&c.InDoubt)
 	ch.shown.Store(&c.Health)
-	if epoch := ch.epoch.Swap(c.Epoch); before == nil || !before.Equal(limits) || epoch != c.Epoch {
+	if epoch := ch.epoch.Swap(c.Epoch); before == nil || !before.Equal(now.Limits) || epoch != c.Epoch {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
 		ch.slow.forget()
@@ -406,17 +424,20 @@ func (ch *channel) reservation(e queue.Envelope, items []item, ahead time.Durati
 	limits := ch.limits.Load()
 	r := queue.Reservation{
 		ChannelID: ch.c.ID, AccountID: ch.c.AccountID, AccountPerSecond: float64(ch.accountRate.Load()), MaxGap: aheadBulk + ch.claims.lag(),
-		Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
+		Epoch: ch.epoch.Load(), CountedAs: limits.countedAs, MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
 		Limits: queue.Limits{
-			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay,
-			PerRecipient: time.Duration(limits.PerRecipientSeconds * float64(time.Second)),
+			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay, RecipientsPool: limits.RecipientsPool,
+			PerRecipient: limits.spacing(), RecipientBurst: limits.PerRecipientBurst,
 		},
 		Recipients: make([]string, len(items)),
 	}
-	if limitsRecipients(limits) {
+	if limits.ofRecipients() {
 		for i := range items {
 			r.Recipients[i] = messages.RecipientKey(items[i].message.To)
 		}
+	}
+	if limits.RecipientsPerDay > 0 {
+		r.Exempt = answering(items)
 	}
 	if len(limits.Mailboxes) > 0 {
 		r.Mailboxes, r.Near = mailboxesOf(limits.Mailboxes, items), nearBy

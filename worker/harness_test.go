@@ -30,7 +30,8 @@ type fakeStore struct {
 	revision  time.Time              // of every channel
 	unqueued  map[int64]messages.Due // by message
 	campaign  campaigns.Campaign
-	recent    []messages.RecentSend
+	recent    map[int64][]messages.RecentSend // by channel
+	pooled    []int64
 	takenUp   []messages.Outcome
 	halts     int64 // the version
 	halting   error
@@ -39,6 +40,7 @@ type fakeStore struct {
 	loads     []messages.EnvelopeRequest
 	people    map[int64]messages.Recipient // by message, who is not anybody
 	variants  map[int64]int                // by message
+	heard     map[int64]time.Time          // by message
 	gone      map[int64]bool               // messages that are queued no more
 	content   []byte                       // of transactional messages
 	skipped   map[int64]string
@@ -173,7 +175,7 @@ func (s *fakeStore) LoadEnvelope(_ context.Context, request messages.EnvelopeReq
 		if s.gone[id] {
 			continue
 		}
-		m := messages.QueuedMessage{ID: id, Variant: s.variants[id], Recipient: messages.Recipient{Address: "a@example.com"}}
+		m := messages.QueuedMessage{ID: id, HeardAt: s.heard[id], Variant: s.variants[id], Recipient: messages.Recipient{Address: "a@example.com"}}
 		if r, ok := s.people[id]; ok {
 			m.Recipient = r
 		}
@@ -197,8 +199,16 @@ func (s *fakeStore) Skip(_ context.Context, skip messages.Skipping) (n int64, er
 	return n, nil
 }
 
-func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]messages.RecentSend, error) {
-	return s.recent, nil
+func (s *fakeStore) RecentSends(_ context.Context, channelID int64, _ time.Time) ([]messages.RecentSend, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recent[channelID], nil
+}
+
+func (s *fakeStore) PooledChannels(context.Context, int64, string) ([]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pooled, nil
 }
 
 func (s *fakeStore) NoteSlots(_ context.Context, _, campaignID int64, latest messages.LatestSlots) error {

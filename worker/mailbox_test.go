@@ -107,9 +107,9 @@ func TestWithoutLimitsNobodyIsLookedUp(t *testing.T) {
 func TestTheStoreSeedsMailboxProviders(t *testing.T) {
 	fake := clock.NewFake(noon)
 	b, ch, _ := paced(t, fake, providers.Mailboxes{"google": {RecipientsPerDay: 1}, "default": {PerSecond: 0.01}})
-	b.store.recent = []messages.RecentSend{
+	b.store.recent = map[int64][]messages.RecentSend{1: {
 		{Address: "x@firm.example", At: noon.Add(-time.Hour)}, {Address: "y@example.com", At: noon.Add(-10 * time.Second)},
-	}
+	}}
 	require.NoError(t, seeded(t, ch))
 	fake.Advance(2 * time.Second)
 	require.NoError(t, ch.handle(t.Context(), envelope(2)))

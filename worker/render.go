@@ -57,6 +57,8 @@ type item struct {
 	// not matter. instead says that there is something for who has not written lately.
 	wrote   time.Time
 	instead bool
+	// answers says that the recipient has written within the provider's window.
+	answers bool
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
@@ -325,6 +327,7 @@ func (b *batch) item(l letter) (j item, err error) {
 		m.ToName = joinName(to.FirstName, to.LastName)
 	}
 	closed := b.ch.closed(l.loaded.HeardAt)
+	j.answers = b.ch.window > 0 && !closed
 	if b.run == nil {
 		if err := ownContent(l.loaded, m); err != nil {
 			return j, err

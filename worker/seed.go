@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"carillon/messages"
-	"carillon/providers"
 	"carillon/queue"
 )
 
@@ -20,22 +19,18 @@ const slowest = 10
 // keepsSlots reports whether the store keeps a channel's latest slots, because
 // they reach further than Redis may: a restart of the embedded one, a FLUSHALL.
 // It costs a transaction for each reservation, of which such a channel makes few.
-func keepsSlots(l *providers.Limits) bool {
+func (l *limits) keepsSlots() bool {
 	return l.PerSecond > 0 && (l.PerSecond <= slowest || l.Burst > 1)
 }
 
 func keepsCampaignSlots(perSecond float64) bool { return perSecond > 0 && perSecond <= slowest }
 
-func limitsRecipients(l *providers.Limits) bool {
-	return l.RecipientsPerDay > 0 || l.PerRecipientSeconds > 0 || len(l.Mailboxes) > 0
-}
-
 // reserve asks the limiter for slots. What Redis has forgotten the store tells
 // it first, and what it will have to tell it is kept.
 func (ch *channel) reserve(ctx context.Context, r queue.Reservation) (queue.Grant, error) {
 	limiter, limits := ch.worker.o.Queue.Limiter(), ch.limits.Load()
-	keeps, keepsCampaign := keepsSlots(limits), keepsCampaignSlots(r.CampaignPerSecond)
-	r.SeedFirst = keeps || keepsCampaign || limitsRecipients(limits)
+	keeps, keepsCampaign := limits.keepsSlots(), keepsCampaignSlots(r.CampaignPerSecond)
+	r.SeedFirst = keeps || keepsCampaign || limits.ofRecipients()
 	grant, err := limiter.Reserve(ctx, r)
 	if err == nil && r.SeedFirst && grant.Fresh {
 		if err := ch.seed(ctx, r); err != nil {
@@ -66,20 +61,28 @@ func (ch *channel) seed(ctx context.Context, r queue.Reservation) error {
 		return err
 	}
 	// A latest slot is always given: it makes the channel, or campaign, known.
-	seed := queue.Seed{LastSlot: later(latest.Channel, since), PerRecipient: r.Limits.PerRecipient}
+	seed := queue.Seed{
+		LastSlot: later(latest.Channel, since), PerRecipient: r.Limits.PerRecipient, RecipientBurst: r.Limits.RecipientBurst,
+		RecipientsPool: r.Limits.RecipientsPool, CountedAs: r.CountedAs,
+	}
 	if r.CampaignPerSecond > 0 {
 		seed.CampaignID, seed.CampaignPerSecond = r.CampaignID, r.CampaignPerSecond
 		// Far enough back for whoever had none to have one at once.
 		seed.CampaignLastSlot = later(latest.Campaign, ch.now().Add(-2*time.Duration(float64(time.Second)/r.CampaignPerSecond)))
 	}
-	if limitsRecipients(ch.limits.Load()) {
+	if ch.limits.Load().ofRecipients() {
 		sends, err := ch.worker.o.Store.RecentSends(ctx, ch.c.ID, since)
 		if err != nil {
 			return err
 		}
 		for _, s := range sends {
 			seed.LastSlot = later(seed.LastSlot, s.At)
-			seed.Recipients = append(seed.Recipients, queue.SeedRecipient{Key: messages.RecipientKey(s.Address), At: s.At})
+		}
+		seed.Recipients = recipientsOf(sends)
+		if r.Limits.RecipientsPool != "" {
+			if err := ch.seedPool(ctx, r.Limits.RecipientsPool, since); err != nil {
+				return err
+			}
 		}
 		if err := ch.seedMailboxes(ctx, sends); err != nil {
 			return err

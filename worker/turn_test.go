@@ -178,7 +178,7 @@ func TestADeniedSlotGoesBackWithItsReason(t *testing.T) {
 // The store knows what the last day saw, whatever Redis has forgotten.
 func TestTheStoreSeedsTheLimiter(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
-	b.store.recent = []messages.RecentSend{{Address: "x@example.com", At: noon.Add(-time.Hour)}}
+	b.store.recent = map[int64][]messages.RecentSend{1: {{Address: "x@example.com", At: noon.Add(-time.Hour)}}}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{RecipientsPerDay: 1}})
 	e := envelope(1)
 	b.store.people[1] = messages.Recipient{Address: "new@example.com"}

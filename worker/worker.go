@@ -73,6 +73,9 @@ type Store interface {
 	TakeUp(ctx context.Context, answered []messages.Outcome) error
 	// RecentSends says when each address was last claimed for a send, if after since.
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]messages.RecentSend, error)
+	// PooledChannels are the channels of an account that count their recipients of a day under a
+	// name.
+	PooledChannels(ctx context.Context, accountID int64, pool string) ([]int64, error)
 	// NoteSlots keeps until when the latest slots are paid for, and LatestSlots is what
 	// it kept.
 	NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error
@@ -188,6 +191,8 @@ type Worker struct {
 	accepted map[int64]*rate
 	// mailboxes is what came of messages to those that channels warm up for.
 	mailboxes tallies
+	// pools are the channels that count their recipients of a day together, by what they share.
+	pools atomic.Pointer[map[pool]string]
 	// draining are the channels that take nothing new any more and have something
 	// in flight; drains counts them.
 	draining sync.WaitGroup
@@ -286,6 +291,7 @@ func (w *Worker) fenced() bool {
 func (w *Worker) serveChannels(ctx context.Context) {
 	for ctx.Err() == nil {
 		if list, err := w.o.Store.AllChannels(ctx); err == nil {
+			w.notePools(list)
 			w.reconcile(list)
 		} else if ctx.Err() == nil {
 			w.o.Logger.Warn("looking for channels failed, trying again", "error", err)

@@ -28,7 +28,7 @@ func Kind() providers.Kind {
 			"Meta takes 80 messages a second of a number (20 where the WhatsApp Business app uses it, too), and one in 6 seconds to the same person: " +
 			"a new channel is limited to these. " +
 			"Give Meta the address of /hooks/{channel_id} and the verify_token: what arrived and was read comes back, and what people write.",
-		Preset: providers.Limits{PerSecond: 80, PerRecipientSeconds: 6},
+		Preset: providers.Limits{PerSecond: 80, PerRecipientSeconds: 6, PerRecipientBurst: 45},
 		Capabilities: providers.Capabilities{
 			Address: providers.WhatsApp, MaxTextUnits: maxText, MaxCaptionUnits: maxCaption, Receipts: true, Replies: true, GivesID: true, EchoesID: true,
 			Media: true, Uploads: providers.FileKept, Files: limits, Location: true, Cards: true, Templates: true, ReplyWindow: window,
