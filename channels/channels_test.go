@@ -149,10 +149,23 @@ func TestChannelRefusals(t *testing.T) {
 		"everything at once": {func(c *providers.Channel) {
 			*c = providers.Channel{AccountID: f.Account, Provider: "pigeons", Timezone: "Mars", InDoubt: "maybe", Limits: providers.Limits{PerSecond: -1}}
 		}, []string{"name:", "timezone: not an IANA time zone", "in_doubt: must be hold or resend", "limits:", "config.loft"}},
-		"unknown provider": {func(c *providers.Channel) { c.Provider = "owls" }, []string{`"owls"`, "pigeons"}},
-		"unknown setting":  {func(c *providers.Channel) { c.Config = json.RawMessage(`{"loft":"x","colour":1}`) }, []string{"config.colour"}},
-		"long name":        {func(c *providers.Channel) { c.Name = strings.Repeat("ä", 201) }, []string{"name:"}},
-		"taken name":       {func(c *providers.Channel) { c.Name = "news" }, []string{"news"}},
+		"unknown provider":   {func(c *providers.Channel) { c.Provider = "owls" }, []string{`"owls"`, "pigeons"}},
+		"unknown setting":    {func(c *providers.Channel) { c.Config = json.RawMessage(`{"loft":"x","colour":1}`) }, []string{"config.colour"}},
+		"long name":          {func(c *providers.Channel) { c.Name = strings.Repeat("ä", 201) }, []string{"name:"}},
+		"a burst of nothing": {func(c *providers.Channel) { c.Limits.PerRecipientBurst = 3 }, []string{"limits.per_recipient_burst", "set per_recipient_seconds"}},
+		"a large burst": {func(c *providers.Channel) { c.Limits.PerRecipientSeconds, c.Limits.PerRecipientBurst = 1, 1001 },
+			[]string{"limits.per_recipient_burst", "from 0 to 1000"}},
+		"a negative burst": {func(c *providers.Channel) { c.Limits.PerRecipientBurst = -1 }, []string{"limits:"}},
+		"a pool without a limit": {func(c *providers.Channel) { c.Limits.RecipientsPool = "shop" },
+			[]string{"limits.recipients_pool", "shop", "set recipients_per_day"}},
+		"a pool that warms up": {func(c *providers.Channel) {
+			c.Limits = providers.Limits{RecipientsPerDay: 5, RecipientsPool: "shop", WarmUp: providers.WarmUp{First: 1, Ceiling: 9}}
+		}, []string{"limits.recipients_pool", "warm_up"}},
+		"a pool of no name": {func(c *providers.Channel) {
+			c.Limits = providers.Limits{RecipientsPerDay: 5, RecipientsPool: "Our shop"}
+		},
+			[]string{"limits.recipients_pool", "Our shop", "small letters"}},
+		"taken name": {func(c *providers.Channel) { c.Name = "news" }, []string{"news"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wrong := providers.Channel{AccountID: f.Account, Name: "x", Provider: "pigeons", Config: json.RawMessage(`{"loft":"x"}`)}

@@ -138,3 +138,23 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 		require.Equal(t, now.Now().Add(time.Hour), giveBack(c.UpdatedAt))
 	})
 }
+
+func TestPooledChannelsAreThoseOfAName(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
+		of := func(account int64, name, pool string) int64 {
+			c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: name, Provider: "whatsapp", Config: json.RawMessage(`{}`),
+				Limits: providers.Limits{RecipientsPerDay: 5, RecipientsPool: pool}})
+			require.NoError(t, err)
+			return c.ID
+		}
+		first, second := of(account, "a", "shop"), of(account, "b", "shop")
+		of(account, "c", "another")
+		of(account, "d", "")
+		of(s.Account("another"), "a", "shop")
+		require.NoError(t, s.DeleteChannel(t.Context(), account, second))
+		members, err := s.PooledChannels(t.Context(), account, "shop")
+		require.NoError(t, err)
+		require.Equal(t, []int64{first, second}, members, "what a deleted one has sent counts, too")
+	})
+}

@@ -77,8 +77,9 @@ func (l *lane) join(in Campaign) {
 	c := &player{Campaign: in, limit: newLimit(in.Throttle.PerSecond, CampaignShare)}
 	c.Weight = max(1, c.Weight)
 	if spacing := l.channel.Limits.PerRecipientSeconds; spacing > 0 {
+		burst := max(1, l.channel.Limits.PerRecipientBurst)
 		c.Caps = append(slices.Clone(c.Caps), contacts.FrequencyCap{
-			MaxMessages: 1, Window: time.Duration(spacing * float64(time.Second)), Action: contacts.CapDefer,
+			MaxMessages: burst, Window: time.Duration(float64(burst) * spacing * float64(time.Second)), Action: contacts.CapDefer,
 		})
 	}
 	for _, kept := range in.Runs {
