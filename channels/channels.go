@@ -337,8 +337,8 @@ func (s *Service) validate(c *providers.Channel) error {
 		}
 	}
 	l := c.Limits
-	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.PerRecipientBurst < 0 || l.RecipientsPerDay < 0 ||
-		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
+	if l.PerSecond < 0 || l.PerRecipientSeconds < 0 ||
+		min(l.Burst, int(l.Concurrency), l.MaxConcurrency, l.PerRecipientBurst, l.RecipientsPerDay, l.RefusalsInARow, l.DoubtsInARow) < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
 	wrong = append(wrong, checkRecipients(l)...)

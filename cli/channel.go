@@ -232,7 +232,8 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: `N`, or auto, which finds it out")
 	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
-	flags.IntVar(&limits.PerRecipientBurst, "per-recipient-burst", 0, "how many messages one recipient may get at once, which the spacing of those after them pays for (default 1)")
+	flags.IntVar(&limits.PerRecipientBurst, "per-recipient-burst", 0,
+		"how many messages one recipient may get at once, which the spacing of those after them pays for (default 1)")
 	flags.IntVar(&limits.RefusalsInARow, "refusals", 0,
 		fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
 	flags.IntVar(&limits.DoubtsInARow, "doubts", 0,

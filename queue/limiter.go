@@ -455,7 +455,7 @@ func (r *reservation) channel() Channel { return Channel{AccountID: r.AccountID,
 
 // counted is an item's recipient among those of a day; empty if it is not.
 func (r *reservation) counted(item int) string {
-	if r.Exempt != nil && r.Exempt[item] {
+	if len(r.Exempt) > 0 && r.Exempt[item] {
 		return ""
 	}
 	return r.Recipients[item]

@@ -57,9 +57,11 @@ func TestChannelsOfAPoolKnowOfEachOther(t *testing.T) {
 func TestWhatAChannelCounts(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	for want, l := range map[string]providers.Limits{
-		"":                               {PerSecond: 3, Mailboxes: providers.Mailboxes{"google": {PerSecond: 1}}},
-		"its own":                        {RecipientsPerDay: 1},
-		"its own, at default, at google": {RecipientsPerDay: 1, Mailboxes: providers.Mailboxes{"google": {RecipientsPerDay: 1}, "default": {RecipientsPerDay: 2}, "gmx": {}}},
+		"":        {PerSecond: 3, Mailboxes: providers.Mailboxes{"google": {PerSecond: 1}}},
+		"its own": {RecipientsPerDay: 1},
+		"its own, at default, at google": {
+			RecipientsPerDay: 1, Mailboxes: providers.Mailboxes{"google": {RecipientsPerDay: 1}, "default": {RecipientsPerDay: 2}, "gmx": {}},
+		},
 	} {
 		require.Equal(t, want, b.channel(providers.Channel{Limits: l}).reservation(envelope(1), nil, 0).CountedAs)
 	}
