@@ -37,10 +37,10 @@ type FlowSession struct {
 
 // FlowMove is a step that was left.
 type FlowMove struct {
-	At   time.Time `json:"at"`
-	Step string    `json:"step"`
-	Exit string    `json:"exit,omitempty" doc:"By which exit; absent for the way on."`
-	Why  string    `json:"why,omitempty"`
+	At        time.Time  `json:"at"`
+	Step      string     `json:"step"`
+	Exit      string     `json:"exit,omitempty" doc:"By which exit; absent for the way on."`
+	Why       string     `json:"why,omitempty"`
 	ArrivedAt *time.Time `json:"arrived_at,omitempty" doc:"When a receipt said after all that what was sent had arrived, which the step had given up: they may have what came next as well."`
 }
 
