@@ -37,10 +37,11 @@ type FlowSession struct {
 
 // FlowMove is a step that was left.
 type FlowMove struct {
-	At   time.Time `json:"at"`
-	Step string    `json:"step"`
-	Exit string    `json:"exit,omitempty" doc:"By which exit; absent for the way on."`
-	Why  string    `json:"why,omitempty"`
+	At        time.Time  `json:"at"`
+	Step      string     `json:"step"`
+	Exit      string     `json:"exit,omitempty" doc:"By which exit; absent for the way on."`
+	Why       string     `json:"why,omitempty"`
+	ArrivedAt *time.Time `json:"arrived_at,omitempty" doc:"When a receipt said after all that what was sent had arrived, which the step had given up: they may have what came next as well."`
 }
 
 type listSessions struct {
@@ -141,6 +142,9 @@ func movesView(moves []flows.Move) []FlowMove {
 	list := make([]FlowMove, len(moves))
 	for i, m := range moves {
 		list[i] = FlowMove{At: m.At.UTC(), Step: m.Step, Exit: m.Exit, Why: m.Why}
+		if !m.ArrivedAt.IsZero() {
+			list[i].ArrivedAt = timestamp(&m.ArrivedAt)
+		}
 	}
 	return list
 }

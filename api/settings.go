@@ -33,7 +33,7 @@ type ReportMail struct {
 	ChannelID int64    `json:"channel_id,omitempty" doc:"The e-mail channel through which they go; absent for none."`
 	To        []string `json:"to" doc:"Who gets them."`
 	Weekly    bool     `json:"weekly" doc:"A summary of each week, on the Monday after at 7 o'clock on the account's clock."`
-	Troubles  bool     `json:"troubles" doc:"What was switched off, such as a webhook that failed for a day."`
+	Troubles  bool     `json:"troubles" doc:"What was stopped by itself: a channel that its provider refuses, a campaign that paused itself, a webhook that failed for a day."`
 }
 
 // ReportMailChange is what to change of who gets mails about the account; what is absent stays.
@@ -42,7 +42,7 @@ type ReportMailChange struct {
 	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name; an empty one takes it away."`
 	To        *[]string  `json:"to,omitempty" maxItems:"20" doc:"Who gets them, instead of those before." example:"[\"boss@example.org\"]"`
 	Weekly    *bool      `json:"weekly,omitempty" doc:"Whether each week is summed up, on the Monday after at 7 o'clock on the account's clock."`
-	Troubles  *bool      `json:"troubles,omitempty" doc:"Whether they hear what was switched off, such as a webhook that failed for a day."`
+	Troubles  *bool      `json:"troubles,omitempty" doc:"Whether they hear what was stopped by itself: a channel that its provider refuses, a campaign that paused itself, a webhook that failed for a day."`
 }
 
 // ApprovalSettings say whether campaigns need approval.

@@ -57,7 +57,7 @@ type ReportMail struct {
 	To []string `json:"to,omitempty"`
 	// Weekly sends the summary of each week on the Monday after.
 	Weekly bool `json:"weekly,omitempty"`
-	// Troubles says what was switched off, such as a webhook.
+	// Troubles says what was stopped by itself: channels, campaigns, webhooks.
 	Troubles bool `json:"troubles,omitempty"`
 }
 

@@ -367,8 +367,16 @@ func wayTable(w *tabwriter.Writer, way []api.FlowMove) {
 		if exit == "" {
 			exit = "next"
 		}
-		sayf(w, "%s\t%s\t%s\t%s\n", at(&m.At), clean(m.Step), clean(exit), clean(m.Why))
+		sayf(w, "%s\t%s\t%s\t%s\n", at(&m.At), clean(m.Step), clean(exit), whyLeft(m))
 	}
+}
+
+// whyLeft says why a step was left, and whether what it gave up arrived after all.
+func whyLeft(m api.FlowMove) string {
+	if m.ArrivedAt == nil {
+		return clean(m.Why)
+	}
+	return clean(strings.TrimSpace(m.Why + " it arrived after all, " + at(m.ArrivedAt) + ": too late to stop what came next"))
 }
 
 func (c *cli) flowAnswers() *cobra.Command {

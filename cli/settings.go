@@ -134,7 +134,7 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&channel, "report-channel", "", "the e-mail channel for mails about the account, by name or id; '' takes it away")
 	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
-	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was switched off, such as a webhook that failed for a day; =false ends it")
+	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was stopped by itself: a channel, a campaign, a webhook that failed for a day; =false ends it")
 	flags.StringVar(&country, "country", "", "the country of phone numbers that programs give without one, such as IT; '' for none")
 	flags.StringSliceVar(&apis, "apis", nil,
 		"the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")

@@ -57,6 +57,9 @@ type Outcome struct {
 	// that within its window, where the provider says that they are outside of it: nothing is
 	// known of what they wrote until then. Zero where it says no such thing.
 	Unheard time.Time `json:",omitzero"`
+	// MovedTo is the address that the recipient has now by the provider's word; empty where it
+	// says nothing of that. The contact and the message have it from then on.
+	MovedTo string `json:",omitempty"`
 }
 
 // NotTaken reports whether the outcome proves that the provider has not taken the

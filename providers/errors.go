@@ -85,6 +85,10 @@ type Error struct {
 	// WindowClosed says of a Recipient error that they have not written within ReplyWindow, and
 	// nothing else is the matter. It is no fault of the address.
 	WindowClosed bool
+	// MovedTo says of a Recipient error that the recipient has this address now, of the kind that
+	// the adapter delivers to and in the form in which contacts keep it: the contact gets it, and
+	// the message has another try there.
+	MovedTo string
 	// Err explains; it must not hold secrets.
 	Err error
 }

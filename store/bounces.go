@@ -179,12 +179,12 @@ func (l *ledger) noteBounces(ctx context.Context, settled []messages.Outcome) er
 }
 
 // lockBouncing locks, before anything else, what suppressing takes for what a group says of
-// addresses for good. Soft bounces are too many and decide too seldom for that.
+// addresses for good, and what a contact whose address moves takes. Soft bounces are too many and decide too seldom for that.
 func (l *ledger) lockBouncing(ctx context.Context, group []*op) error {
 	var channels []int64
 	for _, o := range group {
 		for _, outcome := range o.outcomes {
-			if outcome.Bounce == providers.BounceHard {
+			if outcome.Bounce == providers.BounceHard || outcome.MovedTo != "" {
 				channels = append(channels, outcome.ChannelID)
 			}
 		}

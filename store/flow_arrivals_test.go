@@ -46,6 +46,15 @@ func TestPeopleWaitForWhatTheyWereSentToArrive(t *testing.T) {
 		w.move()
 		require.Equal(t, []flows.Move{{Step: "a"}, {Step: "a_arrived", Exit: "timeout"}, {Step: "a_2"}, {Step: "end", Exit: "ended"}},
 			timeless(w.session(silent).Moves))
+		require.Zero(t, w.session(silent).Moves[1].ArrivedAt)
+		w.time.Advance(time.Minute)
+		first := w.IDs("SELECT MIN(id) FROM messages WHERE contact_id = ? AND run_id > 0", silent)[0]
+		w.receive(providers.Receipt{MessageID: first, Status: providers.ReceiptRead, At: w.time.Now()})
+		require.WithinDuration(t, w.time.Now(), w.session(silent).Moves[1].ArrivedAt, 0, "it came too late, which is shown")
+		require.Zero(t, w.session(silent).Moves[2].ArrivedAt)
+		for _, m := range w.session(late).Moves {
+			require.Zero(t, m.ArrivedAt, "it came in time")
+		}
 		w.balances()
 	})
 }

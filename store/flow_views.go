@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
+	"carillon/campaigns/flow"
 	"carillon/campaigns/flows"
 	"carillon/internal/fault"
 	"carillon/messages"
@@ -62,7 +64,47 @@ func (s *Store) FlowSession(ctx context.Context, accountID, id int64) (flows.Ses
 			return m, err
 		}, "SELECT at, step, exit, why FROM flow_moves WHERE session_id = ? ORDER BY seq", id)
 	}
+	gaveUp := slices.ContainsFunc(n.Moves, func(m flows.Move) bool { return m.Exit == flow.ExitTimeout || m.Exit == flow.ExitFailed })
+	if err == nil && gaveUp {
+		err = s.reader().arrivedLate(ctx, accountID, n)
+	}
 	return n, s.translate(err)
+}
+
+// arrivedLate notes at the moves of a session which of the messages that they gave up arrived
+// after all: those that failed, and those of which nothing was heard in time.
+func (tx conn) arrivedLate(ctx context.Context, accountID int64, n flows.Session) error {
+	compiled, err := tx.compiledFlow(ctx, accountID, n.CampaignID, n.Version)
+	if err != nil {
+		return err
+	}
+	var said []byte
+	sent := map[string]int64{} // the latest messages of steps
+	if err := tx.Row(ctx, "SELECT said FROM flow_sessions WHERE id = ?", n.ID).Scan(&said); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(said, &sent); err != nil {
+		return err
+	}
+	var message int64
+	for i := range n.Moves {
+		m := &n.Moves[i]
+		if id, sends := sent[m.Step]; sends {
+			message = id
+		}
+		if message == 0 || !compiled.GaveUp(m.Step, m.Exit) {
+			continue
+		}
+		var at sqldb.Time
+		err := tx.Row(ctx, "SELECT COALESCE(delivered_at, read_at) FROM messages WHERE id = ? AND state "+is(messages.Delivered, messages.Read), message).Scan(&at)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if at.After(m.At) {
+			m.ArrivedAt = at.Time
+		}
+	}
+	return nil
 }
 
 // FlowAnswers lists what was answered, oldest first.

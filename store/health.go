@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
+	"carillon/channels"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -33,19 +36,27 @@ func (s *Store) NoteHealth(ctx context.Context, channelID, epoch int64, h provid
 
 // StopChannel stops a channel whose provider refuses everybody, until a person
 // resumes it. It reports false, and changes nothing, unless the channel is active
-// and has not begun anew since epoch.
+// and has not begun anew since epoch. Those in charge are told in the same transaction.
 func (s *Store) StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		now := sqldb.Millis(s.clock.Now())
-		n, err := tx.Exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = "+
+		var accountID int64
+		var name string
+		err := tx.Row(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = "+
 			"?, next_try_at = NULL, "+
-			touch+" WHERE id = ? AND status = 'active' AND epoch = ? AND deleted_at IS NULL",
-			clean(reason), now, clean(reason), now, now, now, channelID, epoch)
-		stopped = n > 0
-		if err != nil || !stopped {
+			touch+" WHERE id = ? AND status = 'active' AND epoch = ? AND deleted_at IS NULL RETURNING account_id, name",
+			clean(reason), now, clean(reason), now, now, now, channelID, epoch).Scan(&accountID, &name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonChannelStopped)
+		stopped = true
+		if err := tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonChannelStopped); err != nil {
+			return err
+		}
+		return tx.mailTrouble(ctx, accountID, channelID, channels.StoppedMail(channelID, name, clean(reason)))
 	})
 	return stopped, err
 }

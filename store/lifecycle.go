@@ -165,6 +165,7 @@ func (tx conn) openRuns(ctx context.Context, campaignID int64) ([]openRun, error
 			"ORDER BY id", campaignID)
 }
 
+// pause pauses a campaign; those in charge are told of a pause by nobody.
 func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) error {
 	open, err := tx.openRuns(ctx, c.id)
 	if err != nil {
@@ -181,7 +182,14 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) e
 	// Instants that come meanwhile are left out; what fires once waits.
 	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = CASE WHEN ? THEN look_at END, updated_at = ? WHERE id = ?",
 		mustJSON(p), c.schedule.Recurs(), sqldb.Millis(tx.s.clock.Now()), c.id)
-	return err
+	if err != nil || p.By != "" {
+		return err
+	}
+	var name string
+	if err := tx.Row(ctx, "SELECT name FROM campaigns WHERE id = ?", c.id).Scan(&name); err != nil {
+		return err
+	}
+	return tx.mailTrouble(ctx, c.accountID, 0, campaigns.PausedMail(c.id, name, p.Why))
 }
 
 // ResumeCampaign goes on from exactly where PauseCampaign stopped. Of a recurring

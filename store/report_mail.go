@@ -85,10 +85,11 @@ func (s *Store) WriteSummary(ctx context.Context, accountID int64, until time.Ti
 	})
 }
 
-// mailTrouble writes a mail to those who want to hear of troubles of an account.
-func (tx conn) mailTrouble(ctx context.Context, accountID int64, content providers.Content) error {
+// mailTrouble writes a mail to those who want to hear of troubles of an account. stopped is the
+// channel that the trouble is of, 0 for none: a mail through that one would come when it is over.
+func (tx conn) mailTrouble(ctx context.Context, accountID, stopped int64, content providers.Content) error {
 	settings, err := tx.settings(ctx, accountID)
-	if err != nil || !settings.ReportMail.Troubles {
+	if err != nil || !settings.ReportMail.Troubles || settings.ReportMail.ChannelID == stopped {
 		return err
 	}
 	for _, to := range settings.ReportMail.To {

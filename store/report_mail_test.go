@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -190,5 +191,62 @@ func TestAWebhookThatIsSwitchedOffIsMailed(t *testing.T) {
 		require.Len(t, mails, 1)
 		require.Contains(t, mails[0].Text, "the shop, https://program.example.org/hook")
 		require.Contains(t, mails[0].Text, "it answered 500 for a day")
+	})
+}
+
+// Who is to hear of troubles hears once that a channel was stopped, and why; not through the
+// channel itself, where that would come when it is over.
+func TestAStoppedChannelIsMailed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		m := newMailbox(t, s)
+		channel := func(name string) int64 {
+			c := m.Channel
+			c.ID, c.Name = 0, name
+			c, err := s.CreateChannel(t.Context(), c)
+			require.NoError(t, err)
+			return c.ID
+		}
+		spring, office := channel("spring"), channel("office")
+		stop := func(id int64) {
+			t.Helper()
+			c, err := s.GetChannel(t.Context(), m.AccountID, id)
+			require.NoError(t, err)
+			_, err = s.StopChannel(t.Context(), id, c.Epoch, "wrong password")
+			require.NoError(t, err)
+		}
+		stop(spring)
+		require.Empty(t, m.mails("boss@example.org"), "nobody asked for it")
+		require.NoError(t, s.ResumeChannel(t.Context(), m.AccountID, spring, "ada"))
+		require.NoError(t, m.set(func(s *campaigns.Settings) {
+			s.ReportMail = campaigns.ReportMail{ChannelID: office, To: []string{"boss@example.org"}, Troubles: true}
+		}))
+		stop(spring)
+		stop(spring) // another worker that finds it out at the same time
+		mails := m.mails("boss@example.org")
+		require.Len(t, mails, 1)
+		require.Contains(t, mails[0].Subject, "spring")
+		require.Contains(t, mails[0].Text, "wrong password")
+		stop(office)
+		require.Len(t, m.mails("boss@example.org"), 1)
+	})
+}
+
+// A campaign that pauses itself is told of; one that a person pauses is not.
+func TestACampaignThatPausesItselfIsMailed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		m := newMailbox(t, s)
+		require.NoError(t, m.set(func(s *campaigns.Settings) {
+			s.ReportMail = campaigns.ReportMail{ChannelID: m.Channel.ID, To: []string{"boss@example.org"}, Troubles: true}
+		}))
+		run := m.Start()
+		require.NoError(t, s.PauseCampaign(t.Context(), m.AccountID, run.CampaignID, "ada"))
+		require.Empty(t, m.mails("boss@example.org"))
+		require.NoError(t, s.ResumeCampaign(t.Context(), m.AccountID, run.CampaignID, "ada"))
+		require.NoError(t, s.PauseRun(t.Context(), run.ID, "20 messages were refused alike"))
+		require.NoError(t, s.PauseRun(t.Context(), run.ID, "20 messages were refused alike")) // another worker
+		mails := m.mails("boss@example.org")
+		require.Len(t, mails, 1)
+		require.Contains(t, mails[0].Text, fmt.Sprintf("carillon campaign resume %d", run.CampaignID))
+		require.Contains(t, mails[0].Text, "20 messages were refused alike")
 	})
 }

@@ -461,7 +461,7 @@ func (s *Store) TriedDeliveries(ctx context.Context, w webhooks.Webhook, tried [
 		if err != nil || switched == 0 {
 			return err
 		}
-		return tx.mailTrouble(ctx, w.AccountID, w.OffMail(clean(off)))
+		return tx.mailTrouble(ctx, w.AccountID, 0, w.OffMail(clean(off)))
 	})
 }
 

@@ -346,6 +346,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 	if err := l.keepTransitions(ctx, told); err != nil {
 		return err
 	}
+	if err := l.moveAddresses(ctx, settled); err != nil {
+		return err
+	}
 	if err := l.noteBounces(ctx, settled); err != nil {
 		return err
 	}

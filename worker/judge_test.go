@@ -45,6 +45,20 @@ func TestACampaignThatCantBeReadEndsNoTries(t *testing.T) {
 	require.Equal(t, messages.Failed, o.State)
 }
 
+// Who has another address now gets the same message there, with the tries that are left.
+func TestAMovedRecipientIsWrittenToAgain(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	ch := b.channel(providers.Channel{})
+	failure := &providers.Error{Kind: providers.ErrorRecipient, Code: "400", MovedTo: "-1001201784679", Err: errors.New("upgraded")}
+	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, failure)
+	require.Equal(t, messages.Pending, o.State)
+	require.Equal(t, "-1001201784679", o.MovedTo)
+	require.Empty(t, o.Bounce)
+	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Accepted{}, failure)
+	require.Equal(t, messages.Failed, o.State)
+	require.Equal(t, "-1001201784679", o.MovedTo, "the contact gets it whatever becomes of the message")
+}
+
 func TestJudge(t *testing.T) {
 	usedUp := verdict{messages.Failed, messages.ReasonAttemptsUsedUp, never, false}
 	kinds := []struct {

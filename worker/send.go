@@ -231,6 +231,11 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item,
 		ch.again(ctx, e, &o, 0)
 		return o
 	}
+	if failure.MovedTo != "" { // the same message goes to where they are now
+		o.Reason, o.MovedTo = messages.ReasonTemporary, failure.MovedTo
+		ch.again(ctx, e, &o, 0)
+		return o
+	}
 	switch failure.Kind {
 	case providers.ErrorTemporary:
 		o.Reason = messages.ReasonTemporary

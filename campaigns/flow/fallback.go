@@ -134,3 +134,13 @@ func (f *Flow) Reasons() (named []string) {
 	slices.Sort(named)
 	return slices.Compact(named)
 }
+
+// GaveUp reports whether who left a step by an exit was taken for not having got what was sent
+// last: it failed, or nothing was heard of it in time.
+func (f *Flow) GaveUp(step, exit string) bool {
+	if exit != ExitTimeout {
+		return exit == ExitFailed
+	}
+	s, known := f.StepOf(step)
+	return known && s.Kind == Wait && s.Wait.Delivered
+}

@@ -57,6 +57,9 @@ type Move struct {
 	Step string
 	Exit string
 	Why  string
+	// ArrivedAt is when a receipt said that what was sent had arrived which the move gave up;
+	// zero where none has. They may have what came next as well.
+	ArrivedAt time.Time
 }
 
 // SessionFilter selects sessions. What is empty does not restrict.

@@ -2,6 +2,10 @@ package builtin_test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -78,6 +82,56 @@ func sample(t *testing.T, k providers.Kind) json.RawMessage {
 	config, err := os.ReadFile(filepath.Join("..", k.Name, "testdata", "config.json"))
 	require.NoError(t, err)
 	return config
+}
+
+// No provider is missing from the contract suite: the tests in its own folder hold its own kind
+// to it.
+func TestEveryProviderIsHeldToTheContract(t *testing.T) {
+	for _, k := range builtin.Kinds() {
+		tests, err := filepath.Glob(filepath.Join("..", k.Name, "*_test.go"))
+		require.NoError(t, err)
+		own, held := map[string]bool{k.Name + ".Kind()": true}, map[string]bool{}
+		for _, file := range tests {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			for _, d := range parsed.Decls {
+				if f, is := d.(*ast.FuncDecl); is && contains(f, k.Name+".Kind()") {
+					own[f.Name.Name+"()"] = true // such as one that gives it the certificates of a test
+				}
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if call, is := n.(*ast.CallExpr); is && types.ExprString(call.Fun) == "providertest.Run" {
+					held[subjectOf(call)] = true
+				}
+				return true
+			})
+		}
+		require.NotEmpty(t, held, "no test of providers/%s calls providertest.Run", k.Name)
+		for kind := range held {
+			require.True(t, own[kind], "providers/%s holds %q to the contract, and not its own kind", k.Name, kind)
+		}
+	}
+}
+
+// contains reports whether an expression stands in a node.
+func contains(in ast.Node, expression string) (found bool) {
+	ast.Inspect(in, func(n ast.Node) bool {
+		e, is := n.(ast.Expr)
+		found = found || is && types.ExprString(e) == expression
+		return !found
+	})
+	return found
+}
+
+// subjectOf is the kind that a call of providertest.Run is about, as it is written.
+func subjectOf(call *ast.CallExpr) (kind string) {
+	ast.Inspect(call, func(n ast.Node) bool {
+		if field, is := n.(*ast.KeyValueExpr); is && types.ExprString(field.Key) == "Kind" && kind == "" {
+			kind = types.ExprString(field.Value)
+		}
+		return kind == ""
+	})
+	return kind
 }
 
 func TestEveryCapabilityIsImplemented(t *testing.T) {

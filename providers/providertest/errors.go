@@ -29,6 +29,8 @@ type Refusal struct {
 	Bounce providers.BounceKind
 	// Window says that they have not written within Capabilities.ReplyWindow.
 	Window bool
+	// Moved is the address that the recipient has now.
+	Moved string
 }
 
 // refusals has a check for each answer.
@@ -68,6 +70,10 @@ func (r Refusal) require(t testing.TB, err error) {
 	require.Equal(t, r.Code, e.Code)
 	require.Equal(t, r.RetryAfter, e.RetryAfter)
 	require.Equal(t, r.Bounce, e.Bounce)
+	require.Equal(t, r.Moved, e.MovedTo)
+	if e.MovedTo != "" {
+		require.Equal(t, providers.ErrorRecipient, e.Kind, "it is the recipient who moved")
+	}
 	require.Equal(t, r.Window, e.WindowClosed, "whether all that is wrong is that they have not written lately")
 }
 

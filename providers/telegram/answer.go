@@ -114,9 +114,8 @@ func (p *Provider) refusal(answer *http.Response, a *answered) *providers.Error 
 	hint := ""
 	switch migrated := a.Parameters.MigrateToChatID; {
 	case migrated != 0:
-		// The contract has no word for an address that moves: the old one is gone for good.
-		failure.Kind, failure.Bounce = providers.ErrorRecipient, providers.BounceHard
-		hint = fmt.Sprintf("; the group has the chat id %d now: write to that one", migrated)
+		failure.Kind, failure.MovedTo = providers.ErrorRecipient, strconv.FormatInt(migrated, 10)
+		hint = fmt.Sprintf("; the group has the chat id %d now, and its contact gets it", migrated)
 	case status == http.StatusUnauthorized, status == http.StatusNotFound:
 		failure.Kind = providers.ErrorAuth
 		hint = ": Telegram knows no bot with this token; @BotFather shows the right one, or gives a new one by /token"

@@ -149,9 +149,15 @@ func (m *message) said() (text string, ok bool) {
 	case m.Sticker != nil:
 		return m.Sticker.Emoji, true
 	}
-	for _, file := range []json.RawMessage{m.Photo, m.Video, m.VideoNote, m.Animation, m.Audio, m.Voice, m.Document} {
-		if file != nil {
-			return "", true
+	for _, file := range []struct {
+		is   json.RawMessage
+		word string
+	}{
+		{m.Photo, "[image]"}, {m.Video, "[video]"}, {m.VideoNote, "[video]"}, {m.Animation, "[image]"}, {m.Audio, "[audio]"}, {m.Voice, "[audio]"},
+		{m.Document, "[document]"},
+	} {
+		if file.is != nil {
+			return file.word, true
 		}
 	}
 	return "", false

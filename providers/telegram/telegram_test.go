@@ -152,7 +152,8 @@ func refusals() []providertest.Refusal {
 	slow := said(429, "Too Many Requests: retry after 7", providers.ErrorThrottled, "")
 	slow.Answer.Text = `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 7","parameters":{"retry_after":7}}`
 	slow.RetryAfter = 7 * time.Second
-	moved := said(400, "Bad Request: group chat was upgraded to a supergroup chat", providers.ErrorRecipient, providers.BounceHard)
+	moved := said(400, "Bad Request: group chat was upgraded to a supergroup chat", providers.ErrorRecipient, "")
+	moved.Moved = "-1001201784679"
 	moved.Answer.Text = strings.TrimSuffix(moved.Answer.Text, "}") + `,"parameters":{"migrate_to_chat_id":-1001201784679}}`
 	within := said(400, "refused with 200", providers.ErrorContent, "")
 	within.Answer.Code = 200
@@ -293,7 +294,7 @@ func TestTooLong(t *testing.T) {
 // A group that has become a supergroup is said with its new number; a wrong token with what to do.
 func TestErrorsSayWhatHelps(t *testing.T) {
 	for want, r := range map[string]providertest.Refusal{
-		"refused by Telegram: Bad Request: group chat was upgraded to a supergroup chat; the group has the chat id -1001201784679 now": refusals()[1],
+		"upgraded to a supergroup chat; the group has the chat id -1001201784679 now, and its contact gets it": refusals()[1],
 		"@BotFather": said(401, "Unauthorized", providers.ErrorAuth, ""),
 	} {
 		p := open(t, serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return r.Answer }}).Config)
@@ -313,7 +314,8 @@ func TestWhatIsPosted(t *testing.T) {
 		`"message":{"message_id":3,"chat":{"id":12},"text":"/stop@news_bot now"}`:                                                   "/stop now",
 		`"message":{"message_id":3,"chat":{"id":12},"text":"mail a@b.org"}`:                                                         "mail a@b.org",
 		`"message":{"message_id":3,"chat":{"id":12},"photo":[{"file_id":"x"}],"caption":"look"}`:                                    "look",
-		`"message":{"message_id":3,"chat":{"id":12},"voice":{"file_id":"x"}}`:                                                       "",
+		`"message":{"message_id":3,"chat":{"id":12},"voice":{"file_id":"x"}}`:                                                       "[audio]",
+		`"message":{"message_id":3,"chat":{"id":12},"photo":[{"file_id":"x"}]}`:                                                     "[image]",
 		`"message":{"message_id":3,"chat":{"id":12},"sticker":{"emoji":"👍"}}`:                                                       "👍",
 		`"message":{"message_id":3,"chat":{"id":12},"contact":{"phone_number":"+49301234567","first_name":"Zoë"}}`:                  "Zoë +49301234567",
 		`"message":{"message_id":3,"chat":{"id":12},"location":{"latitude":1.5,"longitude":-2}}`:                                    "1.5,-2",

@@ -36,7 +36,8 @@ func answers() []messages.Outcome {
 		{State: messages.Sent, At: at, ProviderID: "abc"},
 		{State: messages.Sent, At: at},
 		{State: messages.Rejected, At: at, Reason: messages.ReasonRecipient, Kind: "recipient", Code: "550", Detail: "no such user", Bounce: providers.BounceHard},
-		{State: messages.Pending, At: at, DueAt: at.Add(time.Minute), Reason: messages.ReasonTemporary, Kind: "temporary", Code: "451", Unheard: at.Add(-time.Hour)},
+		{State: messages.Pending, At: at, DueAt: at.Add(time.Minute), Reason: messages.ReasonTemporary, Kind: "temporary", Code: "451", Unheard: at.Add(-time.Hour),
+			MovedTo: "-1001201784679"},
 	}
 }
 

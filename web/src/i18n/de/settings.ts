@@ -29,7 +29,7 @@ const settings = {
     quietTransactional: "Auch einzelne Nachrichten, die Programme senden, halten Ruhezeiten ein",
     saved: "Die Einstellungen sind gespeichert.",
     title: "Einstellungen",
-    troubles: "Was abgeschaltet wurde, sobald es geschieht",
+    troubles: "Was von selbst angehalten wurde, sobald es geschieht",
     weekly: "Eine Zusammenfassung jeder Woche, montags",
     zoneHint: "Statistiken zählen ihre Tage.",
   },

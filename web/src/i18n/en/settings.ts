@@ -29,7 +29,7 @@ const settings = {
     quietTransactional: "Single messages that programs send obey quiet hours, too",
     saved: "The settings are saved.",
     title: "Settings",
-    troubles: "What was switched off, as it happens",
+    troubles: "What was stopped by itself, as it happens",
     weekly: "A summary of each week, on Mondays",
     zoneHint: "Statistics count its days.",
   },
