@@ -105,7 +105,7 @@ func failed(err error) int {
 }
 
 func build() error {
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", "failpoint", "-o", program, "carillon/cmd/carillon")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-ldflags=-s", "-tags", "failpoint", "-o", program, "carillon/cmd/carillon")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the binary: %w\n%s", err, out)
 	}

@@ -270,7 +270,7 @@ func (r *session) stop() {
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "carillon")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "carillon/cmd/carillon").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s", "-o", program, "carillon/cmd/carillon").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return program
 }
