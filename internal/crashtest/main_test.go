@@ -64,6 +64,24 @@ var newestSchema = sync.OnceValues(func() (dsn string, err error) {
 	return dsn, nil
 })
 
+// newestFile is what the embedded database is in the newest schema, for the same reason.
+var newestFile = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "carillon-crash-newest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	cmd := exec.CommandContext(context.Background(), program, "migrate")
+	cmd.Env = append(os.Environ(), "CARILLON_DATA_DIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("migrate: %w\n%s", err, out)
+	}
+	return os.ReadFile(filepath.Join(dir, databaseFile))
+})
+
+// databaseFile is the name of the embedded database in the folder of a process.
+const databaseFile = "carillon.db"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -120,19 +138,26 @@ type stack struct {
 	// empty says that the database has no schema yet, which on servers is for `carillon
 	// migrate` to make.
 	empty bool
-	// env is the configuration of its processes; it makes the databases.
-	env func(t *testing.T) []string
+	// env is the configuration of its processes, which keep their files in a folder; it makes the
+	// databases.
+	env func(t *testing.T, dir string) []string
 }
 
 var (
-	embedded = stack{"embedded", false, false, func(*testing.T) []string { return nil }}
-	servers  = stack{"servers", true, false, func(t *testing.T) []string {
+	embedded = stack{"embedded", false, false, func(t *testing.T, dir string) []string {
+		newest, err := newestFile()
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, databaseFile), newest, 0o600))
+		return nil
+	}}
+	servers = stack{"servers", true, false, func(t *testing.T, _ string) []string {
 		newest, err := newestSchema()
 		require.NoError(t, err)
 		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewCopy(t, newest) })
 	}}
-	// emptyServers is servers before any migration.
-	emptyServers = stack{"servers", true, true, func(t *testing.T) []string {
+	// emptyEmbedded and emptyServers are these before any migration.
+	emptyEmbedded = stack{"embedded", false, true, func(*testing.T, string) []string { return nil }}
+	emptyServers  = stack{"servers", true, true, func(t *testing.T, _ string) []string {
 		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewDatabase(t) })
 	}}
 )
@@ -150,7 +175,7 @@ func sharedEnv(t *testing.T, database func(*testenv.PostgresServer) (dsn string)
 
 // ownServers is a stack on servers that the test may stop.
 func ownServers(redis *testenv.RedisServer, postgres *testenv.PostgresServer) stack {
-	return stack{"own servers", true, true, func(*testing.T) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
+	return stack{"own servers", true, true, func(*testing.T, string) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
 }
 
 func serverEnv(dsn, redisURL string) []string {
