@@ -64,23 +64,8 @@ var newestSchema = sync.OnceValues(func() (dsn string, err error) {
 	return dsn, nil
 })
 
-// newestFile is what the embedded database is in the newest schema, for the same reason.
-var newestFile = sync.OnceValues(func() (content []byte, err error) {
-	dir, err := os.MkdirTemp("", "carillon-crash-newest-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	cmd := exec.CommandContext(context.Background(), program, "migrate")
-	cmd.Env = append(os.Environ(), "CARILLON_DATA_DIR="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("migrate: %w\n%s", err, out)
-	}
-	return os.ReadFile(filepath.Join(dir, databaseFile))
-})
-
-// databaseFile is the name of the embedded database in the folder of a process.
-const databaseFile = "carillon.db"
+// newestFile is the embedded database in the newest schema, for the same reason.
+var newestFile = sync.OnceValues(func() (content []byte, err error) { return testenv.NewestDatabase(program) })
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -147,7 +132,7 @@ var (
 	embedded = stack{"embedded", false, false, func(t *testing.T, dir string) []string {
 		newest, err := newestFile()
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, databaseFile), newest, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, testenv.DatabaseFile), newest, 0o600))
 		return nil
 	}}
 	servers = stack{"servers", true, false, func(t *testing.T, _ string) []string {
