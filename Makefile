@@ -16,6 +16,10 @@ ALONE := carillon/app carillon/cli/bench carillon/internal/browsertest carillon/
 # What takes longest, and so begins first.
 FIRST := carillon/store carillon/internal/docstest
 
+# How many packages are built and tested at a time: two for each processor, as a test waits for
+# about half of its time for a database, a process or a deadline.
+TOGETHER ?= $(shell expr 2 '*' "$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)")
+
 # Which benchmarks run, how often, and where the results go for benchstat.
 BENCH     ?= .
 BENCHCOUNT ?= 1
@@ -47,7 +51,7 @@ web: ## Build the console, which the program embeds.
 test: test/deps web test/web/units ## Run the whole test suite, on real Redis and PostgreSQL too.
 	@packages=$$($(GO) list $(PACKAGES)) || exit 1; status=0; \
 	first=$$(echo "$$packages" | grep -xF $(FIRST:%=-e %)); together=$$(echo "$$packages" | grep -vxF $(ALONE:%=-e %) $(FIRST:%=-e %)); alone=$$(echo "$$packages" | grep -xF $(ALONE:%=-e %)); \
-	if [ -n "$$first$$together" ]; then $(GO) test -vet=off -ldflags=-s -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
+	if [ -n "$$first$$together" ]; then $(GO) test -vet=off -ldflags=-s -p $(TOGETHER) -timeout 20m $(TESTFLAGS) $$first $$together || status=1; fi; \
 	if [ -n "$$alone" ]; then $(GO) test -vet=off -ldflags=-s -p 1 -timeout 20m $(TESTFLAGS) $$alone || status=1; fi; \
 	exit $$status
 

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	// Most of what these tests do is wait. -parallel says otherwise.
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	testenv.Main(m)
@@ -46,9 +46,11 @@ func eachEngine(t *testing.T, run func(t *testing.T, config configs.Config)) {
 	engines(t, func(*testing.T) {}, run)
 }
 
-// bothEngines does the same with both at once. It is for tests that wait most of their time.
+// bothEngines does the same with both at once, and beside other tests. It is for tests that wait most
+// of their time.
 func bothEngines(t *testing.T, run func(t *testing.T, config configs.Config)) {
 	t.Helper()
+	t.Parallel()
 	engines(t, (*testing.T).Parallel, run)
 }
 

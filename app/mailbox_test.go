@@ -99,7 +99,6 @@ func threeOfFive(person int) string {
 // own, Google sees no more in any second than it may, from all workers together, and the others are
 // sent theirs as fast as the channel goes. Everybody gets one, and who waits goes round about once.
 func TestAMailboxProviderIsPacedAtTheSink(t *testing.T) {
-	t.Parallel() // most of it is waiting
 	bothEngines(t, func(t *testing.T, config configs.Config) {
 		const people, slow, rate, google = 400, 240, 200, 20
 		publishSlow(t, &config)

@@ -115,8 +115,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 		{"passing redirect", "webhook", after(302, ""), providers.HealthDegraded, "redirects are not followed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			eachEngine(t, func(t *testing.T, config configs.Config) {
+			bothEngines(t, func(t *testing.T, config configs.Config) {
 				e := startTestEngine(t, config, AllRoles)
 				var bad, good string
 				if c.provider == "smtp" {

@@ -11,6 +11,7 @@ import (
 // TestFlowsAreMeasured shows that everybody is walked through both flows, and that a pause
 // in the middle holds.
 func TestFlowsAreMeasured(t *testing.T) {
+	t.Parallel()
 	r, err := runFlows(t.Context(), Scenario{Content: "5k", Transport: "smtp", Store: "sqlite", Recipients: 2000, Dir: t.TempDir()}, io.Discard)
 	require.NoError(t, err)
 	require.True(t, r.Verified)

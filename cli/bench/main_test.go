@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -18,6 +19,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// What runs beside others waits most of its time. -parallel says otherwise.
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		panic(err)
 	}
 	testenv.Main(m)
 }

@@ -11,6 +11,7 @@ import (
 // TestReceiptsAreMeasured shows that receipts come at five times the rate of a campaign while that
 // is sent, twice and in any order, and as fast as they are answered, and that none is lost.
 func TestReceiptsAreMeasured(t *testing.T) {
+	t.Parallel()
 	const people = 1000
 	r, err := runReceipts(t.Context(), Scenario{Store: "sqlite", Recipients: people, Dir: t.TempDir()}, io.Discard)
 	require.NoError(t, err)

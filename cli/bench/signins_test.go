@@ -11,6 +11,7 @@ import (
 // TestSignInsAreMeasured shows that people get in while a campaign is sent, and that it is sent
 // whole.
 func TestSignInsAreMeasured(t *testing.T) {
+	t.Parallel()
 	r, err := runSignIns(t.Context(), Scenario{Content: "5k", Transport: "smtp", Store: "sqlite", Recipients: 2000, Dir: t.TempDir()}, io.Discard)
 	require.NoError(t, err)
 	require.True(t, r.Verified)

@@ -55,7 +55,7 @@ func prepareCluster(t *testing.T, s stack) *cluster {
 	c.env = slices.Concat([]string{
 		"CARILLON_ADMIN_KEY=" + adminKey, "CARILLON_DATA_DIR=" + c.dir, "CARILLON_LISTEN=127.0.0.1:0",
 		"CARILLON_ALLOW_PRIVATE_ADDRESSES=true", "CARILLON_API_RATE_PER_SECOND=0",
-	}, s.env(t))
+	}, s.env(t, c.dir))
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		for _, p := range c.started() {

@@ -146,8 +146,8 @@ func dieAt(t *testing.T, s stack, d death) {
 	if point == failpoint.AfterPlanBatch && n >= partsFrom {
 		people, limits.PerSecond = 6000, 0 // 500, 1,000, then 2,000 and on PostgreSQL 2,000 more
 	}
-	if point == failpoint.DuringMigration && s.shared {
-		s = emptyServers
+	if point == failpoint.DuringMigration {
+		s = map[bool]stack{false: emptyEmbedded, true: emptyServers}[s.shared]
 	}
 	c := prepareCluster(t, s)
 	to := d.receive(c, sink.Options{})

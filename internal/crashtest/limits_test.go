@@ -13,10 +13,15 @@ import (
 )
 
 // TestLimitsHold does not run beside other tests: it looks at when messages
-// arrive.
+// arrive. The low rates of the short form are no load, and are held side by side.
 func TestLimitsHold(t *testing.T) {
 	for _, rate := range inLong([]int{50, 200}, []int{50, 200, 1000}) {
-		t.Run(fmt.Sprintf("%d a second", rate), func(t *testing.T) { limitHolds(t, rate, inLong(6, 40)) })
+		t.Run(fmt.Sprintf("%d a second", rate), func(t *testing.T) {
+			if !long {
+				t.Parallel()
+			}
+			limitHolds(t, rate, inLong(6, 40))
+		})
 	}
 }
 

@@ -64,6 +64,9 @@ var newestSchema = sync.OnceValues(func() (dsn string, err error) {
 	return dsn, nil
 })
 
+// newestFile is the embedded database in the newest schema, for the same reason.
+var newestFile = sync.OnceValues(func() (content []byte, err error) { return testenv.NewestDatabase(program) })
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -105,7 +108,7 @@ func failed(err error) int {
 }
 
 func build() error {
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", "failpoint", "-o", program, "carillon/cmd/carillon")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-ldflags=-s", "-tags", "failpoint", "-o", program, "carillon/cmd/carillon")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the binary: %w\n%s", err, out)
 	}
@@ -120,19 +123,26 @@ type stack struct {
 	// empty says that the database has no schema yet, which on servers is for `carillon
 	// migrate` to make.
 	empty bool
-	// env is the configuration of its processes; it makes the databases.
-	env func(t *testing.T) []string
+	// env is the configuration of its processes, which keep their files in a folder; it makes the
+	// databases.
+	env func(t *testing.T, dir string) []string
 }
 
 var (
-	embedded = stack{"embedded", false, false, func(*testing.T) []string { return nil }}
-	servers  = stack{"servers", true, false, func(t *testing.T) []string {
+	embedded = stack{"embedded", false, false, func(t *testing.T, dir string) []string {
+		newest, err := newestFile()
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, testenv.DatabaseFile), newest, 0o600))
+		return nil
+	}}
+	servers = stack{"servers", true, false, func(t *testing.T, _ string) []string {
 		newest, err := newestSchema()
 		require.NoError(t, err)
 		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewCopy(t, newest) })
 	}}
-	// emptyServers is servers before any migration.
-	emptyServers = stack{"servers", true, true, func(t *testing.T) []string {
+	// emptyEmbedded and emptyServers are these before any migration.
+	emptyEmbedded = stack{"embedded", false, true, func(*testing.T, string) []string { return nil }}
+	emptyServers  = stack{"servers", true, true, func(t *testing.T, _ string) []string {
 		return sharedEnv(t, func(s *testenv.PostgresServer) string { return s.NewDatabase(t) })
 	}}
 )
@@ -150,7 +160,7 @@ func sharedEnv(t *testing.T, database func(*testenv.PostgresServer) (dsn string)
 
 // ownServers is a stack on servers that the test may stop.
 func ownServers(redis *testenv.RedisServer, postgres *testenv.PostgresServer) stack {
-	return stack{"own servers", true, true, func(*testing.T) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
+	return stack{"own servers", true, true, func(*testing.T, string) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
 }
 
 func serverEnv(dsn, redisURL string) []string {

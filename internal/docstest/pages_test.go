@@ -28,6 +28,8 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // TestPages runs what the pages tell people to run.
 func TestPages(t *testing.T) {
 	program, names := buildProgram(t), testenv.StartNames(t)
+	database, err := testenv.NewestDatabase(program)
+	require.NoError(t, err)
 	stands := map[string]func(*testing.T) stand{
 		"README.md: Your first newsletter":                         newsletter,
 		"docs/bounces.md: Try it":                                  returning,
@@ -62,7 +64,8 @@ func TestPages(t *testing.T) {
 				for i := 0; i < len(with.replace); i += 2 {
 					require.Contains(t, source, with.replace[i], "nothing to replace")
 				}
-				with.program = program
+				// README's reader begins in a folder of their own, with nothing.
+				with.program, with.database = program, database
 				// No reader's domain is asked about outside.
 				with.env = append(with.env, "CARILLON_DNS_SERVER="+names.Addr)
 				runSection(t, page, s, with)

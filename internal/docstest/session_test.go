@@ -33,6 +33,8 @@ const writtenAPI = "127.0.0.1:8080"
 type stand struct {
 	// program is the path of carillon.
 	program string
+	// database is what ./data has in it: a database that was migrated.
+	database []byte
 	// replace is what stands on the page and what is run in its place, in pairs.
 	replace []string
 	env     []string
@@ -68,6 +70,8 @@ func runSection(t *testing.T, page string, s section, with stand) {
 	r.replace = slices.Clone(with.replace)
 	require.NoError(t, os.Mkdir(filepath.Join(r.dir, "bin"), 0o700))
 	require.NoError(t, os.Symlink(with.program, filepath.Join(r.dir, "bin", "carillon")))
+	require.NoError(t, os.Mkdir(filepath.Join(r.dir, "data"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "data", testenv.DatabaseFile), with.database, 0o600))
 	for name, write := range with.files {
 		file, err := os.Create(filepath.Join(r.dir, name))
 		require.NoError(t, err)
@@ -270,7 +274,7 @@ func (r *session) stop() {
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "carillon")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "carillon/cmd/carillon").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s", "-o", program, "carillon/cmd/carillon").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return program
 }

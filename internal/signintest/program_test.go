@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary = filepath.Join(folder, "carillon")
-	if built, err := exec.Command("go", "build", "-o", binary, "carillon/cmd/carillon").CombinedOutput(); err != nil {
+	if built, err := exec.Command("go", "build", "-ldflags=-s", "-o", binary, "carillon/cmd/carillon").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s", err, built)
 		return 1
 	}

@@ -34,7 +34,7 @@ const adminKey = "the-administrators-key-in-tests"
 func build(t *testing.T) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "carillon")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "carillon/cmd/carillon").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s", "-o", program, "carillon/cmd/carillon").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return program
 }

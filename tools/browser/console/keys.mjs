@@ -8,8 +8,10 @@ const focusable = (e) => {
   return control ?? e;
 };
 
-// How the focus gets on to an element: the key to press, or nothing where it is there.
+// How the focus gets on to an element: the key to press, or nothing where it is there; undefined where the page was drawn
+// anew without it.
 const way = (e) => {
+  if (!e.isConnected) return undefined;
   const at = document.activeElement;
   if (at === e) return "";
   if (e.matches("[role=option]")) return e.hasAttribute("data-combobox-selected") || e.getAttribute("aria-selected") === "true" && e.matches(":focus") ? "" : "ArrowDown";
@@ -32,7 +34,7 @@ async function reach(locator) {
   let target = await locator.evaluateHandle(focusable);
   for (let i = 0; i < most; i++) {
     const key = await target.evaluate(way);
-    if (key !== "") {
+    if (key) {
       await page.keyboard.press(key);
       continue;
     }
