@@ -7,12 +7,12 @@ import (
 	"carillon/messages"
 )
 
-// Guards pause a recurring campaign by themselves where something is not as it should
-// be, with the reason; a person who looks at it resumes it, which lets the run go on
-// whatever its guards say.
+// Guards pause a campaign by themselves where something is not as it should be, with the
+// reason; a person who looks at it resumes it, which lets the run go on whatever its guards
+// say. What compares runs with each other belongs to a campaign that recurs.
 type Guards struct {
 	// FailedRuns is how many runs in a row may fail; 0 is defaultFailedRuns.
-	FailedRuns int           `json:"failed_runs,omitempty" minimum:"1" maximum:"100" doc:"Pause after so many runs in a row that failed; 5 if absent."`
+	FailedRuns int           `json:"failed_runs,omitempty" minimum:"1" maximum:"100" doc:"On a campaign that recurs: pause after so many runs in a row that failed; 5 if absent."`
 	Failures   *FailureGuard `json:"failures,omitempty" doc:"Pause when too much of a run fails."`
 	// Complaints is about people who call what they got spam.
 	Complaints *ComplaintGuard `json:"complaints,omitempty" doc:"Pause when too many people complain about a run, also when it is over."`
@@ -40,7 +40,7 @@ type AudienceGuard struct {
 	Empty bool `json:"empty,omitempty" doc:"Pause if the run would reach nobody."`
 	// Change is by how much it may differ from the run before, as a share of that; 0
 	// for as much as it likes.
-	Change float64 `json:"change,omitempty" minimum:"0.01" maximum:"100" doc:"Pause if it would reach more or fewer than the run before by more than this share, such as 0.5."`
+	Change float64 `json:"change,omitempty" minimum:"0.01" maximum:"100" doc:"On a campaign that recurs: pause if it would reach more or fewer than the run before by more than this share, such as 0.5."`
 }
 
 const (
@@ -84,6 +84,10 @@ func (g *Guards) validate() (wrong []fault.Field) {
 	}
 	return wrong
 }
+
+// countsRuns and comparesRuns report whether they say something of several runs.
+func (g *Guards) countsRuns() bool   { return g != nil && g.FailedRuns != 0 }
+func (g *Guards) comparesRuns() bool { return g != nil && g.Audience != nil && g.Audience.Change != 0 }
 
 // HoldsPlan reports whether nothing of a run may be sent before it is planned.
 func (g *Guards) HoldsPlan() bool { return g != nil && g.Audience != nil }

@@ -63,5 +63,18 @@ func TestGuardsAreRefusedThatCannotBeMeant(t *testing.T) {
 	} {
 		_, err := every("1h", campaigns.Policy{Guards: &c.guards}).Timetable(schedule.Options{})
 		require.ErrorContains(t, err, c.field)
+		require.ErrorContains(t, campaigns.Schedule{Policy: campaigns.Policy{Guards: &c.guards}}.Validate(schedule.Options{}), c.field)
 	}
+}
+
+// What fires once has no other run that it could be compared with.
+func TestGuardsOfOneRunAreForWhatFiresOnce(t *testing.T) {
+	of := func(g campaigns.Guards) error {
+		return campaigns.Schedule{At: "2027-01-01T09:00", Policy: campaigns.Policy{Guards: &g}}.Validate(schedule.Options{})
+	}
+	require.NoError(t, of(campaigns.Guards{
+		Failures: &campaigns.FailureGuard{Share: 0.2}, Complaints: &campaigns.ComplaintGuard{Share: 0.003}, Audience: &campaigns.AudienceGuard{Empty: true},
+	}))
+	require.ErrorContains(t, of(campaigns.Guards{FailedRuns: 3}), "schedule.guards.failed_runs: belongs to a campaign that recurs")
+	require.ErrorContains(t, of(campaigns.Guards{Audience: &campaigns.AudienceGuard{Change: 0.5}}), "schedule.guards.audience.change: belongs to")
 }

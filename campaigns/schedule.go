@@ -57,7 +57,7 @@ func (s Schedule) validateInstants(o schedule.Options) error {
 		set  bool
 	}{
 		{"count", s.Count != 0}, {"catch_up", s.CatchUp != ""}, {"catch_up_within", s.CatchUpWithin != ""}, {"while_running", s.WhileRunning != ""},
-		{"jitter", s.Jitter != ""}, {"guards", s.Guards != nil}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""},
+		{"jitter", s.Jitter != ""}, {"guards.failed_runs", s.Guards.countsRuns()}, {"guards.audience.change", s.Guards.comparesRuns()}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""},
 		{"exclude", s.Exclude != nil},
 		{"on_excluded", s.OnExcluded != ""}, {"gap", s.Gap != ""}, {"overlap", s.Overlap != ""},
 	} {
@@ -65,7 +65,7 @@ func (s Schedule) validateInstants(o schedule.Options) error {
 			return fault.InvalidField("schedule."+field.name, nil, "belongs to a campaign that recurs: say how by cron, calendar, every or dates, or leave it out")
 		}
 	}
-	return nil
+	return fault.InvalidFields(s.Guards.validate())
 }
 
 // LocalInstant is an instant on the clock of the schedule's zone, as RFC 3339; in

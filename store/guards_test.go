@@ -81,6 +81,38 @@ func TestAGuardStopsARunThatFails(t *testing.T) {
 	})
 }
 
+// A campaign that fires once is stopped alike, and goes on when a person has looked at it.
+func TestAGuardStopsACampaignThatFiresOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 20)
+		c, err := s.GetCampaign(t.Context(), j.AccountID, j.Campaign)
+		require.NoError(t, err)
+		c.Schedule.Guards = &campaigns.Guards{Failures: &campaigns.FailureGuard{Share: 0.5, OfFirst: 3}, Audience: &campaigns.AudienceGuard{Empty: true}}
+		_, err = s.UpdateCampaign(t.Context(), c)
+		require.NoError(t, err)
+		run := j.Start()
+		j.PlanAll(run.ID, 5)
+		require.Empty(t, j.Feed(run.ID, []int64{1}, 3), "nothing goes before the guards have looked at the audience")
+		stopped, err := s.GuardRuns(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, stopped)
+		refused := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 3))
+		require.Len(t, refused, 3)
+		j.Record(run.ID, refused, func(o *messages.Outcome) {
+			o.State, o.Reason, o.Kind = messages.Failed, messages.ReasonRefused, "content"
+		})
+		stopped, err = s.GuardRuns(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, stopped[run.ID], "3 of its first 3 messages failed")
+		require.Equal(t, campaigns.Paused, j.status())
+		j.resume()
+		stopped, err = s.GuardRuns(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, stopped)
+		require.NotEmpty(t, j.Feed(run.ID, []int64{2}, 3))
+	})
+}
+
 // Complaints come late: they pause a campaign also when the run is over, once for a run,
 // and each person counts once.
 func TestAGuardStopsACampaignAboutWhichPeopleComplain(t *testing.T) {

@@ -44,9 +44,9 @@ export function PoliciesDrawer({ schedule, set, problem, recurs, flow, close }: 
             <Days {...fields} />
             <Runs {...fields} />
             <Clock {...fields} />
-            <GuardFields {...fields} />
           </>
         )}
+        <GuardFields {...fields} recurs={recurs} />
       </Stack>
     </Drawer>
   );
@@ -256,7 +256,7 @@ function Clock({ schedule, problem, put }: FieldsProps) {
 
 const most = 100; // percent
 
-function GuardFields({ schedule, problem, put }: FieldsProps) {
+function GuardFields({ schedule, problem, put, recurs }: FieldsProps & { recurs: boolean }) {
   const { t } = useTranslation();
   const guards: Guards = schedule.guards ?? {};
   const guard = (change: Parameters<typeof changed<Guards>>[1]) => put({ guards: changed(guards, change) });
@@ -272,14 +272,16 @@ function GuardFields({ schedule, problem, put }: FieldsProps) {
           checked={guards.audience?.empty === true}
           onChange={(e) => guard({ audience: changed(guards.audience, { empty: e.currentTarget.checked || undefined }) })}
         />
-        <NumberInput
-          label={t("policies.change")}
-          suffix=" %"
-          min={1}
-          value={percentOf(guards.audience?.change)}
-          error={problem?.at("guards.audience")}
-          onChange={(v) => guard({ audience: changed(guards.audience, { change: shareOf(v) }) })}
-        />
+        {recurs && (
+          <NumberInput
+            label={t("policies.change")}
+            suffix=" %"
+            min={1}
+            value={percentOf(guards.audience?.change)}
+            error={problem?.at("guards.audience")}
+            onChange={(v) => guard({ audience: changed(guards.audience, { change: shareOf(v) }) })}
+          />
+        )}
         <NumberInput
           label={t("policies.failures")}
           suffix=" %"
@@ -300,16 +302,18 @@ function GuardFields({ schedule, problem, put }: FieldsProps) {
           error={problem?.at("guards.complaints")}
           onChange={(v) => share("complaints", v)}
         />
-        <NumberInput
-          label={t("policies.failedRuns")}
-          placeholder="5"
-          min={1}
-          max={100}
-          allowDecimal={false}
-          value={guards.failed_runs ?? ""}
-          error={problem?.at("guards.failed_runs")}
-          onChange={(v) => guard({ failed_runs: numberOf(v) })}
-        />
+        {recurs && (
+          <NumberInput
+            label={t("policies.failedRuns")}
+            placeholder="5"
+            min={1}
+            max={100}
+            allowDecimal={false}
+            value={guards.failed_runs ?? ""}
+            error={problem?.at("guards.failed_runs")}
+            onChange={(v) => guard({ failed_runs: numberOf(v) })}
+          />
+        )}
       </Stack>
     </Fieldset>
   );

@@ -18,6 +18,13 @@ describe("policies", () => {
     expect(told(all, false)).toEqual(["people"]);
   });
 
+  it("of what fires once have the guards that look at one run", () => {
+    const guards = { failed_runs: 3, failures: { share: 0.2 }, audience: { empty: true, change: 0.5 } };
+    expect(once({ guards })).toEqual({ guards: { failures: { share: 0.2 }, audience: { empty: true } } });
+    expect(once({ guards: { audience: { change: 0.5 } } })).toEqual({});
+    expect(told({ guards }, false)).toEqual(["guards"]);
+  });
+
   it("are told by their parts", () => {
     expect(told({}, true)).toEqual([]);
     expect(told({ recipient_time: true, jitter: "" }, true)).toEqual([]);

@@ -17,10 +17,17 @@ export const parts = {
 type PolicyPart = keyof typeof parts;
 
 /** What only a schedule has that fires again and again: to others the server refuses it. */
-const recurring: readonly (keyof Schedule)[] = ["phase", ...parts.bounds, ...parts.days, ...parts.runs, ...parts.clock, ...parts.guards];
+const recurring: readonly (keyof Schedule)[] = ["phase", ...parts.bounds, ...parts.days, ...parts.runs, ...parts.clock];
 
-/** A schedule that fires once, without what only recurring ones have. */
-export const once = (schedule: Schedule): Schedule => Object.fromEntries(Object.entries(schedule).filter(([key]) => !recurring.includes(key as keyof Schedule)));
+/** A schedule that fires once, without what only recurring ones have: of guards, what compares runs with each other. */
+export function once(schedule: Schedule): Schedule {
+  const kept: Schedule = Object.fromEntries(Object.entries(schedule).filter(([key]) => !recurring.includes(key as keyof Schedule)));
+  if (kept.guards) {
+    const { audience } = kept.guards;
+    kept.guards = changed(kept.guards, { failed_runs: undefined, audience: changed(audience, { change: undefined }) });
+  }
+  return said(kept);
+}
 
 /** The parts in which a schedule says something, of those that count for it. */
 export function told(schedule: Schedule, recurs: boolean): PolicyPart[] {
