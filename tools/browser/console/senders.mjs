@@ -101,5 +101,8 @@ export const steps = {
     await button("Save").click();
     await page.getByText("Letters is saved.").waitFor();
     assert.deepEqual(Object.keys(await limits()), ["google"]);
+    const campaign = await ask(page, "POST", "/v1/campaigns", { name: "Bells", channel_id: mail, audience: { all: true }, content: { subject: "Bells", text: "They ring. {{ unsubscribe_url }}" } });
+    await at(`/campaigns/${campaign.id}/edit`);
+    await page.getByText("at other domains: who hosts them is found out when they are sent to", { exact: false }).waitFor();
   },
 };
