@@ -104,5 +104,10 @@ export const steps = {
     const campaign = await ask(page, "POST", "/v1/campaigns", { name: "Bells", channel_id: mail, audience: { all: true }, content: { subject: "Bells", text: "They ring. {{ unsubscribe_url }}" } });
     await at(`/campaigns/${campaign.id}/edit`);
     await page.getByText("at other domains: who hosts them is found out when they are sent to", { exact: false }).waitFor();
+    known.opened.push({ path: `/channels/${mail}`, name: "limits for mailbox providers", open: async (page) => {
+      await button("Add limits for all others", page).click();
+      await button("Add a mailbox provider", page).click();
+      await page.getByRole("group", { name: "unnamed", exact: true }).getByLabel("Warm up").check();
+    } });
   },
 };
