@@ -29,8 +29,8 @@ export const steps = {
       "/settings", "/settings/people", "/settings/keys", "/settings/audit",
     ] : [];
     const wrong = [];
-    // What is wrong with a page in one look.
-    const look = async (page, path, colorScheme, width, rules) => { // a path, or what is open on it
+    // What is wrong with a page, or with what is open on it, in one look.
+    const look = async (page, path, colorScheme, width, rules) => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.waitForFunction((scheme) => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);

@@ -131,7 +131,7 @@ export const steps = {
     await page.getByRole("tab", { name: "Simulate" }).click();
     await page.getByLabel("Answer at ask").fill("2");
     await page.getByRole("combobox", { name: "For whom" }).fill("grace");
-    await page.getByRole("option").first().click();
+    await page.getByRole("listbox").getByRole("option").first().click();
     // WhatsApp would be told by this whether they may be sent anything but templates.
     await page.getByLabel("When they wrote last").selectOption({ label: "All so long before they enter" });
     await page.getByLabel("How long before they enter").fill("soon");

@@ -65,10 +65,10 @@ export const steps = {
     const taken = new URL(page.url()).pathname;
     known.pages.push(taken);
     known.opened.push({ path: `/channels/${known.chat}`, name: "taking over", open: async (page) => {
-      await ask(page, "DELETE", `/v1${taken}`); // there is something to take over again
+      await ask(page, "DELETE", `/v1${taken}`); // its name stays reserved, and so it is told of once more
       await button("Take over its templates", page).click();
       await button("Take over what is missing here", page).click();
-      await page.getByRole("dialog").getByText("Would be taken over").waitFor();
+      await page.getByRole("dialog").getByText("Can't be taken over").waitFor();
     } });
   },
 };
