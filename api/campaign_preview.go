@@ -21,18 +21,33 @@ type Forecast struct {
 	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
 	FeedError string           `json:"feed_error,omitempty" doc:"Why the data feed can't be read now; the samples are rendered without it."`
 	// Seconds is absent where no limit is set.
-	Seconds   *float64       `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
-	LimitedBy string         `json:"limited_by,omitempty" enum:"channel.per_second,account.per_second,account.per_day,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
-	StartsAt  *time.Time     `json:"starts_at,omitempty"`
-	EndsAt    *time.Time     `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
-	Waves     []Wave         `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
-	Variants  []DealtVariant `json:"variants,omitempty" doc:"How many get which variant in the test."`
-	Waiting   int64          `json:"waiting,omitempty" doc:"How many of those who will be sent to wait for the variant that wins."`
+	Seconds   *float64 `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
+	LimitedBy string   `json:"limited_by,omitempty" enum:"channel.per_second,account.per_second,account.per_day,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day,mailbox.per_second,mailbox.warm_up,mailbox.recipients_per_day" doc:"The limit that decides; one of mailbox is of the first of mailboxes.at."`
+	// Mailboxes is absent where the channel has no limits for mailbox providers.
+	Mailboxes *MailboxForecast `json:"mailboxes,omitempty" doc:"How long it takes at mailbox providers, on a channel with limits.mailboxes, as far as that is known before anything is sent: recipients are counted at the own domains of the large ones, such as gmail.com, and nothing is looked up in the DNS."`
+	StartsAt  *time.Time       `json:"starts_at,omitempty"`
+	EndsAt    *time.Time       `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
+	Waves     []Wave           `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
+	Variants  []DealtVariant   `json:"variants,omitempty" doc:"How many get which variant in the test."`
+	Waiting   int64            `json:"waiting,omitempty" doc:"How many of those who will be sent to wait for the variant that wins."`
 	// OutsideHours is absent where nobody waits.
 	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
 	// OutsideWindow is absent where the channel has no window, or everybody has written within it.
 	OutsideWindow *OutsideWindow      `json:"outside_window,omitempty" doc:"Who has not written to the channel within its window (WhatsApp: 24 hours) until now, and may be sent nothing but approved templates; of variants, the one that skips the most."`
 	Coverage      *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
+}
+
+// MailboxForecast is how long a campaign takes at mailbox providers.
+type MailboxForecast struct {
+	At        []MailboxShare `json:"at" doc:"Those for which the channel has limits, the slowest first."`
+	Elsewhere int64          `json:"elsewhere" doc:"How many recipients are at other domains. Any mailbox provider may host these, which is found out when they are sent to: they are not in the estimate, and may make it longer."`
+}
+
+// MailboxShare is what of a campaign goes to one mailbox provider.
+type MailboxShare struct {
+	Mailbox    string  `json:"mailbox" doc:"Its name." example:"google"`
+	Recipients int64   `json:"recipients"`
+	Seconds    float64 `json:"seconds" doc:"How long it takes at least; 0 where limits.mailboxes sets no limit for it."`
 }
 
 // OutsideWindow is how many have not written to a channel within its window, by what they would get.
@@ -129,6 +144,12 @@ func forecastView(f campaigns.Forecast) Forecast {
 		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours, Waiting: f.Deal.Waiting}
 	if o := f.Outside; o != (campaigns.Outside{}) {
 		view.OutsideWindow = &OutsideWindow{Skipped: o.Skipped, Template: o.Template}
+	}
+	if m := f.Mailboxes; m != nil {
+		view.Mailboxes = &MailboxForecast{At: []MailboxShare{}, Elsewhere: m.Elsewhere}
+		for _, at := range m.At {
+			view.Mailboxes.At = append(view.Mailboxes.At, MailboxShare{Mailbox: at.Name, Recipients: at.Recipients, Seconds: at.Duration.Seconds()})
+		}
 	}
 	for i, n := range f.Deal.Variants {
 		view.Variants = append(view.Variants, DealtVariant{f.VariantNames[i], n})

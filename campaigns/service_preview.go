@@ -28,9 +28,14 @@ type Forecast struct {
 	// is set and the provider decides.
 	Duration time.Duration
 	// LimitedBy says which limit decides: "channel.per_second", "account.per_second",
-	// "account.per_day", "campaign.per_second", "campaign.batch", "channel.warm_up" or
-	// "channel.recipients_per_day"; empty if none is set.
+	// "account.per_day", "campaign.per_second", "campaign.batch", "channel.warm_up",
+	// "channel.recipients_per_day", or of the mailbox provider that is the first of Mailboxes
+	// "mailbox.per_second", "mailbox.warm_up" or "mailbox.recipients_per_day"; empty if none is
+	// set.
 	LimitedBy string
+	// Mailboxes say how long it takes at mailbox providers; nil where the channel has no limits
+	// for them.
+	Mailboxes *MailboxForecast
 	// EndsAt is when the last recipient has a turn at the earliest; nil where no limit
 	// is set.
 	EndsAt *time.Time
@@ -146,6 +151,9 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		return Forecast{}, err
 	}
 	f.Duration, f.LimitedBy = boundsOf(channel, c.Throttle).estimate(f.Reachable)
+	if err := s.forecastMailboxes(ctx, c, channel, &f); err != nil {
+		return Forecast{}, err
+	}
 	if f.LimitedBy != "" {
 		begins := s.clock.Now()
 		if f.StartsAt != nil {

@@ -78,6 +78,9 @@ type Audiences interface {
 	// ZonesOfAudience counts those who would be sent to by their time zones, as they are
 	// kept; empty for none.
 	ZonesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
+	// MailboxesOfAudience counts those of them who are at a large mailbox provider's own domain,
+	// such as gmail.com, by the provider's name (see providers/mailbox).
+	MailboxesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
 	// DrawAudience is SampleAudience of recipients that are drawn from all, with the lists of
 	// the audience that they are in.

@@ -415,10 +415,11 @@ func (c *cli) preview(ctx context.Context, id int64) error {
 func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 	fields(w, "Recipients", *f.Total, "Will be sent to", *f.Reachable, "Skipped", counts(f.Skipped))
 	if f.Seconds != nil {
-		fields(w, "Takes at least", seconds(*f.Seconds)+" (limited by "+f.LimitedBy+")")
+		fields(w, "Takes at least", seconds(*f.Seconds)+" (limited by "+f.LimitedBy+ofMailbox(f)+")")
 	} else {
 		fields(w, "Takes", "as long as the provider needs: no limit is set")
 	}
+	showMailboxes(w, f)
 	fields(w, "Starts", at(f.StartsAt), "Ends at the earliest", at(f.EndsAt))
 	if f.Coverage != nil {
 		fields(w, "Languages", languageCounts(f.Coverage.Languages), "Lack theirs", languageCounts(f.Coverage.Missing))

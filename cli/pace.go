@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 
+	"carillon/api"
 	"carillon/campaigns"
+	"carillon/internal/words"
 	"carillon/providers"
 )
 
@@ -112,6 +115,27 @@ func (f mailboxFlag) Set(text string) error {
 	}
 	(*f.of)[name] = limits
 	return nil
+}
+
+// ofMailbox names the mailbox provider whose limit decides, if one does.
+func ofMailbox(f api.Forecast) string {
+	if !strings.HasPrefix(f.LimitedBy, "mailbox.") {
+		return ""
+	}
+	return " of " + f.Mailboxes.At[0].Mailbox
+}
+
+// showMailboxes says how long a campaign takes at mailbox providers, and of whom that is not known.
+func showMailboxes(w *tabwriter.Writer, f api.Forecast) {
+	if f.Mailboxes == nil {
+		return
+	}
+	for _, at := range f.Mailboxes.At {
+		fields(w, "At "+at.Mailbox, words.Count(at.Recipients, "recipient")+" by their domains, "+seconds(at.Seconds)+" at least")
+	}
+	if n := f.Mailboxes.Elsewhere; n > 0 {
+		fields(w, "Elsewhere", words.Count(n, "recipient")+" at other domains: who hosts them is found out when they are sent to, and is not in the estimate")
+	}
 }
 
 // batchFlag is a batch as it is typed: 500/10m, or 500/10m/1.5.

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"carillon/providers"
+	"carillon/providers/mailbox"
 	"carillon/store/sqldb"
 	"carillon/targeting"
 )
@@ -15,18 +17,37 @@ import (
 func (s *Store) AudienceLanguages(
 	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
 ) (map[string]int64, error) {
-	return s.audienceBy(ctx, counted{by: "language"}, channel, audience, category)
+	return s.audienceBy(ctx, counted{by: "c.language"}, channel, audience, category)
 }
 
 // ZonesOfAudience counts the same people by their time zones.
 func (s *Store) ZonesOfAudience(
 	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
 ) (map[string]int64, error) {
-	return s.audienceBy(ctx, counted{by: "timezone"}, channel, audience, category)
+	return s.audienceBy(ctx, counted{by: "c.timezone"}, channel, audience, category)
 }
 
-// counted is by which column of contacts people are counted, and which of them: a condition
-// behind an AND over c and its address a, empty for all.
+// MailboxesOfAudience counts those of them whose address is at a large mailbox provider's own
+// domain, such as gmail.com, by the provider's name. At whose mail servers other domains are the
+// store does not know.
+func (s *Store) MailboxesOfAudience(
+	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
+) (map[string]int64, error) {
+	var domains []any
+	for _, domain := range mailbox.Domains() {
+		domains = append(domains, domain)
+	}
+	own := fragment{" AND " + s.d.domain + " IN (?" + strings.Repeat(", ?", len(domains)-1) + ")", domains}
+	people, err := s.audienceBy(ctx, counted{by: s.d.domain, only: own}, channel, audience, category)
+	at := map[string]int64{}
+	for domain, n := range people {
+		at[mailbox.Known(domain)] += n
+	}
+	return at, err
+}
+
+// counted is by which expression over contacts c people are counted, and which of them: a condition
+// behind an AND; both may read the address a. No condition counts all.
 type counted struct {
 	by   string
 	only fragment
@@ -41,7 +62,7 @@ func (s *Store) audienceBy(
 		return nil, s.translate(err)
 	}
 	reason, from := compiled.reason(), compiled.from(0, pastEveryID)
-	people, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT has, COUNT(*) FROM (SELECT c."+who.by+" AS has, "+reason.sql+" AS why"+from.sql+who.only.sql+
+	people, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT has, COUNT(*) FROM (SELECT "+who.by+" AS has, "+reason.sql+" AS why"+from.sql+who.only.sql+
 		") r WHERE why IS NULL GROUP BY has", slices.Concat(reason.args, from.args, who.only.args)...)
 	return people, s.translate(err)
 }

@@ -26,6 +26,8 @@ type dialect struct {
 	// countReasons yields the values of why, empty for NULL, among the rows of a
 	// query, and how often each occurs; reasons are all that there may be.
 	countReasons func(query string, reasons []string) string
+	// domain is the domain of the e-mail address of a.
+	domain string
 	// grown takes an upload and yields the tables of which the query planner must
 	// be told that they have grown; empty where the planner needs no statistics.
 	grown string

@@ -10,6 +10,7 @@ var postgresDialect = dialect{
 	lastTold:   "(SELECT last_seq FROM outbox_state)",
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
+	domain:     "split_part(a.address, '@', 2)",
 	countReasons: func(query string, _ []string) string {
 		return "SELECT COALESCE(why, ''), COUNT(*) FROM (" + query + ") r GROUP BY why"
 	},

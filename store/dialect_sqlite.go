@@ -13,6 +13,7 @@ var sqliteDialect = dialect{
 	planParts:      1, // there is one writer
 	countParts:     sqldb.SQLiteReaders / 2,
 	countReasons:   sqliteCountReasons,
+	domain:         "substr(a.address, instr(a.address, '@') + 1)",
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements:     sqliteStatements,
 	watch:          sqliteWatch,

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 // Each mailbox provider warms up by itself: it grows with its use, is slowed by its own trouble, and
@@ -159,5 +161,25 @@ func TestMessagesWaitUntilTimesOfTheirOwn(t *testing.T) {
 				require.WithinDuration(t, fake.Now().Add(want), *got.DueAt, time.Millisecond, "%d", i)
 			}
 		}
+	})
+}
+
+// Those are counted who will be sent to, at the domains that are a large mailbox provider's own.
+func TestTheMailboxesOfAnAudience(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 25) // three have no address
+		ids := s.IDs("SELECT contact_id FROM addresses WHERE kind = 'email' ORDER BY contact_id")
+		for i, domain := range []string{"gmail.com", "googlemail.com", "gmx.de", "web.de", "web.de", "notgmail.com", "mail.gmail.com"} {
+			s.Exec("UPDATE addresses SET address = ? WHERE kind = 'email' AND contact_id = ?", fmt.Sprintf("eve%d@%s", i, domain), ids[i])
+		}
+		count := func(audience targeting.Audience) map[string]int64 {
+			people, err := s.MailboxesOfAudience(t.Context(), j.Channel, audience, 0)
+			require.NoError(t, err)
+			return people
+		}
+		require.Equal(t, map[string]int64{"google": 2, "gmx": 3}, count(targeting.Audience{All: true}))
+		s.Exec("UPDATE contacts SET status = 'inactive' WHERE id = ?", ids[2])
+		require.Equal(t, map[string]int64{"google": 1, "gmx": 2}, count(targeting.Audience{All: true, Exclude: &targeting.Exclude{Contacts: ids[:1]}}))
+		require.Empty(t, count(targeting.Audience{Contacts: ids[7:]}))
 	})
 }

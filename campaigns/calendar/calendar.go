@@ -218,6 +218,8 @@ func notices(c campaigns.Campaign, channel providers.Channel, in simulate.Campai
 	say(c.Status == campaigns.Paused, "the campaign is paused, and nothing of it goes out before it is resumed")
 	say(channel.Status != providers.ChannelActive, "channel %q is %s, and nothing goes out over it before it is resumed", channel.Name, channel.Status)
 	say(channel.Limits.PerSecond == 0 && c.Throttle.PerSecond == 0, "no rate is set: how long a run takes is up to the provider, and is not in it")
+	say(len(channel.Limits.Mailboxes) > 0,
+		"limits.mailboxes of channel %q are not in it: GET /v1/campaigns/%d/preview says how long the campaign takes at least", channel.Name, c.ID)
 	say(c.Audience.Exclude != nil && len(c.Audience.Exclude.Campaigns) > 0,
 		"the audience leaves out who was written to by campaigns: later runs may go to fewer people")
 	say(in.Received != nil && !in.Received.Ever, "whom runs before now have reached is left out all the time, also when that is long ago")

@@ -99,11 +99,20 @@ func TestItSaysWhatIsNotInIt(t *testing.T) {
 	sim, err := f.Calendar.Simulate(t.Context(), f.Account, c.ID, calendar.Ask{})
 	require.NoError(t, err)
 	require.Len(t, sim.Notices, 3)
+	channel, err := f.Channels.Get(t.Context(), f.Account, f.Mail.ID)
+	require.NoError(t, err)
+	channel.Limits.Mailboxes = providers.Mailboxes{"google": {PerSecond: 1}}
+	_, err = f.Store.UpdateChannel(t.Context(), channel)
+	require.NoError(t, err)
+	sim, err = f.Calendar.Simulate(t.Context(), f.Account, c.ID, calendar.Ask{})
+	require.NoError(t, err)
+	require.Contains(t, sim.Notices, `limits.mailboxes of channel "news" are not in it: GET /v1/campaigns/1/preview says how long the campaign takes at least`)
 	for _, r := range sim.Runs {
 		require.Equal(t, campaigns.RunWhilePaused, r.Reason)
 	}
 	cal, err := f.Calendar.Calendar(t.Context(), f.Account, calendar.Ask{})
 	require.NoError(t, err)
 	require.Len(t, cal.Runs, 7)
+	require.Equal(t, []string{`limits.mailboxes of channel "news" are not in it`}, cal.Notices)
 	require.Equal(t, "News", cal.Names[c.ID])
 }

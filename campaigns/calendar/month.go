@@ -90,6 +90,11 @@ func (s *Service) Calendar(ctx context.Context, accountID int64, ask Ask) (cal C
 		recipients[c.ID] = Recipients{Channel: channel, Audience: c.Audience, Category: c.CategoryID}
 	}
 	in.Channels, cal.Channels = known.channelList(), known.channels
+	for _, channel := range in.Channels {
+		if len(channel.Limits.Mailboxes) > 0 {
+			cal.Notices = append(cal.Notices, fmt.Sprintf("limits.mailboxes of channel %q are not in it", cal.Channels[channel.ID].Name))
+		}
+	}
 	cal.Result = simulate.Play(in)
 	cal.sayLoads()
 	return cal, s.overlaps(ctx, recipients, &cal)

@@ -63,7 +63,7 @@ var walks = []struct {
 		{"templates", 7},
 		{"files", 2},
 		{"reviews", 2},
-		{"senders", 2},
+		{"senders", 3},
 		{"webhooks", 3},
 		everybody,
 	}},

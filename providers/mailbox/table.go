@@ -93,6 +93,14 @@ func Names() []string {
 	return names
 }
 
+// Domains are the large ones' own domains, of which Known tells the provider.
+func Domains() (list []string) {
+	for _, p := range providers {
+		list = append(list, p.domains...)
+	}
+	return list
+}
+
 // ofDomain is the provider whose own a domain is; nil if it is none's.
 func ofDomain(domain string) *Provider {
 	for i := range providers {

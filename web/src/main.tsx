@@ -22,7 +22,12 @@ const theme = createTheme({
   primaryColor: "cyan",
   primaryShade: 9,
   // Links are told from the words around them by more than their color (1.4.1), and are as large as these.
-  components: { Anchor: { defaultProps: { underline: "always", inherit: true } } },
+  components: {
+    Anchor: { defaultProps: { underline: "always", inherit: true } },
+    // The page has one banner; the head of a dialog is none, though it is a header as well.
+    Modal: { defaultProps: { attributes: { header: { role: "presentation" } } } },
+    Drawer: { defaultProps: { attributes: { header: { role: "presentation" } } } },
+  },
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,

@@ -29,7 +29,7 @@ export const steps = {
       "/settings", "/settings/people", "/settings/keys", "/settings/audit",
     ] : [];
     const wrong = [];
-    // What is wrong with a page in one look.
+    // What is wrong with a page, or with what is open on it, in one look.
     const look = async (page, path, colorScheme, width, rules) => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -42,18 +42,24 @@ export const steps = {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) wrong.push(`${where}: is wider than that`);
     };
-    const checked = async (page, path) => {
+    const checked = async (page, path, what) => {
       await page.goto(to.base + path);
       await page.getByRole("heading", { level: 1 }).or(page.getByText("There is nothing at this address")).first().waitFor();
       await page.getByLabel("Loading").first().waitFor({ state: "detached" });
+      if (what) {
+        await page.setViewportSize({ width: 1280, height: 900 });
+        await what.open(page);
+        await page.getByLabel("Loading").first().waitFor({ state: "detached" });
+      }
       await page.evaluate(axe);
       await page.addStyleTag({ content: "* { transition: none !important }" }); // nothing is half way between two schemes
-      await look(page, path, "light", 1280);
+      const shown = what ? `${path}: ${what.name}` : path;
+      await look(page, shown, "light", 1280);
       if (to.long) {
-        await look(page, path, "light", 375);
-        await look(page, path, "dark", 1280, colors);
+        await look(page, shown, "light", 375);
+        await look(page, shown, "dark", 1280, colors);
       }
-      await look(page, path, "dark", 375, to.long && colors);
+      await look(page, shown, "dark", 375, to.long && colors);
     };
     const inside = await browser.newContext({ storageState: await known.first.context.storageState(), locale: "en-GB", bypassCSP: true });
     // Two at a time, as most machines have two processors at least.
@@ -63,11 +69,13 @@ export const steps = {
       for (let path = left.shift(); path; path = left.shift()) await checked(page, path);
     };
     await Promise.all([some(), some()]);
+    const page = await inside.newPage();
+    for (const what of known.opened) await checked(page, what.path, what);
     if (to.everywhere) {
       // Lists as somebody else wants them: dense, over the whole width, with columns of their own.
       await inside.addInitScript(() => localStorage.setItem("carillon-look", JSON.stringify({ dense: true, wide: true, shares: { "choose name addresses status active": [9, 40, 31, 10, 10] } })));
-      const page = await inside.newPage();
-      for (const path of ["/contacts", "/messages", "/campaigns"]) await checked(page, path);
+      const dense = await inside.newPage();
+      for (const path of ["/contacts", "/messages", "/campaigns"]) await checked(dense, path);
       const outside = await browser.newContext({ locale: "en-GB", bypassCSP: true });
       const stranger = await outside.newPage();
       for (const path of ["/sign-in", "/forgotten", "/reset", "/invitation"]) await checked(stranger, path);

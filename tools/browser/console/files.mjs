@@ -33,6 +33,11 @@ export const steps = {
     const [english] = (await ask(page, "GET", `/v1/templates/${template.id}`)).translations;
     assert.deepEqual(english.header.media, { type: "document", media_id: menu.id, filename: "menu.pdf" });
     known.pages.push(`/campaigns/${campaign.id}/edit`, `/templates/${template.id}`);
+    const open = async (page) => {
+      await button("Choose or upload a file", page).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Choose menu.pdf" }).waitFor();
+    };
+    known.opened.push({ path: `/campaigns/${campaign.id}/edit`, name: "the files", open }, { path: `/templates/${template.id}`, name: "the files", open });
   },
   async "what uses a file is said, and what nothing uses is deleted"() {
     const { page } = known.first;

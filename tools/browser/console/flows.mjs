@@ -131,8 +131,16 @@ export const steps = {
     await page.getByRole("tab", { name: "Simulate" }).click();
     await page.getByLabel("Answer at ask").fill("2");
     await page.getByRole("combobox", { name: "For whom" }).fill("grace");
-    await page.getByRole("option").first().click();
+    await page.getByRole("listbox").getByRole("option").first().click();
+    // WhatsApp would be told by this whether they may be sent anything but templates.
+    await page.getByLabel("When they wrote last").selectOption({ label: "All so long before they enter" });
+    await page.getByLabel("How long before they enter").fill("soon");
     await button("Play it").click();
+    await page.getByText("must be never, or a duration such as 90m or 30h").waitFor();
+    await page.getByLabel("When they wrote last").selectOption({ label: "Nobody has ever written" });
+    const asked = page.waitForRequest((r) => r.url().endsWith("/simulate"));
+    await button("Play it").click();
+    assert.equal((await asked).postDataJSON().wrote, "never");
     await page.getByText("1 person goes through it").waitFor();
     await page.getByRole("cell", { name: /Only 2 stars/ }).waitFor();
     assert.ok((await page.locator(".react-flow__edge-path.flow-on").count()) >= 3, "the way is shown");

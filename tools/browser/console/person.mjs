@@ -36,8 +36,9 @@ export async function visitor(options = {}, others = []) {
 }
 
 // Who came first, signed in; the path of the first campaign; and the pages that journeys have made,
-// which axe looks at in the end.
-export const known = { first: undefined, newsletter: undefined, pages: [] };
+// which axe looks at in the end, with what opens on them: { path, name, open }, of which open has a
+// page show it, and returns when it is there.
+export const known = { first: undefined, newsletter: undefined, pages: [], opened: [] };
 export const at = (path) => known.first.page.goto(to.base + path);
 export const heading = (name, page = known.first.page) => page.getByRole("heading", { name, level: 1 }).waitFor();
 export const button = (name, page = known.first.page) => page.getByRole("button", { name, exact: true });

@@ -44,6 +44,10 @@ export const steps = {
     await dialog().waitFor({ state: "detached" });
     known.chat = channel.id;
     known.pages.push(`/templates/${made.id}`, `/channels/${channel.id}`);
+    known.opened.push({ path: `/templates/${made.id}`, name: "handing in", open: async (page) => {
+      await button("Hand in for review", page).click();
+      await page.getByRole("dialog").getByText("Can't be handed in").waitFor();
+    } });
   },
   async "a template of the provider's is taken over"() {
     const { page } = known.first;
@@ -58,6 +62,13 @@ export const steps = {
     await language("welcome").getByRole("link", { name: "welcome" }).click();
     await heading("welcome");
     await page.getByText("Approved").first().waitFor();
-    known.pages.push(new URL(page.url()).pathname);
+    const taken = new URL(page.url()).pathname;
+    known.pages.push(taken);
+    known.opened.push({ path: `/channels/${known.chat}`, name: "taking over", open: async (page) => {
+      await ask(page, "DELETE", `/v1${taken}`); // its name stays reserved, and so it is told of once more
+      await button("Take over its templates", page).click();
+      await button("Take over what is missing here", page).click();
+      await page.getByRole("dialog").getByText("Can't be taken over").waitFor();
+    } });
   },
 };

@@ -1,4 +1,4 @@
-// What an admin does so that mailbox providers believe the mail: records, a key, and the next key.
+// What an admin does so that mailbox providers believe the mail: records, a key, and the next key; and no more of it than they bear.
 import assert from "node:assert/strict";
 
 import { ask, at, button, known, picture, to } from "./person.mjs";
@@ -65,5 +65,49 @@ export const steps = {
     await record("DKIM spring").waitFor({ state: "detached" });
     assert.deepEqual((await domain()).signing_keys.map((k) => [k.selector, k.state]), [["autumn", "signing"]]);
     known.pages.push(`/channels/${mail}`);
+  },
+  async "single mailbox providers get as much as they bear"() {
+    const { page } = known.first;
+    const limits = async () => (await ask(page, "GET", `/v1/channels/${mail}`)).limits.mailboxes;
+    const of = (name) => page.getByRole("group", { name, exact: true });
+    await at(`/channels/${mail}`);
+    await button("Add a mailbox provider").click();
+    await page.getByRole("textbox", { name: "Mailbox provider", exact: true }).fill("gogle");
+    await of("gogle").getByLabel("Messages a second").fill("20");
+    await of("gogle").getByLabel("Addresses in 24 hours").fill("5000");
+    await button("Save").click();
+    await of("gogle").getByText("is no mailbox provider", { exact: false }).waitFor();
+    await of("gogle").getByRole("textbox", { name: "Mailbox provider", exact: true }).fill("google");
+    await of("google").getByLabel("Warm up").check();
+    await of("google").getByLabel("Addresses on the first day").fill("200");
+    await button("Save").click();
+    await of("google").getByText("must be from first (200)", { exact: false }).or(of("google").getByText("expected number >= 1")).waitFor();
+    await of("google").getByLabel("Addresses a day, at the end").fill("50000");
+    await button("Add limits for all others").click();
+    await of("default").getByText("each mailbox provider that has no limits of its own", { exact: false }).waitFor();
+    await button("Add a mailbox provider").click();
+    await of("unnamed").getByRole("textbox", { name: "Mailbox provider", exact: true }).fill("default");
+    await page.getByText("It stands above already.").waitFor();
+    assert.ok(await button("Save").isDisabled());
+    await button("Take default away").last().click();
+    await button("Save").click();
+    await page.getByText("Letters is saved.").waitFor();
+    await page.getByText("google warms up, with 200 people a day now").waitFor(); // beside what goes out now
+    await page.getByText("Mailbox providers", { exact: true }).scrollIntoViewIfNeeded();
+    await picture("channel-mailboxes");
+    assert.deepEqual(await limits(), { google: { per_second: 20, recipients_per_day: 5000, warm_up: { first: 200, ceiling: 50000 } }, default: {} });
+    await at(`/channels/${mail}`);
+    await button("Take default away").click();
+    await button("Save").click();
+    await page.getByText("Letters is saved.").waitFor();
+    assert.deepEqual(Object.keys(await limits()), ["google"]);
+    const campaign = await ask(page, "POST", "/v1/campaigns", { name: "Bells", channel_id: mail, audience: { all: true }, content: { subject: "Bells", text: "They ring. {{ unsubscribe_url }}" } });
+    await at(`/campaigns/${campaign.id}/edit`);
+    await page.getByText("at other domains: who hosts them is found out when they are sent to", { exact: false }).waitFor();
+    known.opened.push({ path: `/channels/${mail}`, name: "limits for mailbox providers", open: async (page) => {
+      await button("Add limits for all others", page).click();
+      await button("Add a mailbox provider", page).click();
+      await page.getByRole("group", { name: "unnamed", exact: true }).getByLabel("Warm up").check();
+    } });
   },
 };

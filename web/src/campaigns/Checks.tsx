@@ -52,6 +52,7 @@ export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
               {t("editor.ends")} <When at={forecast.data.ends_at} />
             </Text>
           )}
+          {forecast.data.mailboxes && <AtMailboxes forecast={forecast.data.mailboxes} />}
         </>
       )}
       {notices.map((notice) => (
@@ -61,6 +62,20 @@ export function Checks({ campaign }: { campaign: Schema<"Campaign"> }) {
       ))}
       <Preview samples={forecast.data?.samples ?? []} pushed={["push", "web"].includes(forecast.data?.kind ?? "")} />
     </Stack>
+  );
+}
+
+/** How long it takes at those whose limits it has to keep to, and of whom that is not known yet. */
+function AtMailboxes({ forecast }: { forecast: Schema<"MailboxForecast"> }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <List size="sm" aria-label={t("channel.mailboxes")}>
+      {(forecast.at ?? []).map((at) => (
+        <List.Item key={at.mailbox}>{t("editor.atMailbox", { name: at.mailbox, n: format.number(at.recipients), took: format.duration(at.seconds) })}</List.Item>
+      ))}
+      {forecast.elsewhere > 0 && <List.Item>{t("editor.elsewhere", { n: format.number(forecast.elsewhere) })}</List.Item>}
+    </List>
   );
 }
 

@@ -24,6 +24,7 @@ import { Domain } from "./Domain";
 import { Probe } from "./Probe";
 import { ProviderFields, SendingFields, shownFields } from "./fields";
 import { changeOf, type Form, formOf } from "./form";
+import { someTwice } from "./mailboxes";
 import { settingsOf } from "./settings";
 
 type Channel = Schema<"Channel">;
@@ -245,10 +246,10 @@ function Edit({ channel, provider }: { channel: Channel; provider: Schema<"Provi
       <Stack maw="60rem">
         <TextInput maw="30rem" label={t("channels.name")} required maxLength={200} value={form.name} error={wrong(save.error, "name")} onChange={(e) => set({ name: e.currentTarget.value })} />
         <ProviderFields settings={settings} stored={stored} form={form} set={set} error={save.error} />
-        <SendingFields form={form} set={set} error={save.error} />
+        <SendingFields address={provider.address} form={form} set={set} error={save.error} />
         <Failure error={save.error} fields={shownFields(settings)} />
         <Group>
-          <Button type="submit" loading={save.isPending}>
+          <Button type="submit" loading={save.isPending} disabled={someTwice(form.mailboxes)}>
             {t("common.save")}
           </Button>
         </Group>

@@ -10,6 +10,7 @@ import { Page } from "@/ui/Page";
 
 import { ProviderFields, SendingFields, shownFields } from "./fields";
 import { type Form, formOf, inputOf } from "./form";
+import { someTwice } from "./mailboxes";
 import { settingsOf, valuesOf } from "./settings";
 
 /** Makes a channel: a provider, what it needs, and how fast it may go. */
@@ -58,12 +59,12 @@ export default function NewChannel() {
             <>
               <Text size="sm">{provider.description}</Text>
               <ProviderFields settings={settings} stored={{}} form={form} set={set} error={create.error} />
-              <SendingFields form={form} set={set} error={create.error} />
+              <SendingFields address={provider.address} form={form} set={set} error={create.error} />
             </>
           )}
           <Failure error={create.error} fields={["provider", ...shownFields(settings)]} />
           <Group>
-            <Button type="submit" loading={create.isPending} disabled={!provider}>
+            <Button type="submit" loading={create.isPending} disabled={!provider || someTwice(form.mailboxes)}>
               {t("channel.create")}
             </Button>
           </Group>

@@ -45,7 +45,7 @@ export function Probe({ channel, keeps }: { channel: Schema<"Channel">; keeps: b
       </Group>
       <Failure error={check.error ?? sync.error} />
       {list.length > 0 && (
-        <Table.ScrollContainer minWidth={480}>
+        <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": t("probe.templates") } }}>
           <Table aria-label={t("probe.templates")}>
             <Table.Thead>
               <Table.Tr>

@@ -6,7 +6,8 @@ import { wrong } from "@/api/problem";
 import { Quiet } from "@/ui/Quiet";
 import { Zone } from "@/ui/Zone";
 
-import { type Form, type Policy, policies } from "./form";
+import { type Form, pacesMailboxes, type Policy, policies } from "./form";
+import { Mailboxes } from "./Mailboxes";
 import { type Config, demanded, isKept, type Setting, type Values, withPair } from "./settings";
 
 interface Props {
@@ -175,8 +176,8 @@ const limits: Record<Limit, string> = {
   ceiling: "limits.warm_up.ceiling",
 };
 
-/** How fast a channel may go, and when not at all. */
-export function SendingFields({ form, set, error }: Props) {
+/** How fast a channel may go, and when not at all; address is the kind that its provider delivers to unless its settings name another. */
+export function SendingFields({ address, form, set, error }: Props & { address: string }) {
   const { t } = useTranslation();
   const number = (key: Limit, whole = false, required = false) => (
     <NumberInput
@@ -210,6 +211,7 @@ export function SendingFields({ form, set, error }: Props) {
           )}
         </SimpleGrid>
       </Fieldset>
+      {pacesMailboxes(address, form) && <Mailboxes rows={form.mailboxes} set={(mailboxes) => set({ mailboxes })} error={error} />}
       <Fieldset legend={t("channel.behaviour")}>
         <Stack gap="sm">
           <Zone label={t("when.zone")} value={form.timezone} error={wrong(error, "timezone")} onChange={(timezone) => set({ timezone })} />
@@ -231,4 +233,4 @@ export function SendingFields({ form, set, error }: Props) {
 }
 
 /** Fields of the form, which show what is wrong with them. */
-export const shownFields = (settings: Setting[]) => ["name", ...settings.map((s) => `config.${s.name}`), ...Object.values(limits), "timezone", "in_doubt", "quiet_hours"];
+export const shownFields = (settings: Setting[]) => ["name", ...settings.map((s) => `config.${s.name}`), ...Object.values(limits), "limits.mailboxes", "timezone", "in_doubt", "quiet_hours"];

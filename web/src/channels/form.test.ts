@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { without } from "@/campaigns/form";
 
-import { changeOf, formOf, inputOf } from "./form";
+import { changeOf, formOf, inputOf, pacesMailboxes } from "./form";
 import { settingsOf } from "./settings";
 
 const settings = settingsOf({ properties: { url: { type: "string" } }, required: ["url"] });
@@ -16,6 +16,7 @@ const channel = {
     recipients_per_day: 1000,
     refusals_in_a_row: 7,
     warm_up: { first: 50, ceiling: 5000 },
+    mailboxes: { gmx: { per_second: 5 } },
   },
   timezone: "Europe/Rome",
   in_doubt: "hold",
@@ -29,10 +30,11 @@ describe("a channel", () => {
   });
 
   it("loses what is emptied", () => {
-    const f = { ...formOf(settings, channel), perSecond: "", from: "", to: "", warm: false };
+    const f = { ...formOf(settings, channel), perSecond: "", from: "", to: "", warm: false, mailboxes: [] };
     expect(changeOf(settings, f)).toMatchObject({ limits: { burst: 3, refusals_in_a_row: 7 }, quiet_hours: {} });
     expect(changeOf(settings, f).limits).not.toHaveProperty("per_second");
     expect(changeOf(settings, f).limits).not.toHaveProperty("warm_up");
+    expect(changeOf(settings, f).limits).not.toHaveProperty("mailboxes");
   });
 
   it("that is new leaves to the server what is not said", () => {
@@ -50,5 +52,15 @@ describe("a channel", () => {
 
   it("with half of its quiet hours sends both, so that the server names the one that lacks", () => {
     expect(inputOf("webhook", settings, { ...formOf(settings), from: "20:00" }).quiet_hours).toEqual({ from: "20:00", to: "" });
+  });
+
+  it("has limits for mailbox providers where it delivers to e-mail addresses, and where there are some to take away", () => {
+    const either = settingsOf({ properties: { address: { type: "string", enum: ["email", "sms"], default: "email" } } });
+    const pushes = { ...formOf(either), values: { ...formOf(either).values, texts: { address: "sms" } } };
+    expect(pacesMailboxes("email", formOf(settings))).toBe(true);
+    expect(pacesMailboxes("sms", formOf(settings))).toBe(false);
+    expect(pacesMailboxes("sms", formOf(either))).toBe(true);
+    expect(pacesMailboxes("email", pushes)).toBe(false);
+    expect(pacesMailboxes("email", { ...pushes, mailboxes: formOf(settings, channel).mailboxes })).toBe(true);
   });
 });

@@ -2,6 +2,7 @@
 import type { Schema } from "@/api/client";
 import { zoneHere } from "@/ui/here";
 
+import { type Row as MailboxRow, mailboxesOf, number, rowsOf, warmUpOf } from "./mailboxes";
 import { configOf, type Setting, type Values, valuesOf } from "./settings";
 
 type Channel = Schema<"Channel">;
@@ -23,6 +24,7 @@ export interface Form {
   first: string;
   factor: string;
   ceiling: string;
+  mailboxes: MailboxRow[];
   /** Of the limits, what the page does not show. */
   limits: Limits;
   timezone: string;
@@ -38,7 +40,7 @@ type Shown = Partial<Pick<Channel, "name" | "config" | "limits" | "timezone" | "
 
 /** What the page shows of a channel; of none, a new one. */
 export function formOf(settings: Setting[], c: Shown = {}): Form {
-  const { per_second, burst, concurrency, per_recipient_seconds, recipients_per_day, warm_up, ...limits } = c.limits ?? {};
+  const { per_second, burst, concurrency, per_recipient_seconds, recipients_per_day, warm_up, mailboxes, ...limits } = c.limits ?? {};
   return {
     name: c.name ?? "",
     values: valuesOf(settings, c.config ?? {}),
@@ -51,6 +53,7 @@ export function formOf(settings: Setting[], c: Shown = {}): Form {
     first: typed(warm_up?.first),
     factor: typed(warm_up?.factor),
     ceiling: typed(warm_up?.ceiling),
+    mailboxes: rowsOf(mailboxes),
     limits,
     timezone: c.timezone ?? zoneHere(),
     from: c.quiet_hours?.from ?? "",
@@ -60,7 +63,8 @@ export function formOf(settings: Setting[], c: Shown = {}): Form {
   };
 }
 
-const number = <K extends string>(key: K, text: string) => (text === "" ? {} : { [key]: Number(text) }) as { [P in K]?: number };
+/** Reports whether a channel, as the form has it, takes limits for mailbox providers; usual is the provider's kind of address. */
+export const pacesMailboxes = (usual: string, f: Form): boolean => (f.values.texts["address"] || usual) === "email" || f.mailboxes.length > 0;
 
 export function limitsOf(f: Form): Limits {
   return {
@@ -70,7 +74,8 @@ export function limitsOf(f: Form): Limits {
     ...number("concurrency", f.concurrency),
     ...number("per_recipient_seconds", f.perRecipient),
     ...number("recipients_per_day", f.perDay),
-    ...(f.warm ? { warm_up: { first: Number(f.first), ceiling: Number(f.ceiling), ...number("factor", f.factor) } } : {}),
+    ...(f.warm ? { warm_up: warmUpOf(f) } : {}),
+    ...(f.mailboxes.length > 0 ? { mailboxes: mailboxesOf(f.mailboxes) } : {}),
   };
 }
 

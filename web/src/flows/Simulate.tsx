@@ -1,9 +1,10 @@
-import { Alert, Button, Card, Checkbox, Group, List, NumberInput, Select, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Card, Checkbox, Group, List, NativeSelect, NumberInput, Select, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schema } from "@/api/client";
+import { wrong } from "@/api/problem";
 import { nameOf } from "@/contacts/name";
 import { Failure } from "@/ui/Failure";
 import { useFormat } from "@/ui/format";
@@ -12,6 +13,9 @@ import { pathOf } from "./drawing";
 import type { FlowForm } from "./form";
 
 const day = 24 * 60 * 60_000; // ms
+
+/** When people are played to have written to the channels last. */
+const written = ["known", "before", "never"] as const;
 
 /** Plays the flow on a clock of its own: months in seconds, and nothing is sent. */
 export function Simulate({ flow, form, keep, show }: { flow: Schema<"Flow">; form: FlowForm; keep: () => Promise<unknown>; show: (path: ReadonlySet<string>) => void }) {
@@ -23,6 +27,8 @@ export function Simulate({ flow, form, keep, show }: { flow: Schema<"Flow">; for
   const [days, setDays] = useState(30);
   const [answers, setAnswers] = useState<Record<string, string>>({});
   const [silent, setSilent] = useState<string[]>([]);
+  const [wrote, setWrote] = useState<(typeof written)[number]>("known");
+  const [before, setBefore] = useState("2h");
   const found = api.useQuery("get", "/v1/contacts", { params: { query: { limit: 20, ...(q ? { q } : {}) } } }).data?.items ?? [];
   const play = api.useMutation("post", "/v1/flows/{id}/simulate");
   const [unkept, setUnkept] = useState<unknown>(null);
@@ -42,6 +48,7 @@ export function Simulate({ flow, form, keep, show }: { flow: Schema<"Flow">; for
       until: new Date(from.getTime() + days * day).toISOString(),
       ...(who ? { contacts: [{ id: Number(who) }] } : {}),
       answers: Object.fromEntries(given),
+      ...(wrote === "known" ? {} : { wrote: wrote === "never" ? wrote : before }),
     };
     play.mutate({ params: { path: { id: flow.id } }, body }, { onSuccess: (sim) => show(new Set((sim.ways ?? []).flatMap((w) => pathOf(w.way ?? [], w.step)))) });
   };
@@ -87,8 +94,18 @@ export function Simulate({ flow, form, keep, show }: { flow: Schema<"Flow">; for
               />
             </Group>
           ))}
+          <NativeSelect
+            label={t("flow.wrote")}
+            description={t("flow.wroteHint")}
+            value={wrote}
+            onChange={(e) => setWrote(written.find((w) => w === e.currentTarget.value) ?? "known")}
+            data={written.map((value) => ({ value, label: t(`flow.wroteWhen.${value}`) }))}
+          />
+          {wrote === "before" && (
+            <TextInput label={t("flow.wroteBefore")} description={t("flow.wroteBeforeHint")} required value={before} error={wrong(play.error, "wrote")} onChange={(e) => setBefore(e.currentTarget.value)} />
+          )}
           <NumberInput label={t("flow.playDays")} min={1} max={400} value={days} onChange={(v) => setDays(Number(v) || 1)} />
-          <Failure error={unkept ?? play.error} />
+          <Failure error={unkept ?? play.error} fields={["wrote"]} />
           <Button loading={play.isPending} onClick={() => void run()}>
             {t("flow.play")}
           </Button>

@@ -86,10 +86,12 @@ const campaigns = {
   },
   drawn: { all: "Alle bekommen sie.", others: "Andere", rule: "Durch die Regel.", show: "Einige davon zeigen", title: "Einige, die sie bekommen" },
   editor: {
+    atMailbox: "{{name}}: {{n}} nach ihren Domains, mindestens {{took}}",
     channel: "Kanal",
     check: "Bevor sie hinausgeht",
     chooseChannel: "Einen Kanal wählen",
     edit: "Kampagne bearbeiten",
+    elsewhere: "{{n}} bei anderen Domains: Wo ihre Postfächer liegen, zeigt sich erst beim Senden, und es kann länger dauern",
     ends: "Frühestens endet sie",
     lacks: {
       name: "Sie hat keinen Namen.",

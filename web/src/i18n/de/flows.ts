@@ -235,6 +235,11 @@ const flows = {
     writeNowhere: "Keine Eigenschaft",
     wrong_one: "{{count}} Fehler",
     wrong_other: "{{count}} Fehler",
+    wrote: "Wann sie zuletzt geschrieben haben",
+    wroteBefore: "Wie lange vor dem Eintritt",
+    wroteBeforeHint: "Etwa 90m oder 30h",
+    wroteHint: "Manche Kanäle, etwa WhatsApp, senden nur denen alles, die vor Kurzem geschrieben haben. Auch eine Antwort zählt.",
+    wroteWhen: { known: "Wie es jetzt bekannt ist", before: "Alle so lange vor dem Eintritt", never: "Niemand hat je geschrieben" },
     yearly: "Jedes Jahr",
   },
 };

@@ -86,10 +86,12 @@ const campaigns = {
   },
   drawn: { all: "Everybody gets it.", others: "Others", rule: "By the rule.", show: "Show some of them", title: "Some who will get it" },
   editor: {
+    atMailbox: "{{name}}: {{n}} by their domains, {{took}} at least",
     channel: "Channel",
     check: "Before it goes out",
     chooseChannel: "Choose a channel",
     edit: "Edit the campaign",
+    elsewhere: "{{n}} at other domains: who hosts them is found out when they are sent to, and it may take longer",
     ends: "At the earliest it ends",
     lacks: {
       name: "It has no name.",

@@ -235,6 +235,11 @@ const flows = {
     writeNowhere: "No property",
     wrong_one: "{{count}} mistake",
     wrong_other: "{{count}} mistakes",
+    wrote: "When they wrote last",
+    wroteBefore: "How long before they enter",
+    wroteBeforeHint: "Such as 90m or 30h",
+    wroteHint: "Some channels, such as WhatsApp, send anything only to who has written lately. An answer is something written, too.",
+    wroteWhen: { known: "As it is known now", before: "All so long before they enter", never: "Nobody has ever written" },
     yearly: "Every year",
   },
 } as const;
