@@ -22,11 +22,8 @@ const recurring: readonly (keyof Schedule)[] = ["phase", ...parts.bounds, ...par
 /** A schedule that fires once, without what only recurring ones have: of guards, what compares runs with each other. */
 export function once(schedule: Schedule): Schedule {
   const kept: Schedule = Object.fromEntries(Object.entries(schedule).filter(([key]) => !recurring.includes(key as keyof Schedule)));
-  if (kept.guards) {
-    const { audience } = kept.guards;
-    kept.guards = changed(kept.guards, { failed_runs: undefined, audience: changed(audience, { change: undefined }) });
-  }
-  return said(kept);
+  const { guards } = kept;
+  return changed(kept, { guards: guards && changed(guards, { failed_runs: undefined, audience: changed(guards.audience, { change: undefined }) }) }) ?? {};
 }
 
 /** The parts in which a schedule says something, of those that count for it. */

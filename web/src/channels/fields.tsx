@@ -163,18 +163,21 @@ function Pairs({ setting: s, values, change, error }: Pick<FieldProps, "setting"
   );
 }
 
-type Limit = "perSecond" | "burst" | "concurrency" | "perRecipient" | "perDay" | "first" | "factor" | "ceiling";
+type Limit = "perSecond" | "burst" | "concurrency" | "perRecipient" | "perRecipientBurst" | "perDay" | "first" | "factor" | "ceiling";
 
 const limits: Record<Limit, string> = {
   perSecond: "limits.per_second",
   burst: "limits.burst",
   concurrency: "limits.concurrency",
   perRecipient: "limits.per_recipient_seconds",
+  perRecipientBurst: "limits.per_recipient_burst",
   perDay: "limits.recipients_per_day",
   first: "limits.warm_up.first",
   factor: "limits.warm_up.factor",
   ceiling: "limits.warm_up.ceiling",
 };
+
+const poolField = "limits.recipients_pool";
 
 /** How fast a channel may go, and when not at all; address is the kind that its provider delivers to unless its settings name another. */
 export function SendingFields({ address, form, set, error }: Props & { address: string }) {
@@ -200,7 +203,15 @@ export function SendingFields({ address, form, set, error }: Props & { address: 
           {number("burst", true)}
           {number("concurrency", true)}
           {number("perRecipient")}
+          {number("perRecipientBurst", true)}
           {number("perDay", true)}
+          <TextInput
+            label={t("channel.pool")}
+            description={t("channel.poolHint")}
+            value={form.pool}
+            error={wrong(error, poolField)}
+            onChange={(e) => set({ pool: e.currentTarget.value.trim() })}
+          />
           <Checkbox label={t("channel.warm")} description={t("channel.warmHint")} checked={form.warm} onChange={(e) => set({ warm: e.currentTarget.checked })} />
           {form.warm && (
             <>
@@ -233,4 +244,4 @@ export function SendingFields({ address, form, set, error }: Props & { address: 
 }
 
 /** Fields of the form, which show what is wrong with them. */
-export const shownFields = (settings: Setting[]) => ["name", ...settings.map((s) => `config.${s.name}`), ...Object.values(limits), "limits.mailboxes", "timezone", "in_doubt", "quiet_hours"];
+export const shownFields = (settings: Setting[]) => ["name", ...settings.map((s) => `config.${s.name}`), ...Object.values(limits), poolField, "limits.mailboxes", "timezone", "in_doubt", "quiet_hours"];

@@ -13,7 +13,10 @@ const channel = {
     per_second: 0.5,
     burst: 3,
     concurrency: "auto" as const,
+    per_recipient_seconds: 6,
+    per_recipient_burst: 45,
     recipients_per_day: 1000,
+    recipients_pool: "shop",
     refusals_in_a_row: 7,
     warm_up: { first: 50, ceiling: 5000 },
     mailboxes: { gmx: { per_second: 5 } },
@@ -30,9 +33,10 @@ describe("a channel", () => {
   });
 
   it("loses what is emptied", () => {
-    const f = { ...formOf(settings, channel), perSecond: "", from: "", to: "", warm: false, mailboxes: [] };
+    const f = { ...formOf(settings, channel), perSecond: "", pool: "", from: "", to: "", warm: false, mailboxes: [] };
     expect(changeOf(settings, f)).toMatchObject({ limits: { burst: 3, refusals_in_a_row: 7 }, quiet_hours: {} });
     expect(changeOf(settings, f).limits).not.toHaveProperty("per_second");
+    expect(changeOf(settings, f).limits).not.toHaveProperty("recipients_pool");
     expect(changeOf(settings, f).limits).not.toHaveProperty("warm_up");
     expect(changeOf(settings, f).limits).not.toHaveProperty("mailboxes");
   });

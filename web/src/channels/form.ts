@@ -19,7 +19,10 @@ export interface Form {
   burst: string;
   concurrency: string;
   perRecipient: string;
+  perRecipientBurst: string;
   perDay: string;
+  /** The name of those that count the addresses of a day together. */
+  pool: string;
   warm: boolean;
   first: string;
   factor: string;
@@ -40,7 +43,7 @@ type Shown = Partial<Pick<Channel, "name" | "config" | "limits" | "timezone" | "
 
 /** What the page shows of a channel; of none, a new one. */
 export function formOf(settings: Setting[], c: Shown = {}): Form {
-  const { per_second, burst, concurrency, per_recipient_seconds, recipients_per_day, warm_up, mailboxes, ...limits } = c.limits ?? {};
+  const { per_second, burst, concurrency, per_recipient_seconds, per_recipient_burst, recipients_per_day, recipients_pool, warm_up, mailboxes, ...limits } = c.limits ?? {};
   return {
     name: c.name ?? "",
     values: valuesOf(settings, c.config ?? {}),
@@ -48,7 +51,9 @@ export function formOf(settings: Setting[], c: Shown = {}): Form {
     burst: typed(burst),
     concurrency: typed(concurrency),
     perRecipient: typed(per_recipient_seconds),
+    perRecipientBurst: typed(per_recipient_burst),
     perDay: typed(recipients_per_day),
+    pool: recipients_pool ?? "",
     warm: warm_up !== undefined,
     first: typed(warm_up?.first),
     factor: typed(warm_up?.factor),
@@ -73,7 +78,9 @@ export function limitsOf(f: Form): Limits {
     ...number("burst", f.burst),
     ...number("concurrency", f.concurrency),
     ...number("per_recipient_seconds", f.perRecipient),
+    ...number("per_recipient_burst", f.perRecipientBurst),
     ...number("recipients_per_day", f.perDay),
+    ...(f.pool === "" ? {} : { recipients_pool: f.pool }),
     ...(f.warm ? { warm_up: warmUpOf(f) } : {}),
     ...(f.mailboxes.length > 0 ? { mailboxes: mailboxesOf(f.mailboxes) } : {}),
   };
