@@ -42,7 +42,7 @@ var files = map[providers.AttachmentType]struct{ call, field string }{
 }
 
 // outbound is the call that takes a message, and its parameters.
-func outbound(m *providers.Message) (call string, body map[string]any, refused *providers.Error) {
+func (p *Provider) outbound(m *providers.Message) (call string, body map[string]any, refused *providers.Error) {
 	c := &m.Content
 	body = map[string]any{"chat_id": m.To}
 	buttons := c.Buttons
@@ -54,24 +54,48 @@ func outbound(m *providers.Message) (call string, body map[string]any, refused *
 			buttons = []providers.MessageButton{{Type: providers.ButtonLink, Caption: caption, Info: address}}
 		}
 	case c.Attachment != nil:
-		if n := providers.Units(c.Beside()); n > maxCaption {
+		caption, entities := p.shown(c.Beside())
+		if n := providers.Units(caption); n > maxCaption {
 			return "", nil, tooLong(n, maxCaption, "beside a file")
 		}
 		call = file(c.Attachment, body)
-		if caption := c.Beside(); caption != "" {
-			body["caption"] = caption
-		}
+		say(body, "caption", caption, entities)
 	default:
-		if n := providers.Units(c.Text); n > maxText {
+		text, entities := p.shown(c.Text)
+		if n := providers.Units(text); n > maxText {
 			return "", nil, tooLong(n, maxText, "in a message")
 		}
-		call, body["text"] = "sendMessage", c.Text
+		call = "sendMessage"
+		say(body, "text", text, entities)
 	}
 	keyboard, refused := keys(buttons)
 	if len(keyboard) > 0 {
 		body["reply_markup"] = map[string]any{"inline_keyboard": keyboard}
 	}
 	return call, body, refused
+}
+
+// shown is a text as people see it.
+func (p *Provider) shown(text string) (plain string, entities []entity) {
+	if p.config.Formatting != marks {
+		return text, nil
+	}
+	return withoutMarks(text)
+}
+
+// say puts a text in, if there is one.
+func say(body map[string]any, field, text string, entities []entity) {
+	if text == "" {
+		return
+	}
+	body[field] = text
+	switch {
+	case len(entities) == 0:
+	case field == "text":
+		body["entities"] = entities
+	default:
+		body[field+"_entities"] = entities
+	}
 }
 
 func tooLong(n, most int, where string) *providers.Error {

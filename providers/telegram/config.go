@@ -14,6 +14,7 @@ type Config struct {
 	API         string        `json:"api,omitempty" destination:"true" format:"uri" default:"https://api.telegram.org" doc:"Where the Bot API is: Telegram's, or a Bot API server of your own. Redirects are not followed."`
 	Token       secret.String `json:"token" writeOnly:"true" doc:"The bot's token, as @BotFather gives it."`
 	SecretToken secret.String `json:"secret_token,omitempty" writeOnly:"true" presented:"true" doc:"What was given to setWebhook as secret_token, with the address of /hooks/{channel_id}; without it what people write is refused."`
+	Formatting  string        `json:"formatting,omitempty" enum:"plain,marks" default:"plain" doc:"What a text is read as: plain is shown as it is written; in marks *bold*, _italic_, ~struck~ and \x60code\x60 are shown so, as WhatsApp shows them."`
 	TimeoutMS   int           `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set."`

@@ -59,7 +59,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 
 // Send asks Telegram to take one message.
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
-	call, parameters, refused := outbound(&m)
+	call, parameters, refused := p.outbound(&m)
 	if refused != nil {
 		return providers.Accepted{}, refused
 	}
