@@ -57,7 +57,8 @@ func (s Schedule) validateInstants(o schedule.Options) error {
 		set  bool
 	}{
 		{"count", s.Count != 0}, {"catch_up", s.CatchUp != ""}, {"catch_up_within", s.CatchUpWithin != ""}, {"while_running", s.WhileRunning != ""},
-		{"jitter", s.Jitter != ""}, {"guards.failed_runs", s.Guards.countsRuns()}, {"guards.audience.change", s.Guards.comparesRuns()}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""},
+		{"jitter", s.Jitter != ""}, {"guards.failed_runs", s.Guards.countsRuns()}, {"guards.audience.change", s.Guards.comparesRuns()},
+		{"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""},
 		{"exclude", s.Exclude != nil},
 		{"on_excluded", s.OnExcluded != ""}, {"gap", s.Gap != ""}, {"overlap", s.Overlap != ""},
 	} {

@@ -52,7 +52,8 @@ func TestAChannelSaysWhetherTextsAreReadForMarks(t *testing.T) {
 		return body
 	}
 	bold := []entity{{"bold", 0, 3}}
-	text, picture := providers.Content{Text: "*Hi!*"}, providers.Content{Text: "*Hi!*", Attachment: &providers.Attachment{Type: providers.Image, URL: "https://example.org/a.jpg"}}
+	text := providers.Content{Text: "*Hi!*"}
+	picture := providers.Content{Text: "*Hi!*", Attachment: &providers.Attachment{Type: providers.Image, URL: "https://example.org/a.jpg"}}
 	require.Equal(t, map[string]any{"chat_id": "42", "text": "*Hi!*"}, of("plain", text))
 	require.Equal(t, map[string]any{"chat_id": "42", "text": "Hi!", "entities": bold}, of(marks, text))
 	require.Equal(t, map[string]any{"chat_id": "42", "caption": "Hi!", "caption_entities": bold}, of(marks, picture))
@@ -92,6 +93,6 @@ func FuzzMarks(f *testing.F) {
 			return strings.NewReplacer("*", "", "_", "", "~", "", "`", "").Replace(string([]rune(s)))
 		}
 		require.Equal(t, strip(text), strip(plain))
-		require.Equal(t, len([]rune(text))-2*len(entities), len([]rune(plain)))
+		require.Len(t, []rune(plain), len([]rune(text))-2*len(entities))
 	})
 }
