@@ -109,15 +109,15 @@ function useKeys(list: () => void) {
       if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
       if (e.key === "?") list();
       const entry = entries.find(({ key }) => key === e.key);
-      if (entry && e.timeStamp - since.current < second && (!entry.admin || admin)) void router.navigate({ to: entry.to });
-      since.current = e.key === "g" ? e.timeStamp : -second;
+      if (entry && e.timeStamp - since.current < within && (!entry.admin || admin)) void router.navigate({ to: entry.to });
+      since.current = e.key === "g" ? e.timeStamp : -within;
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   });
 }
 
-const second = 1000; // ms
+const within = 1500; // ms, for slow hands and slow machines
 
 /** Leads to the sign-in once the sign-in has ended, and from there back. */
 function useEnd() {
