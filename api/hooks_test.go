@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,6 +111,42 @@ func TestAQuestionBeforeAHook(t *testing.T) {
 	require.NotContains(t, s.log.String(), "0123456789abcde")
 }
 
+// A provider may tell of thousands in one request, which is taken as a whole: of messages that
+// are not known yet each is kept until they are.
+func TestThousandsOfReceiptsComeInOneRequest(t *testing.T) {
+	s := newServer(t)
+	s.ok("POST", "/v1/channels", `{"name":"wa","provider":"whatsapp",
+		"config":{"phone_number_id":"1","token":"a-token-that-only-shows-the-form-0","app_secret":"0123456789abcdef"}}`)
+	const most = 5000
+	statuses := make([]string, most)
+	for i := range statuses {
+		statuses[i] = fmt.Sprintf(`{"id":"wamid.%d","status":"delivered","timestamp":"%d","recipient_id":"49%d"}`, i, s.clock.Now().Unix(), i)
+	}
+	body := `{"entry":[{"changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"1"},"statuses":[` + strings.Join(statuses, ",") + `]}}]}]}`
+	_, header := hookedOnes["whatsapp"].proof("0123456789abcdef", time.Time{}, []byte(body))
+	require.JSONEq(t, fmt.Sprintf(`{"accepted":%d}`, most), s.hook(1, body, header))
+	require.Len(t, openRaw(t, s.dsn).texts("SELECT DISTINCT provider_id FROM receipts WHERE channel_id = 1"), most)
+}
+
+// hook posts to a channel's hook until it is answered.
+func (s *server) hook(channel int, body string, header http.Header) (answer string) {
+	s.t.Helper()
+	done := make(chan string, 1)
+	go func() {
+		done <- s.do("POST", fmt.Sprintf("/hooks/%d", channel), body, "Authorization", "", "X-Hub-Signature-256", header.Get("X-Hub-Signature-256")).Body.String()
+	}()
+	require.Eventually(s.t, func() bool {
+		s.clock.Advance(time.Millisecond) // the writer waits a little for more receipts
+		select {
+		case answer = <-done:
+			return true
+		default:
+			return false
+		}
+	}, 10*time.Second, time.Millisecond)
+	return answer
+}
+
 // What was sent by others from the same number is no message of this Carillon's.
 func TestHooksKnowWhatWasSentByOthers(t *testing.T) {
 	s := newServer(t, func(_ *server, d *api.Deps) { d.Options.Installation = "theinstallation1" })
@@ -119,21 +156,7 @@ func TestHooksKnowWhatWasSentByOthers(t *testing.T) {
 		body := `{"entry":[{"changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"1"},"statuses":[
 			{"id":"wamid.x","status":"read","biz_opaque_callback_data":"` + echo + `"}]}}]}]}`
 		_, header := hookedOnes["whatsapp"].proof("0123456789abcdef", time.Time{}, []byte(body))
-		done := make(chan string, 1)
-		go func() {
-			done <- s.do("POST", "/hooks/1", body, "Authorization", "", "X-Hub-Signature-256", header.Get("X-Hub-Signature-256")).Body.String()
-		}()
-		var got string
-		require.Eventually(t, func() bool {
-			s.clock.Advance(time.Millisecond) // the writer waits a little for more receipts
-			select {
-			case got = <-done:
-				return true
-			default:
-				return false
-			}
-		}, 10*time.Second, time.Millisecond)
-		require.JSONEq(t, fmt.Sprintf(`{"accepted":%d}`, accepted), got, echo)
+		require.JSONEq(t, fmt.Sprintf(`{"accepted":%d}`, accepted), s.hook(1, body, header), echo)
 	}
 }
 
