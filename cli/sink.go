@@ -31,6 +31,9 @@ var playable = map[string]struct {
 		return fmt.Sprintf("--provider instagram --set api=%s/v26.0 --set account_id=17841400000000000 --set token=a-token-of-a-fake-0123 "+
 			"--set app_secret=%s", address, secret)
 	}},
+	"telegram": {fakes.Telegram, func(address, secret string) string {
+		return fmt.Sprintf("--provider telegram --set api=%s --set token=110201543:a-token-of-a-fake-0123 --set secret_token=%s", address, secret)
+	}},
 	"viber": {fakes.Viber, func(address, secret string) string {
 		return fmt.Sprintf("--provider viber --set api=%s/pa --set sender=News --set token=%s", address, secret)
 	}},
@@ -57,22 +60,25 @@ func (c *cli) addSink(root *cobra.Command) {
 	cmd := &cobra.Command{
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
 		ValidArgs: slices.Sorted(maps.Keys(playable)),
-		Long: `Plays WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram), Viber's Bot API (viber), Twilio's (twilio) or
-Vonage's (vonage) Messages API, or Apple's push service (apns) on this machine, until Ctrl-C. It says how to make a channel that
-leads to it, shows each message, and reports what became of it to --hook, signed as the provider signs.
+		Long: `Plays a provider on this machine, until Ctrl-C: WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram),
+Telegram's (telegram) or Viber's (viber) Bot API, Twilio's (twilio) or Vonage's (vonage) Messages API, or Apple's push service (apns).
+It says how to make a channel that leads to it, shows each message, and reports what became of it to --hook, signed as the provider
+signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 
 What becomes of a message is decided by the last two digits of its number or id:
 
-  00  refused: nobody has the number there
+  00  refused: nobody has the number there; by telegram, they have blocked the bot
   01  whatsapp, messenger, instagram: refused as outside the 24 hours, unless it is a template or the channel has a tag
-  02  taken, and reported as failed, where the provider reports that; by apns, delivered
+      telegram: refused, because they have never started the bot
+  02  taken, and reported as failed, where the provider reports that; by telegram and apns, taken
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
+  05  telegram: of a group, refused with the new number of its supergroup
   any others are delivered; by whatsapp, a template always, and all else to who has written in the last 24 hours; by messenger and
   instagram, to who has written in the last 24 hours, or in the last 7 days with the tag HUMAN_AGENT
 
-Somebody writes to WhatsApp's number, the page or the account by:
+Somebody writes to WhatsApp's number, the page, the account or Telegram's bot by:
 curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads.`,

@@ -35,6 +35,7 @@ func TestPages(t *testing.T) {
 		"docs/tracking.md: Try it":                                 receiver,
 		"docs/network.md: TLS without a proxy":                     secure,
 		"docs/network.md: A listener for the public":               public,
+		"docs/providers/telegram.md: Try it without an account":    played,
 		"docs/providers/whatsapp.md: Hand a template in":           played,
 		"docs/statistics.md: Reports, and mails about the account": reportMails,
 		"docs/webhooks.md: Try it":                                 receiver,

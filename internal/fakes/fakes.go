@@ -38,14 +38,16 @@ const (
 	maxKnown = 100_000
 )
 
-// Fate is what becomes of a message, by the last two digits of the number that it is for.
+// Fate is what becomes of a message, by the last two digits of the number or id that it is for.
 type Fate string
 
 // The fates.
 const (
 	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused as outside the 24 hours, whatever they wrote, unless it is a template or has a tag; of Meta's alone
+	// Closed is refused as outside the 24 hours, whatever they wrote, unless it is a template or
+	// has a tag; of Meta's. By Telegram's it is who has never started the bot.
+	Closed    Fate = "01"
 	Returned  Fate = "02" // taken, and reported as failed later
 	Silent    Fate = "03" // taken, and never heard of again
 	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
@@ -76,7 +78,7 @@ type Options struct {
 	// provider is told one with each message, reports are signed for that and posted to this.
 	Hook string
 	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token,
-	// Vonage's signature secret.
+	// Vonage's signature secret. Telegram presents it in each.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string
