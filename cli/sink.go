@@ -44,6 +44,16 @@ var playable = map[string]struct {
 		return fmt.Sprintf("--provider vonage --set api=%s --set api_key=abcd1234 --set api_secret=a-secret-of-a-fake --set from=+15005550006 "+
 			"--set signature_secret=%s", address, secret)
 	}},
+	"slack": {fakes.Slack, func(address, _ string) string {
+		return fmt.Sprintf("--provider slack --set api=%s --set webhook=https://hooks.slack.com/services/T00000000/B0000000010/a-token-of-a-fake", address)
+	}},
+	"discord": {fakes.Discord, func(address, _ string) string {
+		return fmt.Sprintf("--provider discord --set api=%s --set webhook=https://discord.com/api/webhooks/100000000000000010/a-token-of-a-fake", address)
+	}},
+	"teams": {fakes.Teams, func(address, _ string) string {
+		return fmt.Sprintf("--provider teams --set api=%s --set 'webhook=https://default0.ef.environment.api.powerplatform.com/powerautomate/automations/direct/"+
+			"workflows/%032d/triggers/manual/paths/invoke?api-version=1&sp=%%2Ftriggers%%2Fmanual%%2Frun&sv=1.0&sig=a-signature-of-a-fake'", address, 10)
+	}},
 	"apns": {fakes.APNs, func(address, _ string) string {
 		return fmt.Sprintf("--provider apns --set api=%s --set team_id=ABCDE12345 --set key_id=FGHIJ67890 --set topic=com.example.news "+
 			"--set private_key=@AuthKey.p8", address)
@@ -61,17 +71,20 @@ func (c *cli) addSink(root *cobra.Command) {
 		Use: "sink PROVIDER", Short: "Play a messaging provider, to try a channel without an account there", GroupID: "server", Args: cobra.ExactArgs(1),
 		ValidArgs: slices.Sorted(maps.Keys(playable)),
 		Long: `Plays a provider on this machine, until Ctrl-C: WhatsApp's Cloud API (whatsapp), Meta's Send API (messenger, instagram),
-Telegram's (telegram) or Viber's (viber) Bot API, Twilio's (twilio) or Vonage's (vonage) Messages API, or Apple's push service (apns).
+Telegram's (telegram) or Viber's (viber) Bot API, Twilio's (twilio) or Vonage's (vonage) Messages API, Slack's
+(slack) or Discord's (discord) webhooks, the workflows of Microsoft Teams (teams), or Apple's push service (apns).
 It says how to make a channel that leads to it, shows each message, and reports what became of it to --hook, signed as the provider
 signs.
 The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
 
-What becomes of a message is decided by the last two digits of its number or id:
+What becomes of a message is decided by the last two digits of its number or id, or of its webhook's or workflow's number:
 
-  00  refused: nobody has the number there; by telegram, they have blocked the bot
+  00  refused: nobody has the number there; by telegram, they have blocked the bot; slack, discord,
+      teams: the webhook or workflow was removed
   01  whatsapp, messenger, instagram: refused as outside the 24 hours, unless it is a template or the channel has a tag
       telegram: refused, because they have never started the bot
-  02  taken, and reported as failed, where the provider reports that; by telegram and apns, taken
+      slack, discord, teams: refused, because the room is archived, or the webhook or workflow may not write there
+  02  taken, and reported as failed, where the provider reports that; else taken
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
   05  telegram: of a group, refused with the new number of its supergroup
