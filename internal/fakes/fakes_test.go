@@ -62,6 +62,9 @@ func newFar(t *testing.T, provider string, start func(fakes.Options) (*fakes.Ser
 // hear reads a report, which must be signed rightly. One that comes before the answer comes again.
 func (f *far) hear(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	if token := r.URL.Query().Get("token"); token != "" { // as /hooks/{channel_id} does
+		r.Header.Set(providers.HookTokenHeader, token)
+	}
 	var receipts []providers.Receipt
 	var replies []providers.Reply
 	var err error
