@@ -69,6 +69,13 @@ var playable = map[string]struct {
 		return fmt.Sprintf("--provider ses --set api=%s --set from=news@example.org --set region=eu-west-1 --set access_key_id=AKIAIOSFODNN7EXAMPLE "+
 			"--set secret_access_key=a-secret-of-a-fake", address)
 	}},
+	"fcm": {fakes.FCM, func(address, _ string) string {
+		return fmt.Sprintf("--provider fcm --set api=%s --set token_uri=%s/token --set service_account=@service-account.json", address, address)
+	}},
+	"webpush": {fakes.WebPush, func(_, _ string) string {
+		return `--provider webpush --set services=127.0.0.1 --set subject=mailto:ops@example.org --set public_key="$(cat public.txt)" ` +
+			"--set private_key=@private.txt"
+	}},
 	"apns": {fakes.APNs, func(address, _ string) string {
 		return fmt.Sprintf("--provider apns --set api=%s --set team_id=ABCDE12345 --set key_id=FGHIJ67890 --set topic=com.example.news "+
 			"--set private_key=@AuthKey.p8", address)
@@ -92,7 +99,7 @@ func (c *cli) addSink(root *cobra.Command) {
   twilio, vonage                     their Messages APIs
   slack, discord, teams              incoming webhooks, and workflows
   postmark, sendgrid, mailgun, ses   mail by their APIs
-  apns                               Apple's push service
+  fcm, apns, webpush                 Firebase, Apple's push service, and one of browsers
 
 It says how to make a channel that leads to it, shows each message, and reports what became of it to --hook, signed as the provider
 signs. The server must be allowed to reach this machine: CARILLON_ALLOW_PRIVATE_ADDRESSES=true carillon serve.
@@ -106,6 +113,7 @@ the @ of its address:
       telegram: refused, because they have never started the bot
       slack, discord, teams: refused, because the room is archived, or the webhook or workflow may not write there
       postmark, sendgrid, mailgun: delivered, and then reported as spam
+      fcm: refused, because the token is of another project's app
   02  taken, and reported as failed, where the provider reports that; else taken
   03  taken, and never heard of again
   04  refused as too fast at first, and then delivered; not by viber
@@ -117,7 +125,9 @@ Somebody writes to WhatsApp's number, the page, the account or Telegram's bot by
 curl -X POST 'http://127.0.0.1:9090/written?to=106540352242922&from=491701234567&text=Hello'
 
 Twilio signs reports for the address that it is told with each message: set public_url, and let --hook be where that leads. Postmark
-presents the secret behind ?token= in the address of --hook. Nothing is reported of Slack, Discord, Teams, SES and APNs.`,
+presents the secret behind ?token= in the address of --hook. Nothing is reported by slack, discord, teams, ses, fcm, apns and webpush.
+
+A browser that has subscribed is at http://127.0.0.1:9090/subscriptions/10, with any number: send to the JSON that is there.`,
 		Example: "  carillon sink whatsapp --template 'spring_sale=Hello {{1}}' --hook http://127.0.0.1:8080/hooks/1\n" +
 			"  carillon sink twilio --listen 127.0.0.1:9091 --hook http://127.0.0.1:8080/hooks/2",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.sink(cmd.Context(), args[0], f) },

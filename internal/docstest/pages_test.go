@@ -40,6 +40,8 @@ func TestPages(t *testing.T) {
 		"docs/providers/sendgrid.md: Try it without an account":    played,
 		"docs/providers/postmark.md: Try it without an account":    played,
 		"docs/providers/mailgun.md: Try it without an account":     played,
+		"docs/providers/fcm.md: Try it without an account":         played,
+		"docs/providers/webpush.md: Try it without an account":     played,
 		"docs/providers/slack.md: Try it without an account":       played,
 		"docs/providers/discord.md: Try it without an account":     played,
 		"docs/providers/telegram.md: Try it without an account":    played,

@@ -83,7 +83,7 @@ type Options struct {
 	Hook string
 	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token,
 	// Vonage's signature secret, Mailgun's signing key. Telegram and Postmark present it with each,
-	// and SendGrid's key is made from it.
+	// and SendGrid's key and those of browsers are made from it.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -261,11 +260,8 @@ func TestVonage(t *testing.T) {
 }
 
 func TestAPNs(t *testing.T) {
-	sample, err := os.ReadFile("../../providers/apns/testdata/config.json")
-	require.NoError(t, err)
 	f := newFar(t, "apns", fakes.APNs, func(address string) map[string]any {
-		var settings map[string]any
-		require.NoError(t, json.Unmarshal(sample, &settings))
+		settings := sample(t, "apns")
 		settings["api"] = address
 		return settings
 	})
