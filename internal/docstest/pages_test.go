@@ -47,6 +47,8 @@ func TestPages(t *testing.T) {
 		"docs/providers/twilio.md: Try it without an account":      played,
 		"docs/providers/messenger.md: Try it without an account":   played,
 		"docs/providers/instagram.md: Try it without an account":   played,
+		"docs/providers/apns.md: Try it without an account":        played,
+		"docs/providers/whatsapp.md: Try it without an account":    played,
 		"docs/providers/slack.md: Try it without an account":       played,
 		"docs/providers/discord.md: Try it without an account":     played,
 		"docs/providers/telegram.md: Try it without an account":    played,
