@@ -35,23 +35,6 @@ func TestPages(t *testing.T) {
 		"docs/tracking.md: Try it":                                 receiver,
 		"docs/network.md: TLS without a proxy":                     secure,
 		"docs/network.md: A listener for the public":               public,
-		"docs/providers/teams.md: Try it without an account":       played,
-		"docs/providers/ses.md: Try it without an account":         played,
-		"docs/providers/sendgrid.md: Try it without an account":    played,
-		"docs/providers/postmark.md: Try it without an account":    played,
-		"docs/providers/mailgun.md: Try it without an account":     played,
-		"docs/providers/fcm.md: Try it without an account":         played,
-		"docs/providers/webpush.md: Try it without an account":     played,
-		"docs/providers/viber.md: Try it without an account":       played,
-		"docs/providers/vonage.md: Try it without an account":      played,
-		"docs/providers/twilio.md: Try it without an account":      played,
-		"docs/providers/messenger.md: Try it without an account":   played,
-		"docs/providers/instagram.md: Try it without an account":   played,
-		"docs/providers/apns.md: Try it without an account":        played,
-		"docs/providers/whatsapp.md: Try it without an account":    played,
-		"docs/providers/slack.md: Try it without an account":       played,
-		"docs/providers/discord.md: Try it without an account":     played,
-		"docs/providers/telegram.md: Try it without an account":    played,
 		"docs/providers/whatsapp.md: Hand a template in":           played,
 		"docs/statistics.md: Reports, and mails about the account": reportMails,
 		"docs/webhooks.md: Try it":                                 receiver,
@@ -66,6 +49,9 @@ func TestPages(t *testing.T) {
 			name := page + ": " + s.title
 			on := stands[name]
 			delete(stands, name)
+			if s.title == tried {
+				on = played
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				with := stand{}
@@ -88,6 +74,9 @@ func TestPages(t *testing.T) {
 	}
 	require.Empty(t, stands, "the pages have no such section")
 }
+
+// tried is the title of the sections, on the pages of providers, that run the sink.
+const tried = "Try it without an account"
 
 // played has the sink of the page answer on a free port.
 func played(t *testing.T) stand {

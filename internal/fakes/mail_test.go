@@ -1,6 +1,7 @@
 package fakes_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ func (f *far) mails(refused, tooFast string) {
 	require.Equal(f.t, tooFast, f.send(6, "ada04@example.org", mail))
 	require.Empty(f.t, f.send(6, "ada04@example.org", mail))
 	f.hears(6, providers.ReceiptDelivered)
+	mail.HTML += strings.Repeat("<p>Hi</p>\n", 200_000)
+	require.Empty(f.t, f.send(10, "bob@example.org", mail), "mails are larger than other messages")
+	f.hears(10, providers.ReceiptDelivered)
 	require.Zero(f.t, f.started.Dropped())
 	require.Empty(f.t, f.told[5], "nothing is heard of it")
 }
