@@ -32,6 +32,14 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
+// carillon sink plays a push service on this machine, without TLS.
+func TestASubscriptionAtThisMachine(t *testing.T) {
+	played := strings.Replace(wanted, "https://push.example.net", "http://127.0.0.1:9090", 1)
+	normal, reason := Address(providers.Web, played, "")
+	require.Empty(t, reason)
+	require.Equal(t, played, normal)
+}
+
 func TestNoSubscriptions(t *testing.T) {
 	for v, want := range map[string]string{
 		"{": "is no subscription", `{"endpoint":7}`: "is no subscription", "{}": "no https address", wanted + "x": "is no subscription",

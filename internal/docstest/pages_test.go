@@ -51,6 +51,9 @@ func TestPages(t *testing.T) {
 			name := page + ": " + s.title
 			on := stands[name]
 			delete(stands, name)
+			if s.title == tried {
+				on = played
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				with := stand{}
@@ -74,6 +77,9 @@ func TestPages(t *testing.T) {
 	}
 	require.Empty(t, stands, "the pages have no such section")
 }
+
+// tried is the title of the sections, on the pages of providers, that run the sink.
+const tried = "Try it without an account"
 
 // played has the sink of the page answer on a free port.
 func played(t *testing.T) stand {

@@ -23,8 +23,9 @@ import (
 
 // Bounds of a fake.
 const (
-	// maxBody is what a request may have, in bytes.
+	// maxBody is what a request may have, in bytes, and maxMail one that carries mail: Postmark's own.
 	maxBody = 1 << 20
+	maxMail = 50 << 20
 	// maxWaiting bounds the reports that wait to be posted; beyond that there are none.
 	maxWaiting = 100_000
 	// posters are how many reports are posted at once if nobody says otherwise.
@@ -38,17 +39,22 @@ const (
 	maxKnown = 100_000
 )
 
-// Fate is what becomes of a message, by the last two digits of the number that it is for.
+// Fate is what becomes of a message, by the last two digits of the number or id that it is for.
 type Fate string
 
 // The fates.
 const (
 	Delivered Fate = ""   // and read, where the provider tells
 	Unknown   Fate = "00" // refused: nobody has the number there
-	Closed    Fate = "01" // refused as outside the 24 hours, whatever they wrote, unless it is a template or has a tag; of Meta's alone
-	Returned  Fate = "02" // taken, and reported as failed later
-	Silent    Fate = "03" // taken, and never heard of again
-	Throttled Fate = "04" // refused as too fast when it is asked for first, and then delivered
+	// Closed is refused as outside the 24 hours, whatever they wrote, unless it is a template or
+	// has a tag; of Meta's. By Telegram's it is who has never started the bot, and in Slack, Discord
+	// and Teams a room that can't be written to any more.
+	Closed Fate = "01"
+	// Complained is a mail that is delivered, and then reported as spam.
+	Complained      = Closed
+	Returned   Fate = "02" // taken, and reported as failed later
+	Silent     Fate = "03" // taken, and never heard of again
+	Throttled  Fate = "04" // refused as too fast when it is asked for first, and then delivered
 )
 
 // fateOf is that of a number.
@@ -76,7 +82,8 @@ type Options struct {
 	// provider is told one with each message, reports are signed for that and posted to this.
 	Hook string
 	// Secret is what reports are signed with: Meta's app secret, Twilio's auth token, Viber's token,
-	// Vonage's signature secret.
+	// Vonage's signature secret, Mailgun's signing key. Telegram and Postmark present it with each,
+	// and SendGrid's key and those of browsers are made from it.
 	Secret string
 	// Templates are WhatsApp's, which the fake has approved in English: texts by name.
 	Templates map[string]string
@@ -112,6 +119,12 @@ type Server struct {
 	// wrote is who has written to a fake of Meta's, and when; writes hands on what they wrote.
 	wrote  map[conversation]time.Time
 	writes func(to, from, text string, at time.Time)
+	// most is what a request may have, in bytes, where that is not maxBody.
+	most int64
+	// presents says that the secret stands behind ?token= in the address to which is reported.
+	presents bool
+	// mails are what is told of mails that were taken, to who asks for them by what they are known by.
+	mails map[string][]any
 	// media are the ids of the files that were uploaded.
 	media sync.Map
 }
@@ -138,14 +151,16 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 	}
 	s := &Server{
 		o: o, listener: listener, reports: make(chan report, maxWaiting), tooFast: map[string]bool{}, wrote: map[conversation]time.Time{},
-		way: &http.Transport{DialContext: providers.Dialer{AllowPrivate: true}.DialContext, MaxIdleConnsPerHost: o.Posters},
+		mails: map[string][]any{},
+		way:   &http.Transport{DialContext: providers.Dialer{AllowPrivate: true}.DialContext, MaxIdleConnsPerHost: o.Posters},
 	}
 	s.ReportTo(o.Hook)
 	s.ended, s.end = context.WithCancel(context.Background())
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // which Apple's speaks alone
-	s.http = &http.Server{Handler: bounded(handle(s)), ReadHeaderTimeout: postTimeout, Protocols: protocols}
+	handler := handle(s)
+	s.http = &http.Server{Handler: bounded(handler, cmp.Or(s.most, maxBody)), ReadHeaderTimeout: postTimeout, Protocols: protocols}
 	s.posting.Go(func() { _ = s.http.Serve(listener) }) // Close ends it
 	for range o.Posters {
 		s.posting.Go(s.post)
@@ -155,8 +170,8 @@ func start(o Options, handle func(s *Server) http.Handler) (*Server, error) {
 
 // bounded takes no larger bodies than the fakes have room for, but files as they come: nothing of
 // them is kept.
-func bounded(next http.Handler) http.Handler {
-	small := http.MaxBytesHandler(next, maxBody)
+func bounded(next http.Handler, most int64) http.Handler {
+	small := http.MaxBytesHandler(next, most)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 			next.ServeHTTP(w, r)
@@ -217,6 +232,11 @@ func (s *Server) postOnce(r report) (taken bool) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, *s.hook.Load(), bytes.NewReader(r.body))
 	if err != nil {
 		return false
+	}
+	if s.presents {
+		query := request.URL.Query()
+		query.Set("token", s.o.Secret)
+		request.URL.RawQuery = query.Encode()
 	}
 	request.Header = r.header
 	answer, err := s.way.RoundTrip(request)

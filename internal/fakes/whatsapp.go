@@ -261,45 +261,18 @@ const fakeMedia = "7700"
 // mediaIn finds the file that a message names.
 var mediaIn = regexp.MustCompile(`"id":"(` + fakeMedia + `[0-9]+)"`)
 
-// mostMedia bounds a file, in bytes: Meta's own.
-const mostMedia = 100 << 20
-
 // whatsAppMedia takes a file, and gives an id for it.
 func (s *Server) whatsAppMedia(w http.ResponseWriter, r *http.Request) {
-	parts, err := r.MultipartReader()
-	if err != nil {
-		refuseWhatsApp(w, http.StatusBadRequest, 100, "the body is no multipart/form-data")
+	said, files, err := formOf(r)
+	file := files["file"]
+	if err != nil || file.size == 0 || said.Get("messaging_product") != "whatsapp" || said.Get("type") == "" {
+		refuseWhatsApp(w, http.StatusBadRequest, 100, "messaging_product, type and a file of at most 100 MB are required")
 		return
 	}
-	said := map[string]string{}
-	for {
-		part, err := parts.NextPart()
-		if err != nil {
-			refuseWhatsApp(w, http.StatusBadRequest, 100, "file is required")
-			return
-		}
-		if part.FormName() != "file" {
-			value, err := io.ReadAll(io.LimitReader(part, 1<<10))
-			if err != nil {
-				return // who asked has left
-			}
-			said[part.FormName()] = string(value)
-			continue
-		}
-		n, err := io.Copy(io.Discard, io.LimitReader(part, mostMedia+1))
-		switch {
-		case err != nil:
-			return
-		case n == 0 || n > mostMedia || said["messaging_product"] != "whatsapp" || said["type"] == "":
-			refuseWhatsApp(w, http.StatusBadRequest, 100, "messaging_product, type and a file of at most 100 MB are required")
-			return
-		}
-		id := fmt.Sprintf("%s%012d", fakeMedia, s.ids.Add(1))
-		s.media.Store(id, true)
-		s.tell(Message{To: "media", Text: fmt.Sprintf("%s %s of %d bytes is %s", said["type"], part.FileName(), n, id)})
-		answer(w, http.StatusOK, map[string]any{"id": id})
-		return
-	}
+	id := fmt.Sprintf("%s%012d", fakeMedia, s.ids.Add(1))
+	s.media.Store(id, true)
+	s.tell(Message{To: "media", Text: fmt.Sprintf("%s %s of %d bytes is %s", said.Get("type"), file.name, file.size, id)})
+	answer(w, http.StatusOK, map[string]any{"id": id})
 }
 
 // keepsMedia reports whether there is a file of an id.

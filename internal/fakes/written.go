@@ -16,12 +16,12 @@ const (
 // conversation is somebody and the number, page or account that they write to, digits both.
 type conversation struct{ to, from string }
 
-// written has somebody write, as a fake of Meta's.
+// written has somebody write, as a fake of Meta's or Telegram's.
 func (s *Server) written(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	from, to := strings.TrimPrefix(query.Get("from"), "+"), query.Get("to")
 	if !allDigits(from) || !allDigits(to) {
-		http.Error(w, "from must be a telephone number or an id, and to the id of the number, page or account that they write to: digits", http.StatusBadRequest)
+		http.Error(w, "from must be a telephone number or an id, and to the id of the number, page, account or bot that they write to: digits", http.StatusBadRequest)
 		return
 	}
 	s.Write(to, from, query.Get("text"))
@@ -32,8 +32,8 @@ func allDigits(text string) bool {
 	return text != "" && len(text) <= 32 && strings.Trim(text, "0123456789") == ""
 }
 
-// Write has somebody write to a number of WhatsApp, a page or an account of Instagram's, by its
-// id; from then on they may be sent anything for a day. A fake remembers 100,000 of them at most.
+// Write has somebody write to a number of WhatsApp, a page, an account of Instagram's or a bot of
+// Telegram's, by its id; from then on Meta lets them be sent anything for a day. A fake remembers 100,000 of them at most.
 func (s *Server) Write(to, from, text string) {
 	at := s.o.Clock.Now()
 	s.mu.Lock()

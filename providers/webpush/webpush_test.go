@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"carillon/internal/clock"
+	"carillon/internal/fakes"
 	"carillon/internal/fault"
 	"carillon/internal/sink"
 	"carillon/providers"
@@ -62,7 +63,7 @@ const mismatch = "the VAPID credentials in the authorization header do not corre
 // service plays a push service: it takes what RFC 8030 and 8292 ask for.
 func service(r *http.Request, body []byte) sink.Exchange {
 	ttl, err := strconv.Atoi(r.Header.Get("TTL"))
-	key, problem := signedBy(r.Header.Get("Authorization"), "http://"+r.Host, clock.System{}.Now())
+	key, problem := fakes.SignedBy(r.Header.Get("Authorization"), "http://"+r.Host, clock.System{}.Now())
 	switch {
 	case r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/send/"):
 		return reply(404, "")
@@ -112,7 +113,7 @@ type payload struct {
 
 func read(t testing.TB, d sink.Delivery) (p payload) {
 	t.Helper()
-	text, err := unseal(browser, auth, d.Body)
+	text, err := fakes.Unseal(browser, auth, d.Body)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &p))
 	return p
@@ -168,7 +169,7 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Subject{
 		Kind: webpush.Kind(), Serve: f.serve, Nowhere: f.nowhere, To: f.to, Arrived: f.arrived, Secrets: []string{private}, Refusals: refusals(), Unnamed: true,
 		Key: func(d sink.Delivery) string {
-			text, _ := unseal(browser, auth, d.Body) // what can't be read has no id
+			text, _ := fakes.Unseal(browser, auth, d.Body) // what can't be read has no id
 			var p payload
 			_ = json.Unmarshal(text, &p)
 			return p.ID
@@ -219,7 +220,7 @@ func TestEveryContent(t *testing.T) {
 		accepted, err := p.Send(t.Context(), providers.Message{ID: 7, To: f.to(7), Content: c})
 		require.NoError(t, err)
 		require.Equal(t, "201 Created "+f.at.Load().(string)+"/message/7", accepted.Response)
-		text, err := unseal(browser, auth, got.Body)
+		text, err := fakes.Unseal(browser, auth, got.Body)
 		require.NoError(t, err)
 		require.Equal(t, want, string(text))
 	}
