@@ -294,19 +294,6 @@ type backend interface {
 	memory() int64
 }
 
-// reservation is a checked Reservation, in the units of the rules.
-type reservation struct {
-	Reservation
-	burst, recipientBurst int
-	// groups are the different ones of Mailboxes, and groupOf the number of each item's, from
-	// 1; nil if there are none.
-	groups  []Mailbox
-	groupOf []int
-	// lost is how far ahead slots may lie that were given out before, if missing
-	// state means that Redis lost it; 0 if it means that the channel is new.
-	lost time.Duration
-}
-
 // reply is what the rules answer.
 type reply struct {
 	// waits has a number an item: µs until the slot, or a denial (see limiter.lua).
@@ -329,7 +316,7 @@ func newLimiter(b backend, c clock.Clock) *Limiter {
 // used. Where no limit is set nothing waits, and Redis is asked a few times a
 // second only, for a Throttle. Errors are faults of code Invalid or Unavailable.
 func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
-	checked, err := l.check(r)
+	checked, err := check(r)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -365,7 +352,7 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 // that its limits say but of recipients; nothing is reserved. Errors are as
 // Reserve's.
 func (l *Limiter) Wait(ctx context.Context, r Reservation) (time.Duration, error) {
-	checked, err := l.check(r)
+	checked, err := check(r)
 	if err != nil {
 		return 0, err
 	}
@@ -380,93 +367,6 @@ func (l *Limiter) Wait(ctx context.Context, r Reservation) (time.Duration, error
 func denial(number int64) Slot {
 	number = -1 - number
 	return Slot{Denied: denials[number%4], RetryIn: time.Duration(number/4) * time.Microsecond}
-}
-
-func (l *Limiter) check(r Reservation) (*reservation, error) {
-	bad := func(field string, value any) error {
-		return fault.InvalidField("reservation."+field, value, "must be a number of at least 0")
-	}
-	finite := func(f float64) bool { return f >= 0 && !math.IsInf(f, 0) }
-	switch {
-	case r.ChannelID <= 0:
-		return nil, fault.InvalidField("reservation.channel_id", r.ChannelID, "must be positive")
-	case !finite(r.Limits.PerSecond):
-		return nil, bad("limits.per_second", r.Limits.PerSecond)
-	case !finite(r.CampaignPerSecond):
-		return nil, bad("campaign_per_second", r.CampaignPerSecond)
-	case !finite(r.AccountPerSecond):
-		return nil, bad("account_per_second", r.AccountPerSecond)
-	case r.Limits.PerRecipient < 0:
-		return nil, bad("limits.per_recipient", r.Limits.PerRecipient)
-	case r.Exempt != nil && len(r.Exempt) != len(r.Recipients):
-		return nil, fault.InvalidField("reservation.exempt", len(r.Exempt), "must be one for each recipient, or none")
-	case r.Missed != 0 && len(r.Recipients) != 1:
-		return nil, fault.InvalidField("reservation.missed", r.Missed, "one slot can be instead of it")
-	case r.Limits.RecipientsPerDay < 0:
-		return nil, bad("limits.recipients_per_day", r.Limits.RecipientsPerDay)
-	case r.Mailboxes != nil && len(r.Mailboxes) != len(r.Recipients):
-		return nil, fault.InvalidField("reservation.mailboxes", len(r.Mailboxes), "must be one for each recipient, or none")
-	}
-	for _, m := range r.Mailboxes {
-		if !finite(m.PerSecond) || m.RecipientsPerDay < 0 {
-			return nil, bad("mailboxes", m)
-		}
-	}
-	if r.MaxAhead <= 0 {
-		r.MaxAhead = DefaultMaxAhead
-	}
-	most := MaxMaxAhead
-	if r.AccountPerSecond > 0 {
-		most = DefaultMaxAhead // which ALOST of the script is
-	}
-	r.MaxAhead = min(r.MaxAhead, most)
-	if r.MaxGap <= 0 {
-		r.MaxGap = DefaultMaxGap
-	}
-	checked := &reservation{Reservation: r, burst: max(1, r.Limits.Burst), recipientBurst: max(1, r.Limits.RecipientBurst)}
-	checked.group()
-	return checked, nil
-}
-
-// group finds out which mailbox providers there are.
-func (r *reservation) group() {
-	numbers := map[string]int{}
-	for i, m := range r.Mailboxes {
-		if m.Name == "" {
-			continue
-		}
-		if r.groupOf == nil {
-			r.groupOf = make([]int, len(r.Mailboxes))
-		}
-		if numbers[m.Name] == 0 {
-			r.groups = append(r.groups, m)
-			numbers[m.Name] = len(r.groups)
-		}
-		r.groupOf[i] = numbers[m.Name]
-	}
-}
-
-func (r *reservation) unlimited() bool {
-	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.AccountPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0 &&
-		len(r.groups) == 0
-}
-
-func (r *reservation) channel() Channel { return Channel{AccountID: r.AccountID, ID: r.ChannelID} }
-
-// counted is an item's recipient among those of a day; empty if it is not.
-func (r *reservation) counted(item int) string {
-	if len(r.Exempt) > 0 && r.Exempt[item] {
-		return ""
-	}
-	return r.Recipients[item]
-}
-
-// dayOf is whose recipients of a day a channel's are.
-func dayOf(c Channel, pool string) Channel {
-	if pool == "" {
-		return c
-	}
-	return Channel{AccountID: c.AccountID, pool: pool}
 }
 
 // open reports whether the channel was neither blocked nor slowed down lately.

@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 	}
 	program = filepath.Join(dir, "carillon")
 	code := 1
-	if output, err := exec.CommandContext(context.Background(), "go", "build", "-ldflags=-s", "-o", program, "carillon/cmd/carillon").CombinedOutput(); err == nil {
+	build := exec.CommandContext(context.Background(), "go", "build", "-ldflags=-s", "-o", program, "carillon/cmd/carillon")
+	if output, err := build.CombinedOutput(); err == nil {
 		code = m.Run()
 	} else {
 		log.Printf("build the program: %v\n%s", err, output)
