@@ -445,12 +445,14 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.JSONEq(t, `{"accepted":1,"repeated":true}`, answer)
 	// One item that nobody can use, among others.
-	status, answer = post(`{"events":[{"message_id":1,"status":"bounced"}],"replies":[{"id":"r3","from":"ada@example.org","text":"hello"}]}`)
+	status, answer = post(`{"events":[{"message_id":1,"status":"bounced"}],"replies":[{"id":"r3","from":"ada@example.org",` +
+		`"button":{"id":"hello","title":"Say hello"}}]}`)
 	require.Equal(t, 200, status)
 	require.JSONEq(t, `{"accepted":1,"refused":1,"errors":[{"location":"body.events[0].status","value":"bounced",
 		"message":"must be delivered, read, failed, rejected, complained or unsubscribed, not \"bounced\""}]}`, answer)
 	for body, want := range map[string]string{
 		`{"replies":[{"text":"STOP"}]}`:                                      "replies[0].from",
+		`{"replies":[{"from":"a@example.org","location":{"latitude":91}}]}`:  "replies[0].location.latitude",
 		`{"events":[{"message_id":1,"status":"delivered","bounce":"hard"}]}`: "events[0].bounce",
 		`{"events":[{"message_id":1,"status":"failed","bounce":"elastic"}]}`: "hard or soft",
 	} {

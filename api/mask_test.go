@@ -30,10 +30,15 @@ func TestWhatIsMaskedIsInNoAnswer(t *testing.T) {
 	s.ok("POST", "/v1/properties", `{"key":"birthplace","type":"text"}`)
 	s.ok("PATCH", "/v1/contacts/"+w.own["contact_id"], `{"name":"Ada Quill quill","last_name":"quill","attributes":{"birthplace":"quill town"}}`)
 	s.ok("POST", "/v1/messages", put(`{"channel_id":@channel_id,"contact_id":@contact_id,"content":{"subject":"Hi","text":"{{ contact.last_name }}"}}`, w.own))
-	reply := providers.Reply{ID: "quill", From: "apple.one@example.org", Text: "I am quill"}
+	reply := providers.Reply{ID: "quill", From: "apple.one@example.org", Text: "I am quill", Parts: providers.ReplyParts{
+		Location: &providers.Location{Latitude: 52.23456123, Name: "quill's", Address: "2 quill lane", URL: "https://quill.example.org"}}}
+	pressed := providers.Reply{ID: "button", From: reply.From, Text: "yes", Parts: providers.ReplyParts{
+		Button: &providers.ReplyOption{ID: "quill_1", Title: "I am quill"}}}
+	sent := providers.Reply{ID: "media", From: reply.From, Text: "x", Parts: providers.ReplyParts{
+		Media: &providers.ReplyFile{Type: providers.Image, Caption: "quill", Filename: "quill.jpg"}}}
 	channels, err := s.store.AllChannels(t.Context())
 	require.NoError(t, err)
-	_, err = s.Replies.Take(t.Context(), channels[0], []providers.Reply{reply})
+	_, err = s.Replies.Take(t.Context(), channels[0], []providers.Reply{reply, pressed, sent})
 	require.NoError(t, err)
 	w.work()
 

@@ -9,16 +9,19 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/reply"
 	"carillon/internal/naming"
+	"carillon/providers"
 )
 
 // Reply is something that a person wrote to a channel.
 type Reply struct {
-	ID         int64      `json:"id"`
-	ChannelID  int64      `json:"channel_id"`
-	ContactID  int64      `json:"contact_id,omitempty"`
-	Kind       string     `json:"kind"`
-	Address    string     `json:"address" personal:"addresses"`
-	Text       string     `json:"text" personal:"texts"`
+	ID        int64  `json:"id"`
+	ChannelID int64  `json:"channel_id"`
+	ContactID int64  `json:"contact_id,omitempty"`
+	Kind      string `json:"kind"`
+	Address   string `json:"address" personal:"addresses"`
+	Text      string `json:"text" personal:"texts"`
+	Type      string `json:"type" enum:"text,button,choice,location,media" doc:"In which way they replied: that part says more. What is text has words alone."`
+	providers.ReplyParts
 	Meaning    string     `json:"meaning" enum:"opt_out,opt_in,help,near,other" doc:"near: nearly a word to opt out or in; a person has to read it."`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	At         time.Time  `json:"at"`
@@ -46,7 +49,8 @@ type listReplies struct {
 
 func replyView(r contacts.Reply) Reply {
 	return Reply{
-		ID: r.ID, ChannelID: r.ChannelID, ContactID: r.ContactID, Kind: string(r.Kind), Address: r.Address, Text: r.Text, Meaning: string(r.Meaning),
+		ID: r.ID, ChannelID: r.ChannelID, ContactID: r.ContactID, Kind: string(r.Kind), Address: r.Address, Text: r.Text,
+		Type: string(r.Type), ReplyParts: r.Parts, Meaning: string(r.Meaning),
 		ReviewedAt: timestamp(r.ReviewedAt), At: r.At,
 	}
 }

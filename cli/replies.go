@@ -25,8 +25,8 @@ func (c *cli) repliesLs() *cobra.Command {
 	where := func() path {
 		return repliesPath().with(query{"review": review, "meaning": meaning, "contact_id": contact})
 	}
-	return lists(c, cmd, where, rows[api.Reply]{"ID AT CONTACT ADDRESS MEANING TEXT", func(r api.Reply) []any {
-		return []any{r.ID, at(&r.At), idOrNone(r.ContactID), r.Address, r.Meaning, r.Text}
+	return lists(c, cmd, where, rows[api.Reply]{"ID AT CONTACT ADDRESS TYPE MEANING TEXT", func(r api.Reply) []any {
+		return []any{r.ID, at(&r.At), idOrNone(r.ContactID), r.Address, r.Type, r.Meaning, r.Text}
 	}})
 }
 

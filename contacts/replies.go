@@ -24,7 +24,11 @@ type Reply struct {
 	// ProviderID is the provider's own id; a repeat of the same is dropped.
 	ProviderID string
 	Text       string
-	Meaning    reply.Meaning
+	// Type is in which way they replied, and Parts what there is beside words. The parts of a
+	// reply that was erased are gone, its type is not.
+	Type    providers.ReplyType
+	Parts   providers.ReplyParts
+	Meaning reply.Meaning
 	// Word is the text as keywords are compared; empty if it is too long for one. It is
 	// not kept.
 	Word string
@@ -81,9 +85,11 @@ func NewReplies(store ReplyStore) *Replies { return &Replies{store: store} }
 func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []providers.Reply) (fresh int, err error) {
 	replies := make([]Reply, len(list))
 	for i, r := range list {
+		parts := r.Parts.Kept()
 		replies[i] = Reply{
 			AccountID: channel.AccountID, ChannelID: channel.ID, Kind: channel.Address, Address: senderOf(channel.Address, r.From),
-			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text), At: r.At, Setting: r.Setting,
+			ProviderID: r.ID, Text: r.Text, Type: parts.Type(), Parts: parts, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text),
+			At: r.At, Setting: r.Setting,
 		}
 	}
 	return s.store.TakeReplies(ctx, replies)

@@ -360,6 +360,7 @@ func TestContentIsToldWhoAsks(t *testing.T) {
 		for i, text := range []string{"Grüße \u2028 \"so\"", "zwei"} {
 			_, err := contacts.NewReplies(s).Take(g.ctx, g.Channel, []providers.Reply{{
 				From: fmt.Sprintf("p%d@example.com", i+1), Text: text, At: g.time.Now(), ID: fmt.Sprint("r", i),
+				Parts: providers.ReplyParts{Button: &providers.ReplyOption{ID: text, Title: "Title"}},
 			}})
 			require.NoError(t, err)
 		}
@@ -368,11 +369,14 @@ func TestContentIsToldWhoAsks(t *testing.T) {
 			var data webhooks.Reply
 			require.NoError(t, json.Unmarshal(o.Data, &data))
 			require.Positive(t, data.ID)
+			require.Equal(t, "button", data.Type)
 			return data.Content
 		}
 		require.Len(t, asks.requests(), 2)
 		o, _ := occurrence(t, asks.requests()[0])
-		require.Equal(t, &webhooks.Written{From: "p1@example.com", Text: "Grüße \u2028 \"so\""}, written(o))
+		require.Equal(t, &webhooks.Written{From: "p1@example.com", Text: "Grüße \u2028 \"so\"", ReplyParts: providers.ReplyParts{
+			Button: &providers.ReplyOption{ID: "Grüße \u2028 \"so\"", Title: "Title"},
+		}}, written(o))
 		library, err := standardwebhooks.NewWebhook(w.Secrets[0].Reveal())
 		require.NoError(t, err)
 		require.NoError(t, library.VerifyIgnoringTimestamp(asks.requests()[0].body, asks.requests()[0].header))
@@ -384,6 +388,7 @@ func TestContentIsToldWhoAsks(t *testing.T) {
 		list, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: w.ID, Limit: 10})
 		require.NoError(t, err)
 		for _, d := range list {
+			require.NotContains(t, d.Body, "Title")
 			require.NotContains(t, d.Body, "@example.com", "it is kept where it was written alone")
 		}
 		_, err = s.EraseContact(g.ctx, g.AccountID, 1, false)

@@ -187,29 +187,6 @@ type CallbackPreparer interface {
 	PrepareCallback(ctx context.Context, header http.Header, body []byte) error
 }
 
-// Reply is something that a person wrote to a channel.
-type Reply struct {
-	// ID is the provider's own id for it; what comes again with the same one is
-	// dropped. Empty where the provider has none.
-	ID string
-	// From is the sender's address, as the provider writes it.
-	From string
-	Text string
-	// At is when it was written by the provider's clock; zero if unknown.
-	At time.Time
-	// Setting says that they wrote nothing: they set something at the provider that means Text.
-	// It begins no ReplyWindow.
-	Setting bool
-}
-
-// ReplyParser is for providers that hand on to /hooks/{channel_id} what people
-// write.
-type ReplyParser interface {
-	// ParseReplies checks the signature and reads the replies of one request, which
-	// may have receipts beside them; its errors are ParseCallback's.
-	ParseReplies(header http.Header, body []byte) ([]Reply, error)
-}
-
 // RequestIdentifier is for providers that repeat a request that they are not sure
 // was taken.
 type RequestIdentifier interface {

@@ -247,13 +247,13 @@ func (e *erasing) eraseMessages(ctx context.Context) error {
 func (e *erasing) eraseWords(ctx context.Context) error {
 	err := errors.Join(
 		e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND contact_id = ?", e.accountID, e.contact.ID),
-		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?",
-			e.contact.ID, e.accountID))
+		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', parts = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? "+
+			"AND account_id = ?", e.contact.ID, e.accountID))
 	for kind, address := range e.contact.Addresses {
 		err = errors.Join(err,
 			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?",
 				e.accountID, string(kind), address),
-			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?",
+			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', parts = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?",
 				e.accountID, string(kind), address),
 			e.change(ctx, "heard", "DELETE FROM heard WHERE address = ? AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND address_kind = ?)",
 				address, e.accountID, string(kind)))

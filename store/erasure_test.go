@@ -129,7 +129,8 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: j.AccountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone,
 			Actor: "me"})
 		require.NoError(t, err)
-		_, err = contacts.NewReplies(s).Take(ctx, j.Channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last}})
+		_, err = contacts.NewReplies(s).Take(ctx, j.Channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last,
+			Parts: providers.ReplyParts{Location: &providers.Location{Name: "At " + first + "'s", Address: email}}}})
 		require.NoError(t, err)
 		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: j.AccountID, Actor: "me", Action: "x", Target: "message 1",
 			Detail: map[string]any{"to": email}}))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,9 +64,13 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 			return false, err
 		}
 	}
-	r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
-		r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), sqldb.Millis(r.At))
+	parts := ""
+	if r.Parts != (providers.ReplyParts{}) {
+		parts = mustJSON(r.Parts)
+	}
+	r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, type, parts, meaning, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
+		r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Type), parts, string(r.Meaning), sqldb.Millis(r.At))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -100,7 +105,7 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 	}
 	if err := tx.occur(ctx, happening{
 		event: webhooks.MessageReceived, accountID: r.AccountID, channelID: r.ChannelID,
-		data: webhooks.Reply{ID: r.ID, ContactID: r.ContactID, ChannelID: r.ChannelID, Meaning: string(r.Meaning)},
+		data: webhooks.Reply{ID: r.ID, ContactID: r.ContactID, ChannelID: r.ChannelID, Meaning: string(r.Meaning), Type: string(r.Type)},
 	}); err != nil {
 		return false, err
 	}
@@ -174,14 +179,30 @@ func (tx conn) confirm(ctx context.Context, r contacts.Reply) error {
 	return err
 }
 
-const selectReply = `SELECT id, account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, reviewed_at, at FROM replies`
+const selectReply = `SELECT id, account_id, channel_id, contact_id, kind, address, provider_id, text, type, parts, meaning, reviewed_at, at FROM replies`
 
 func scanReply(scan sqldb.Scan) (contacts.Reply, error) {
 	var r contacts.Reply
+	var parts string
 	var reviewed, at sqldb.Time
-	err := scan(&r.ID, &r.AccountID, &r.ChannelID, &r.ContactID, &r.Kind, &r.Address, &r.ProviderID, &r.Text, &r.Meaning, &reviewed, &at)
+	err := scan(&r.ID, &r.AccountID, &r.ChannelID, &r.ContactID, &r.Kind, &r.Address, &r.ProviderID, &r.Text, &r.Type, &parts, &r.Meaning, &reviewed, &at)
 	r.ReviewedAt, r.At = reviewed.Ptr(), at.Time
+	if err != nil {
+		return r, err
+	}
+	r.Parts, err = replyParts(parts)
 	return r, err
+}
+
+// replyParts reads what a reply has beside words; nothing was kept of those without.
+func replyParts(kept string) (p providers.ReplyParts, err error) {
+	if kept == "" {
+		return p, nil
+	}
+	if err := json.Unmarshal([]byte(kept), &p); err != nil {
+		return p, fmt.Errorf("read parts of reply: %w", err)
+	}
+	return p, nil
 }
 
 // ListReplies lists replies, newest first.

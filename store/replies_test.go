@@ -80,6 +80,52 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 	})
 }
 
+// A reply is kept as what it is, whatever is in it; it is taken for what it says in words all the same.
+func TestRepliesAreKeptAsWhatTheyAre(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 1)
+		replies := contacts.NewReplies(s)
+		kinds := map[providers.ReplyType]providers.ReplyParts{
+			providers.ReplyText: {}, providers.ReplyButton: {Button: &providers.ReplyOption{ID: "STOP", Title: "No \x00more"}},
+			providers.ReplyChoice:   {Choice: &providers.ReplyOption{ID: "row_2"}},
+			providers.ReplyLocation: {Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café \"Mitte\""}},
+			providers.ReplyMedia:    {Media: &providers.ReplyFile{Type: providers.Audio, Caption: strings.Repeat("x", 5000)}},
+		}
+		for kind, parts := range kinds {
+			_, err := replies.Take(ctx, j.Channel, []providers.Reply{{ID: string(kind), From: string(kind) + "@example.com", Text: parts.Words(), Parts: parts}})
+			require.NoError(t, err)
+		}
+		list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.AccountID, Limit: 10})
+		require.NoError(t, err)
+		require.Len(t, list, len(kinds))
+		for _, r := range list {
+			kind := providers.ReplyType(r.ProviderID)
+			parts := kinds[kind]
+			require.Equal(t, kind, r.Type)
+			require.Equal(t, parts.Kept(), r.Parts)
+			one, err := replies.Get(ctx, j.AccountID, r.ID)
+			require.NoError(t, err)
+			require.Equal(t, r, one)
+		}
+		require.Equal(t, "unsubscribed", j.reasonOf("button@example.com"), "a button whose id is a word to opt out opts out")
+	})
+}
+
+// What was kept before replies had a type has words alone.
+func TestOlderRepliesAreTexts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 1)
+		s.Exec("INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at) "+
+			"VALUES (?, ?, 0, 'email', 'a@example.com', 'a', '[image]', 'other', 0)",
+			j.AccountID, j.Channel.ID)
+		list, err := contacts.NewReplies(s).List(t.Context(), contacts.ReplyFilter{AccountID: j.AccountID, Limit: 10})
+		require.NoError(t, err)
+		require.Equal(t, providers.ReplyText, list[0].Type)
+		require.Equal(t, providers.ReplyParts{}, list[0].Parts)
+	})
+}
+
 func TestNearRepliesAreReviewed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx, now := t.Context(), s.FakeTime()

@@ -499,10 +499,13 @@ func (tx conn) fillContent(ctx context.Context, body string) (string, error) {
 		case webhooks.MessageReceived:
 			return refill(o, func(r *webhooks.Reply) error {
 				var w webhooks.Written
-				err := tx.Row(ctx, "SELECT address, text FROM replies WHERE id = ?", r.ID).Scan(&w.From, &w.Text)
-				if err == nil && w.From != "" {
-					r.Content = &w
+				var parts string
+				err := tx.Row(ctx, "SELECT address, text, parts FROM replies WHERE id = ?", r.ID).Scan(&w.From, &w.Text, &parts)
+				if err != nil || w.From == "" {
+					return err
 				}
+				w.ReplyParts, err = replyParts(parts)
+				r.Content = &w
 				return err
 			})
 		case webhooks.FlowAnswered:

@@ -1,6 +1,10 @@
 package webhooks
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"carillon/providers"
+)
 
 // What is told of each event: the data of an Occurrence. There is no content and no address
 // in it. Fields are only ever added: who was written for what is here can read what will be.
@@ -31,6 +35,7 @@ type Engagement struct {
 type Written struct {
 	From string `json:"from" doc:"The address."`
 	Text string `json:"text"`
+	providers.ReplyParts
 }
 
 // Answered is an answer to a question of a flow.
@@ -45,6 +50,7 @@ type Reply struct {
 	ContactID int64  `json:"contact_id,omitempty"`
 	ChannelID int64  `json:"channel_id"`
 	Meaning   string `json:"meaning,omitempty" doc:"What Carillon took it for, such as opt_out."`
+	Type      string `json:"type,omitempty" enum:"text,button,choice,location,media" doc:"In which way they replied."`
 	// Content is what was written, for those who ask for content.
 	Content *Written `json:"content,omitempty" doc:"Where the webhook asks for content, while it is kept."`
 }

@@ -125,11 +125,16 @@ func TestContract(t *testing.T) {
 			return posted(fmt.Sprintf(`{"ack":[{"id":%q,"queueNumber":%d,"chatId":"1@c.us","status":%q}],"instanceId":"12"}`, idOf(r.MessageID), r.MessageID, word))
 		},
 		Reply: func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
-			text, err := json.Marshal(r.Text)
+			sort, body, caption := "chat", r.Text, ""
+			if f := r.Parts.Media; f != nil {
+				sort, body, caption = string(f.Type), "https://x.org/a", f.Caption
+			}
+			words, err := json.Marshal(map[string]any{"id": r.ID, "body": body, "caption": caption, "type": sort, "senderName": "Zoë", "fromMe": false,
+				"time": at.Unix(), "chatId": strings.TrimPrefix(r.From, "+") + "@c.us"})
 			require.NoError(t, err)
-			const form = `{"messages":[{"id":%q,"body":%s,"type":"chat","senderName":"Zoë","fromMe":false,"time":%d,"chatId":"%s@c.us"}],"instanceId":"12"}`
-			return posted(fmt.Sprintf(form, r.ID, text, at.Unix(), strings.TrimPrefix(r.From, "+")))
+			return posted(fmt.Sprintf(`{"messages":[%s],"instanceId":"12"}`, words))
 		},
+		Parts: providertest.Files("look ✋", ""),
 	})
 }
 
@@ -184,7 +189,8 @@ func TestWhatIsPosted(t *testing.T) {
 	replies, err := p.(providers.ReplyParser).ParseReplies(header, body)
 	require.ErrorAs(t, err, &refused)
 	require.Len(t, refused, 2)
-	require.Equal(t, []providers.Reply{{ID: "false_1", From: "+17472822486", Text: "look https://x.org/a.jpg", At: time.Unix(1504208593, 0).UTC()}}, replies)
+	require.Equal(t, []providers.Reply{{ID: "false_1", From: "+17472822486", Text: "look https://x.org/a.jpg", At: time.Unix(1504208593, 0).UTC(),
+		Parts: providers.ReplyParts{Media: &providers.ReplyFile{Type: providers.Image, Caption: "look"}}}}, replies)
 	_, err = p.(providers.ReplyParser).ParseReplies(header, []byte(`[`))
 	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
 }
@@ -222,7 +228,7 @@ func TestConfigRefused(t *testing.T) {
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`{"ack":[{"id":"true_1","status":"viewed"}]}`, `{"messages":[{"id":"x","chatId":"1@c.us","time":-1}]}`, `{"ack":[null],"messages":null}`, `[]`,
-		`{"messages":[{"id":1}]}`,
+		`{"messages":[{"id":1}]}`, `{"messages":[{"id":"x","chatId":"1@c.us","type":"ptt","caption":"\u0000"}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -239,6 +245,7 @@ func FuzzPosted(f *testing.F) {
 		replies, _ := p.(providers.ReplyParser).ParseReplies(header, body)
 		for _, r := range replies {
 			require.NotEmpty(t, r.ID)
+			providertest.RequireKept(t, r.Parts)
 		}
 		require.NoError(t, p.Close())
 	})

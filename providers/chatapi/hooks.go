@@ -72,6 +72,11 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 // person is what the chat with one person ends with; groups end otherwise.
 const person = "@c.us"
 
+// files are the types of messages that are files; a ptt was spoken.
+var files = map[string]providers.AttachmentType{
+	"image": providers.Image, "video": providers.Video, "ptt": providers.Audio, "audio": providers.Audio, "document": providers.Document,
+}
+
 // ParseReplies reads what people wrote: not what went out, nor what was said in groups.
 func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
 	of, err := p.open(header, body)
@@ -92,6 +97,9 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 			r := providers.Reply{ID: m.ID, From: "+" + strings.TrimPrefix(digits, "+"), Text: m.Body}
 			if m.Caption != "" { // the body is where the file is
 				r.Text = m.Caption + " " + m.Body
+			}
+			if sort, sent := files[m.Type]; sent {
+				r.Parts.Media = &providers.ReplyFile{Type: sort, Caption: m.Caption}
 			}
 			if m.Time > 0 {
 				r.At = time.Unix(m.Time, 0).UTC()

@@ -4,6 +4,7 @@
 package chatwoot
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -333,6 +334,7 @@ type told struct {
 	Type       string `json:"message_type"`
 	Private    bool   `json:"private"`
 	CreatedAt  string `json:"created_at"`
+	Files      []file `json:"attachments"`
 	Attributes struct {
 		Error string `json:"external_error"`
 	} `json:"content_attributes"`
@@ -348,6 +350,34 @@ type told struct {
 			Status string `json:"status"`
 		} `json:"messages"`
 	} `json:"conversation"`
+}
+
+// file is a file that goes along, or a place.
+type file struct {
+	Type      string   `json:"file_type"`
+	Latitude  *float64 `json:"coordinates_lat"`
+	Longitude *float64 `json:"coordinates_long"`
+	// Title is what a place is called.
+	Title string `json:"fallback_title"`
+}
+
+// files are Chatwoot's words for the types of files.
+var files = map[string]providers.AttachmentType{
+	"image": providers.Image, "video": providers.Video, "audio": providers.Audio, "file": providers.Document,
+}
+
+// parts are what a message has beside words: of several files the first.
+func (t *told) parts() (p providers.ReplyParts) {
+	if len(t.Files) == 0 {
+		return p
+	}
+	f := t.Files[0]
+	if sort, sent := files[f.Type]; sent {
+		p.Media = &providers.ReplyFile{Type: sort, Caption: t.Content}
+	} else if f.Type == "location" && f.Latitude != nil && f.Longitude != nil {
+		p.Location = &providers.Location{Latitude: *f.Latitude, Longitude: *f.Longitude, Name: f.Title}
+	}
+	return p
 }
 
 // verified is what a request tells whose signature is right and not old.
@@ -410,7 +440,8 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	if from == "" {
 		return nil, nil // whom nobody could answer
 	}
-	r := providers.Reply{ID: strconv.FormatInt(t.ID, 10), From: from, Text: t.Content}
+	r := providers.Reply{ID: strconv.FormatInt(t.ID, 10), From: from, Parts: t.parts()}
+	r.Text = cmp.Or(t.Content, r.Parts.Words())
 	if at, err := time.Parse(time.RFC3339, t.CreatedAt); err == nil {
 		r.At = at
 	}

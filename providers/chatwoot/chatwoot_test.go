@@ -180,6 +180,17 @@ func reply(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) 
 	id := crc32.ChecksumIEEE([]byte(r.ID)) // there they are numbers
 	of := map[string]any{"event": "message_created", "id": id, "content": r.Text, "message_type": "incoming", "created_at": at.UTC().Format(time.RFC3339Nano),
 		"inbox": map[string]any{"id": 2}, "conversation": map[string]any{"meta": map[string]any{"sender": map[string]any{"phone_number": r.From}}}}
+	if l := r.Parts.Location; l != nil {
+		of["attachments"] = []any{map[string]any{
+			"file_type": "location", "coordinates_lat": l.Latitude, "coordinates_long": l.Longitude, "fallback_title": l.Name, "data_url": "https://x.org",
+		}}
+	} else if f := r.Parts.Media; f != nil {
+		sort := string(f.Type)
+		if f.Type == providers.Document {
+			sort = "file"
+		}
+		of["content"], of["attachments"] = f.Caption, []any{map[string]any{"file_type": sort, "data_url": "https://x.org/a"}}
+	}
 	return signed(t, at, of)
 }
 
@@ -204,6 +215,8 @@ func TestContract(t *testing.T) {
 	}
 	providertest.Run(t, providertest.Subject{
 		Kind: chatwoot.Kind(), Serve: serve, Arrived: arrived, Receipt: receipt, Reply: reply,
+		Parts: append([]providers.ReplyParts{{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café"}}},
+			append(providertest.Files("look ✋", ""), providertest.Files("", "")...)...),
 		Nowhere: func(addr string) json.RawMessage { return config("https://" + addr) },
 		Secrets: []string{token, secret},
 		Refusals: []providertest.Refusal{

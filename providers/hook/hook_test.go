@@ -135,6 +135,47 @@ func TestParseRepliesRefusesItems(t *testing.T) {
 	require.Equal(t, []string{parser.RequestID(header, body) + "/1", "r"}, []string{replies[0].ID, replies[1].ID})
 }
 
+// What somebody pressed, chose or sent is read in the form in which it is shown, and what can't be
+// is named.
+func TestPartsOfReplies(t *testing.T) {
+	signer, parser := both(t)
+	read := func(rest string) ([]providers.Reply, error) {
+		body := []byte(`{"replies": [{"id": "r", "from": "a@example.org", ` + rest + `}]}`)
+		return parser.ParseReplies(signer.Header("evt", now, body), body)
+	}
+	for rest, want := range map[string]providers.Reply{
+		`"text": "Yes", "button": {"id": "yes_1", "title": "Yes"}`: {Text: "Yes", Parts: providers.ReplyParts{
+			Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes"}}},
+		`"button": {"id": "yes_1", "title": "Yes"}`:   {Text: "yes_1", Parts: providers.ReplyParts{Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes"}}},
+		`"choice": {"title": "Blue"}, "button": null`: {Text: "Blue", Parts: providers.ReplyParts{Choice: &providers.ReplyOption{Title: "Blue"}}},
+		`"location": {"latitude": 1.5, "longitude": -180, "name": "Main"}`: {Text: "Main 1.5,-180", Parts: providers.ReplyParts{
+			Location: &providers.Location{Latitude: 1.5, Longitude: -180, Name: "Main"}}},
+		`"media": {"type": "audio"}`: {Text: "[audio]", Parts: providers.ReplyParts{Media: &providers.ReplyFile{Type: providers.Audio}}},
+		`"media": {"type": "image", "caption": "look\nhere", "filename": "a.jpg"}`: {Text: "look\nhere", Parts: providers.ReplyParts{
+			Media: &providers.ReplyFile{Type: providers.Image, Caption: "look\nhere", Filename: "a.jpg"}}},
+	} {
+		want.ID, want.From = "r", "a@example.org"
+		replies, err := read(rest)
+		require.NoError(t, err, rest)
+		require.Equal(t, []providers.Reply{want}, replies, rest)
+	}
+	for rest, want := range map[string]string{
+		`"button": "yes"`:                           `replies[0].button: must be an object, not "\"yes\""`,
+		`"choice": {}`:                              `replies[0].choice.id: is missing, and so is title`,
+		`"choice": {"id": 1}`:                       `replies[0].choice.id: must be a text, not "1"`,
+		`"location": {"latitude": 1}`:               `replies[0].location.longitude: is missing: it must be a number from -180 to 180`,
+		`"location": {"latitude": 91}`:              `replies[0].location.latitude: must be a number from -90 to 90, not "91"`,
+		`"location": {"latitude": "1"}`:             `replies[0].location.latitude: must be a number from -90 to 90`,
+		`"media": {"type": "voice"}`:                `replies[0].media.type: must be image, video, audio or document, not "voice"`,
+		`"button": {"id": "x"}, "media": {}`:        `replies[0].media: stands beside button: a reply has one of button, choice, location and media`,
+		`"button": {"id": "x"}, "text": ["button"]`: `replies[0].text: must be a text`,
+	} {
+		replies, err := read(rest)
+		require.ErrorContains(t, err, want)
+		require.Empty(t, replies)
+	}
+}
+
 // A repeat is signed anew, and has the same id; another request has another one,
 // even if its sender calls them all the same.
 func TestRequestID(t *testing.T) {
@@ -213,6 +254,8 @@ func TestSignatures(t *testing.T) {
 func FuzzParseCallback(f *testing.F) {
 	f.Add([]byte(`{"events": [{"message_id": 1, "status": "delivered", "at": "2026-11-21T09:00:00Z", "code": "x", "detail": "y"}]}`))
 	f.Add([]byte(`{"events": null}`))
+	f.Add([]byte(`{"replies": [{"from": "a", "button": {"id": "\u0000"}}, {"from": "a", "location": {"latitude": 1e300}}]}`))
+	f.Add([]byte(`{"replies": [{"from": "a", "media": {"type": "image"}}, {"from": "a", "choice": {"id": 7}}]}`))
 	f.Add([]byte(`{"replies": [{"from": "a", "text": "STOP"}, 1], "events": [{"message_id": "1", "at": 7}]}`))
 	signer, parser := both(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -232,6 +275,7 @@ func FuzzParseCallback(f *testing.F) {
 		for _, r := range replies {
 			require.NotEmpty(t, r.From)
 			require.NotEmpty(t, r.ID)
+			require.Equal(t, r.Parts, r.Parts.Kept(), "what is read can be kept as it is")
 		}
 		for _, e := range events {
 			require.Positive(t, e.MessageID)

@@ -84,8 +84,10 @@ func (p *Parser) ParseCallback(header http.Header, body []byte) ([]providers.Rec
 }
 
 // ParseReplies checks the same and reads {"replies": [{"id": "…", "from": "…",
-// "text": "…", "at": "…"}]}, of which id and at may be left out. Both lists may
-// come in one request. A reply without an id is known by its request and its
+// "text": "…", "at": "…"}]}, of which id and at may be left out, and text where there
+// is one of the parts {"button": {"id", "title"}}, {"choice": {"id", "title"}},
+// {"location": {"latitude", "longitude", "name", "address", "url"}} and {"media": {"type",
+// "caption", "filename"}}. Both lists may come in one request. A reply without an id is known by its request and its
 // place there.
 func (p *Parser) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
 	c, err := p.read(header, body)
@@ -278,6 +280,9 @@ func (it *item) reply() providers.Reply {
 	}
 	if r.From == "" {
 		it.refuse("from", nil, "must be the address that it came from")
+	}
+	if r.Parts = it.parts(); r.Text == "" {
+		r.Text = r.Parts.Words()
 	}
 	return r
 }

@@ -60,6 +60,7 @@ func TestContract(t *testing.T) {
 		Reply: func(_ testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 			return sendapitest.Posted("instagram", account, sendapitest.Reply(at, r))
 		},
+		Parts: sendapitest.Parts(),
 	})
 }
 
@@ -142,6 +143,8 @@ func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`{"entry":[{"id":"17841400000000000","messaging":[{"sender":{"id":"1"},"timestamp":-1,"message":{"mid":"m","text":"x"}},{"read":{"mid":"x"}}]}]}`,
 		`{"entry":[{"id":"17841400000000000","messaging":[null,{"read":{"mid":" "}},{"read":null}]}]}`, `[]`,
+		`{"entry":[{"id":"17841400000000000","messaging":[{"sender":{"id":"1"},"message":{"mid":"m","attachments":[{"type":"image"},{}]}},
+			{"postback":{"mid":"x"}}]}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -151,6 +154,7 @@ func FuzzPosted(f *testing.F) {
 		replies, _ := p.(providers.ReplyParser).ParseReplies(header, body)
 		for _, r := range replies {
 			require.True(t, providers.Key(r.ID))
+			providertest.RequireKept(t, r.Parts)
 		}
 		receipts, _ := p.(providers.CallbackParser).ParseCallback(header, body)
 		for _, r := range receipts {

@@ -60,6 +60,7 @@ func TestContract(t *testing.T) {
 		Reply: func(_ testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 			return sendapitest.Posted("page", page, sendapitest.Reply(at, r))
 		},
+		Parts: sendapitest.Parts(),
 	})
 }
 
@@ -175,6 +176,8 @@ func TestWhatIsPosted(t *testing.T) {
 			require.Empty(t, replies, item)
 			continue
 		}
+		require.Len(t, replies, 1, item)
+		replies[0].Parts = providers.ReplyParts{}
 		require.Equal(t, []providers.Reply{{ID: "m_1", From: "24", Text: want, At: at}}, replies, item)
 	}
 	// What is about another page is left out.
@@ -233,6 +236,8 @@ func FuzzPosted(f *testing.F) {
 		`{"entry":[{"id":"1234567890123456","messaging":[{"sender":{"id":"1"},"timestamp":-1,"message":{"mid":"m","text":"x"}}]}]}`,
 		`{"entry":[{"id":"1234567890123456","messaging":[null,[],{"delivery":{"mids":[""]}},{"read":{"mid":"x"}},{"postback":{}}]}]}`, `[]`, `null`,
 		`{"entry":[{"id":"1234567890123456","messaging":[{"sender":{"id":"1"},"message":{"mid":"m","attachments":[{"payload":{"coordinates":{"lat":1e300}}}]}}]}]}`,
+		`{"entry":[{"id":"1234567890123456","messaging":[{"sender":{"id":"1"},"message":{"mid":"m","text":"\u0000","quick_reply":{"payload":"\ud800"}}},
+		{"sender":{"id":"1"},"message":{"mid":"m","attachments":[{"type":"file","title":"x"}]}}]}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -244,6 +249,7 @@ func FuzzPosted(f *testing.F) {
 			require.True(t, providers.Key(r.ID))
 			require.NotEmpty(t, r.From)
 			require.NotEmpty(t, r.Text)
+			providertest.RequireKept(t, r.Parts)
 		}
 		receipts, _ := p.(providers.CallbackParser).ParseCallback(header, body)
 		for _, r := range receipts {

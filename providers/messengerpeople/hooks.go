@@ -76,6 +76,9 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 				r.From = "+" + strings.TrimPrefix(from, "+")
 			}
 			if m.Attachment != "" {
+				// No document says the words of attachment_type: the type is that of the address.
+				a := providers.Attachment{URL: string(m.Attachment)}
+				r.Parts.Media = &providers.ReplyFile{Type: a.Sort(), Caption: r.Text}
 				r.Text = strings.TrimSpace(r.Text + " " + string(m.Attachment))
 			}
 			if seconds, err := strconv.ParseInt(string(m.Date), 10, 64); err == nil && seconds > 0 {

@@ -104,6 +104,7 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Subject{
 		Kind: messengerpeople.Kind(), Serve: serve, Nowhere: func(addr string) json.RawMessage { return config("https://" + addr) },
 		Secrets: []string{key, hook}, Arrived: arrived, Proof: providertest.Password, Reply: posted,
+		Parts: append(providertest.Files("look ✋", ""), providertest.Files("", "")...),
 		Refusals: []providertest.Refusal{
 			refusal(400, "message is missing", providers.ErrorContent), refusal(400, "the API key is unknown", providers.ErrorAuth),
 			refusal(401, "unauthorized", providers.ErrorAuth), refusal(403, "forbidden", providers.ErrorAuth), refusal(402, "pay", providers.ErrorQuota),
@@ -117,9 +118,14 @@ func TestContract(t *testing.T) {
 // posted is a request to the webhook, L521 to 565 of the document.
 func posted(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 	t.Helper()
+	text, address := r.Text, ""
+	if f := r.Parts.Media; f != nil {
+		ends := map[providers.AttachmentType]string{providers.Image: "jpg", providers.Video: "mp4", providers.Audio: "ogg", providers.Document: "pdf"}
+		text, address = f.Caption, "https://x.org/a."+ends[f.Type]+"?x=1"
+	}
 	body, err := json.Marshal(map[string]any{"messages": []any{map[string]string{
-		"id": r.ID, "messenger": "WB", "usernumber": strings.TrimPrefix(r.From, "+"), "date": strconv.FormatInt(at.Unix(), 10), "attachment": "",
-		"attachment_type": "", "text": r.Text, "welcome": "0", "channelnumber": "49172", "userstatus": "1", "chat_id": "9", "is_retry": "0",
+		"id": r.ID, "messenger": "WB", "usernumber": strings.TrimPrefix(r.From, "+"), "date": strconv.FormatInt(at.Unix(), 10), "attachment": address,
+		"attachment_type": "", "text": text, "welcome": "0", "channelnumber": "49172", "userstatus": "1", "chat_id": "9", "is_retry": "0",
 	}}})
 	require.NoError(t, err)
 	return http.Header{providers.HookTokenHeader: {hook}}, body
@@ -139,7 +145,8 @@ func TestWhatIsPosted(t *testing.T) {
 	require.Len(t, refused, 3)
 	require.Equal(t, []string{"messages[2].id", "messages[3].usernumber", "messages[4].id"},
 		[]string{refused[0].Location, refused[1].Location, refused[2].Location})
-	require.Equal(t, []providers.Reply{{ID: "7", From: "+4915112345671", Text: "look https://x.org/a.jpg", At: time.Unix(1504208593, 0).UTC()}}, replies)
+	require.Equal(t, []providers.Reply{{ID: "7", From: "+4915112345671", Text: "look https://x.org/a.jpg", At: time.Unix(1504208593, 0).UTC(),
+		Parts: providers.ReplyParts{Media: &providers.ReplyFile{Type: providers.Image, Caption: "look"}}}}, replies)
 	_, err = p.(providers.ReplyParser).ParseReplies(header, []byte(`[`))
 	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
 }
@@ -148,6 +155,7 @@ func TestWhatIsPosted(t *testing.T) {
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`{"messages":[{"id":"1","messenger":"WB","usernumber":"49","date":"-1"}]}`, `{"messages":[null],"x":1}`, `[]`, `{"messages":[{"id":1.5}]}`,
+		`{"messages":[{"id":"1","usernumber":"49","text":"\u0000","attachment":"https://x.org/a.mp4"}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -159,6 +167,7 @@ func FuzzPosted(f *testing.F) {
 		for _, r := range replies {
 			require.True(t, providers.Key(r.ID))
 			require.NotEmpty(t, r.From)
+			providertest.RequireKept(t, r.Parts)
 		}
 		require.NoError(t, p.Close())
 	})

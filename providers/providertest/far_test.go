@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -47,6 +48,7 @@ func (st style) subject() Subject {
 		Arrived: arrivals,
 		Receipt: st.receipt,
 		Reply:   st.reply,
+		Parts:   AllParts(),
 		Proof:   Password,
 		Windows: map[string]time.Duration{`{"days":7}`: 7 * 24 * time.Hour},
 	}
@@ -203,7 +205,7 @@ func (st style) receipt(t testing.TB, _ time.Time, r Report) (http.Header, []byt
 func (st style) reply(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 	t.Helper()
 	return st.proven(t, map[string]any{"messages": []any{map[string]any{
-		"id": r.ID, "from": strings.TrimPrefix(r.From, "+"), "text": r.Text, "at": at,
+		"id": r.ID, "from": strings.TrimPrefix(r.From, "+"), "text": cmp.Or(r.Text, r.Parts.Words()), "at": at, "parts": r.Parts,
 	}}})
 }
 

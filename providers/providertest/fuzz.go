@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -10,6 +11,21 @@ import (
 	"carillon/internal/sink"
 	"carillon/providers"
 )
+
+// RequireKept requires that what a reply has beside words can be kept: as JSON, in a text of a
+// database, and no longer than is allowed.
+func RequireKept(t testing.TB, parts providers.ReplyParts) {
+	t.Helper()
+	kept := parts.Kept()
+	words, err := json.Marshal(kept)
+	require.NoError(t, err)
+	require.NotContains(t, string(words), `\u0000`)
+	require.Less(t, len(words), 64<<10)
+	require.Equal(t, kept, kept.Kept())
+	if parts.Location == nil {
+		require.Equal(t, parts.Type(), kept.Type())
+	}
+}
 
 // Answered is what FuzzAnswers begins with.
 type Answered struct {

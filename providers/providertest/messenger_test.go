@@ -425,6 +425,8 @@ type incoming struct {
 		From string    `json:"from"`
 		Text string    `json:"text"`
 		At   time.Time `json:"at"`
+		// Parts are in Carillon's own form there.
+		Parts providers.ReplyParts `json:"parts"`
 	} `json:"messages"`
 }
 
@@ -477,7 +479,7 @@ func (m *messenger) ParseReplies(header http.Header, body []byte) ([]providers.R
 	}
 	var replies []providers.Reply
 	for _, s := range in.Messages {
-		r := providers.Reply{ID: s.ID, From: s.From, Text: s.Text, At: s.At}
+		r := providers.Reply{ID: s.ID, From: s.From, Text: s.Text, Parts: s.Parts, At: s.At}
 		if m.config.Address == providers.WhatsApp {
 			r.From = "+" + s.From
 		}

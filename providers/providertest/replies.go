@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // replies has the far end hand on what people wrote: from an address of the channel's
-// kind, letter by letter, and under an id by which it is known when it comes again.
+// kind, letter by letter, and under an id by which it is known when it comes again; and what they
+// pressed, chose and sent, as what it is.
 func (s Subject) replies(t testing.TB) {
 	p := s.open(t, s.serve(t, sink.Options{}).Config)
 	parser, ok := p.(providers.ReplyParser)
@@ -28,7 +30,11 @@ func (s Subject) replies(t testing.TB) {
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, r.From, found[0].From, "the sender is one whom the channel could write to")
-		require.Equal(t, r.Text, found[0].Text)
+		if r.Text != "" {
+			require.Equal(t, r.Text, found[0].Text)
+		}
+		require.Equal(t, r.Parts.Type(), found[0].Parts.Type(), "in which way they replied")
+		require.Equal(t, r.Parts, found[0].Parts, "what they pressed, chose or sent")
 		require.NotEmpty(t, found[0].ID, "by which a repeat is known")
 		requireKey(t, found[0].ID)
 		if receipts, ok := p.(providers.CallbackParser); ok {
@@ -41,6 +47,17 @@ func (s Subject) replies(t testing.TB) {
 	once, again, twice := read(first).ID, read(first).ID, read(second).ID
 	require.Equal(t, once, again, "what comes again has the same id")
 	require.NotEqual(t, once, twice, "who writes the same again says it twice")
+	for i, parts := range s.Parts {
+		r := providers.Reply{ID: "in_" + strconv.Itoa(3+i), From: first.From, Parts: parts, At: Now}
+		require.NotEqual(t, providers.ReplyText, parts.Type(), "Subject.Parts are beside words")
+		found := read(r)
+		require.NotEmpty(t, found.Text, "words to opt out and answers of flows are compared with it")
+		for _, option := range []*providers.ReplyOption{parts.Button, parts.Choice} {
+			if option != nil {
+				require.Contains(t, []string{option.ID, option.Title}, found.Text, "what was pressed is the answer")
+			}
+		}
+	}
 	s.forgeries(t, func(at time.Time) (http.Header, []byte) { return s.Reply(t, at, first) }, func(header http.Header, body []byte) error {
 		_, err := parser.ParseReplies(header, body)
 		return err
@@ -101,12 +118,35 @@ func (s Subject) replyWindow(t testing.TB) {
 	require.False(t, found[0].Setting, "who writes begins a window")
 }
 
+// AllParts are one of each that a reply can have beside words, with all that can be told.
+func AllParts() []providers.ReplyParts {
+	return append([]providers.ReplyParts{
+		{Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes, \"please\""}},
+		{Choice: &providers.ReplyOption{ID: "row_2", Title: "Größe 2"}},
+		{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café", Address: "1 Way", URL: "https://example.org/café"}},
+	}, Files("look ✋", "a.pdf")...)
+}
+
+// Files are a file of each type that people send, with a caption and a name.
+func Files(caption, name string) (parts []providers.ReplyParts) {
+	for _, sort := range providers.ReplyFileTypes() {
+		parts = append(parts, providers.ReplyParts{Media: &providers.ReplyFile{Type: sort, Caption: caption, Filename: name}})
+	}
+	return parts
+}
+
 // SignedReply is a Subject's Reply in Carillon's own form, the one that hook.Parser
 // reads.
 func SignedReply(key string) func(testing.TB, time.Time, providers.Reply) (http.Header, []byte) {
 	return func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 		t.Helper()
-		reply := map[string]any{"id": r.ID, "from": r.From, "text": r.Text, "at": r.At}
+		reply := struct {
+			ID   string    `json:"id"`
+			From string    `json:"from"`
+			Text string    `json:"text"`
+			At   time.Time `json:"at"`
+			providers.ReplyParts
+		}{r.ID, r.From, r.Text, r.At, r.Parts}
 		return signed(t, key, at, map[string]any{"replies": []any{reply}})
 	}
 }

@@ -53,6 +53,9 @@ type Subject struct {
 	// Reply is a request to the same place with which it hands on what somebody wrote;
 	// it is needed if Capabilities.Replies is set.
 	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
+	// Parts are what replies may have beside words, one of each that the far end tells, as far as
+	// it tells it: Reply makes requests of them, too. Nil is words alone.
+	Parts []providers.ReplyParts
 	// Windows are for how long a channel with other settings may write to who has written, by
 	// these settings as JSON; needed if Kind.ReplyWindowFor is set.
 	Windows map[string]time.Duration

@@ -122,6 +122,33 @@ func wrongCallbacks() []wrong {
 		{"cuts a reply", "Replies", "STOP", func(m *mutant) {
 			m.told(func(r *providers.Reply) { r.Text, _, _ = strings.Cut(r.Text, "\n") })
 		}},
+		{"calls a button's answer a text", "Replies", "in which way they replied", func(m *mutant) {
+			m.told(func(r *providers.Reply) { r.Parts.Button = nil })
+		}},
+		{"calls a row of a list a button", "Replies", "in which way they replied", func(m *mutant) {
+			m.told(func(r *providers.Reply) { r.Parts.Button, r.Parts.Choice = r.Parts.Choice, nil })
+		}},
+		{"forgets which button it was", "Replies", "what they pressed, chose or sent", func(m *mutant) {
+			m.told(func(r *providers.Reply) {
+				if r.Parts.Button != nil {
+					r.Parts.Button.ID = ""
+				}
+			})
+		}},
+		{"calls every file an image", "Replies", "what they pressed, chose or sent", func(m *mutant) {
+			m.told(func(r *providers.Reply) {
+				if r.Parts.Media != nil {
+					r.Parts.Media.Type = providers.Image
+				}
+			})
+		}},
+		{"has other words for what was pressed", "Replies", "what was pressed is the answer", func(m *mutant) {
+			m.told(func(r *providers.Reply) {
+				if r.Parts.Button != nil {
+					r.Text = "[button]"
+				}
+			})
+		}},
 	}
 }
 

@@ -42,6 +42,7 @@ func TestContract(t *testing.T) {
 		},
 		Receipt: providertest.SignedReceipt(key),
 		Reply:   providertest.SignedReply(key),
+		Parts:   providertest.AllParts(),
 	})
 }
 

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,13 @@ type message struct {
 		PhoneNumber string `json:"phone_number"`
 	} `json:"contact"`
 	Location *coordinates `json:"location"`
+	// Markup has the buttons of a message of the bot's.
+	Markup struct {
+		Buttons [][]struct {
+			Text string `json:"text"`
+			Data string `json:"callback_data"`
+		} `json:"inline_keyboard"`
+	} `json:"reply_markup"`
 	// Venue is a place with a name; its location stands in Location, too.
 	Venue *struct {
 		Title   string `json:"title"`
@@ -54,12 +62,16 @@ type message struct {
 	} `json:"sticker"`
 	// Files have no address that could be shown: only who has the token can fetch them.
 	Photo     json.RawMessage `json:"photo"`
-	Video     json.RawMessage `json:"video"`
-	VideoNote json.RawMessage `json:"video_note"`
-	Animation json.RawMessage `json:"animation"`
-	Audio     json.RawMessage `json:"audio"`
-	Voice     json.RawMessage `json:"voice"`
-	Document  json.RawMessage `json:"document"`
+	Video     *attached       `json:"video"`
+	VideoNote *attached       `json:"video_note"`
+	Animation *attached       `json:"animation"`
+	Audio     *attached       `json:"audio"`
+	Voice     *attached       `json:"voice"`
+	Document  *attached       `json:"document"`
+}
+
+type attached struct {
+	Name string `json:"file_name"`
 }
 
 type coordinates struct {
@@ -103,13 +115,14 @@ func (u *update) pressed() ([]providers.Reply, error) {
 	case from == 0:
 		return nil, noNumber("callback_query.from.id")
 	default:
-		return []providers.Reply{{ID: id, From: strconv.FormatInt(from, 10), Text: c.Data}}, nil
+		parts := providers.ReplyParts{Button: &providers.ReplyOption{ID: c.Data, Title: c.Message.titleOf(c.Data)}}
+		return []providers.Reply{{ID: id, From: strconv.FormatInt(from, 10), Text: c.Data, Parts: parts}}, nil
 	}
 }
 
 // written is what somebody wrote.
 func (m *message) written() ([]providers.Reply, error) {
-	text, said := m.said()
+	text, parts, said := m.said()
 	switch {
 	case !said:
 		return nil, nil
@@ -119,7 +132,7 @@ func (m *message) written() ([]providers.Reply, error) {
 		return nil, noNumber("message.message_id")
 	}
 	from := strconv.FormatInt(m.Chat.ID, 10)
-	r := providers.Reply{ID: numbered(from, m.Number), From: from, Text: text}
+	r := providers.Reply{ID: numbered(from, m.Number), From: from, Text: text, Parts: parts}
 	if m.Date > 0 {
 		r.At = time.Unix(m.Date, 0).UTC()
 	}
@@ -130,37 +143,63 @@ func noNumber(place string) error {
 	return providers.Refused{fault.Field{Location: place, Message: "must be a number other than 0"}}
 }
 
-// said is what a message says in words; ok is false for what nobody wrote, such as that somebody
-// has come into a group.
-func (m *message) said() (text string, ok bool) {
+// titleOf is what stands on the button of a message that has some data; empty where that is not
+// told.
+func (m *message) titleOf(data string) string {
+	if m == nil {
+		return ""
+	}
+	for _, row := range m.Markup.Buttons {
+		for _, b := range row {
+			if b.Data == data {
+				return b.Text
+			}
+		}
+	}
+	return ""
+}
+
+// said is what a message says, in words and beside them; ok is false for what nobody wrote, such
+// as that somebody has come into a group.
+func (m *message) said() (text string, parts providers.ReplyParts, ok bool) {
+	parts.Media = m.sent()
 	switch {
 	case m.Text != "":
-		return command(m.Text), true
-	case m.Caption != "":
-		return m.Caption, true
+		return command(m.Text), parts, true
 	case m.Contact != nil:
-		return joined(m.Contact.FirstName, m.Contact.LastName, m.Contact.PhoneNumber), true
+		return joined(m.Contact.FirstName, m.Contact.LastName, m.Contact.PhoneNumber), parts, true
 	case m.Location != nil:
-		at := degrees(m.Location.Latitude) + "," + degrees(m.Location.Longitude)
+		parts.Location = &providers.Location{Latitude: m.Location.Latitude, Longitude: m.Location.Longitude}
 		if m.Venue != nil {
-			return joined(m.Venue.Title, m.Venue.Address, at), true
+			parts.Location.Name, parts.Location.Address = m.Venue.Title, m.Venue.Address
 		}
-		return at, true
 	case m.Sticker != nil:
-		return m.Sticker.Emoji, true
+		parts.Media = &providers.ReplyFile{Type: providers.Image}
+		return m.Sticker.Emoji, parts, true
+	case parts.Media != nil && m.Caption == "":
+		return "[" + string(parts.Media.Type) + "]", parts, true
 	}
-	for _, file := range []struct {
-		is   json.RawMessage
-		word string
+	text = cmp.Or(m.Caption, parts.Words())
+	return text, parts, text != ""
+}
+
+// sent is the file of a message; nil for none. An animation is told as a document beside.
+func (m *message) sent() *providers.ReplyFile {
+	if m.Photo != nil {
+		return &providers.ReplyFile{Type: providers.Image, Caption: m.Caption}
+	}
+	for _, f := range []struct {
+		is   *attached
+		sort providers.AttachmentType
 	}{
-		{m.Photo, "[image]"}, {m.Video, "[video]"}, {m.VideoNote, "[video]"}, {m.Animation, "[image]"}, {m.Audio, "[audio]"}, {m.Voice, "[audio]"},
-		{m.Document, "[document]"},
+		{m.Video, providers.Video}, {m.VideoNote, providers.Video}, {m.Animation, providers.Image}, {m.Audio, providers.Audio}, {m.Voice, providers.Audio},
+		{m.Document, providers.Document},
 	} {
-		if file.is != nil {
-			return file.word, true
+		if f.is != nil {
+			return &providers.ReplyFile{Type: f.sort, Caption: m.Caption, Filename: f.is.Name}
 		}
 	}
-	return "", false
+	return nil
 }
 
 func joined(words ...string) string {

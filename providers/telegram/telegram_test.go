@@ -200,13 +200,48 @@ func TestContract(t *testing.T) {
 		},
 		Proof: providertest.Password,
 		Reply: func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
-			text, err := json.Marshal(r.Text)
-			require.NoError(t, err)
 			number := strings.TrimPrefix(r.ID, "in_")
-			return posted(fmt.Sprintf(`{"update_id":1000%s,"message":{"message_id":%s,"from":{"id":5,"is_bot":false,"first_name":"Zoë"},
-				"chat":{"id":%s,"type":"supergroup","title":"News"},"date":%d,"text":%s}}`, number, number, r.From, at.Unix(), text))
+			said := written(r)
+			said["message_id"], said["from"], said["date"] = json.Number(number), map[string]any{"id": 5, "is_bot": false, "first_name": "Zoë"}, at.Unix()
+			said["chat"] = map[string]any{"id": json.Number(r.From), "type": "supergroup", "title": "News"}
+			update := map[string]any{"update_id": json.Number("1000" + number), "message": said}
+			if b := r.Parts.Button; b != nil {
+				update = map[string]any{"update_id": update["update_id"], "callback_query": map[string]any{"id": r.ID, "from": said["from"], "message": said, "data": b.ID}}
+			}
+			body, err := json.Marshal(update)
+			require.NoError(t, err)
+			return posted(string(body))
 		},
+		Parts: append([]providers.ReplyParts{
+			{Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes, \"please\""}},
+			{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25}},
+			{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café", Address: "1 Way"}},
+			{Media: &providers.ReplyFile{Type: providers.Image, Caption: "look ✋"}},
+			{Media: &providers.ReplyFile{Type: providers.Image}},
+		}, providertest.Files("look ✋", "a.pdf")[1:]...),
 	})
+}
+
+// written is a reply as a message of Telegram's.
+func written(r providers.Reply) map[string]any {
+	switch p := r.Parts; p.Type() {
+	case providers.ReplyButton:
+		return map[string]any{"reply_markup": map[string]any{"inline_keyboard": [][]map[string]string{
+			{{"text": "No", "callback_data": "no"}, {"text": "See", "url": "https://x.org"}}, {{"text": p.Button.Title, "callback_data": p.Button.ID}}}}}
+	case providers.ReplyLocation:
+		at := map[string]float64{"latitude": p.Location.Latitude, "longitude": p.Location.Longitude}
+		if p.Location.Name == "" {
+			return map[string]any{"location": at}
+		}
+		return map[string]any{"location": at, "venue": map[string]any{"location": at, "title": p.Location.Name, "address": p.Location.Address}}
+	case providers.ReplyMedia:
+		if p.Media.Type == providers.Image {
+			return map[string]any{"photo": []any{map[string]string{"file_id": "x"}}, "caption": p.Media.Caption}
+		}
+		return map[string]any{string(p.Media.Type): map[string]string{"file_id": "x", "file_name": p.Media.Filename}, "caption": p.Media.Caption}
+	default:
+		return map[string]any{"text": r.Text}
+	}
 }
 
 func posted(body string) (http.Header, []byte) {
@@ -324,6 +359,8 @@ func TestWhatIsPosted(t *testing.T) {
 		header, raw := posted(`{"update_id":7,` + body + `}`)
 		replies, err := p.(providers.ReplyParser).ParseReplies(header, raw)
 		require.NoError(t, err, body)
+		require.Len(t, replies, 1, body)
+		replies[0].Parts = providers.ReplyParts{}
 		require.Equal(t, []providers.Reply{{ID: "12:3", From: "12", Text: want}}, replies, body)
 		require.Nil(t, p.(providers.Acknowledger).Acknowledgement(raw))
 		require.Equal(t, "7", p.(providers.RequestIdentifier).RequestID(header, raw))
@@ -363,7 +400,8 @@ func TestPressed(t *testing.T) {
 		"date":1504208593},"data":"never"}}`)
 	replies, err := p.(providers.ReplyParser).ParseReplies(header, body)
 	require.NoError(t, err)
-	require.Equal(t, []providers.Reply{{ID: "pressed:4382bfdwdsb323b2d9", From: "-100", Text: "never"}}, replies)
+	require.Equal(t, []providers.Reply{{ID: "pressed:4382bfdwdsb323b2d9", From: "-100", Text: "never", Parts: providers.ReplyParts{
+		Button: &providers.ReplyOption{ID: "never"}}}}, replies, "what stood on it is not told")
 	require.JSONEq(t, `{"method":"answerCallbackQuery","callback_query_id":"4382bfdwdsb323b2d9"}`, string(p.(providers.Acknowledger).Acknowledgement(body)))
 	replies, err = p.(providers.ReplyParser).ParseReplies(posted(`{"callback_query":{"id":"4","from":{"id":12},"data":"x"}}`))
 	require.NoError(t, err)
@@ -394,7 +432,8 @@ func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`{"update_id":1,"message":{"message_id":1,"chat":{"id":-1},"date":-1,"text":"/a@b"}}`, `{"callback_query":{"id":"é","data":"x","from":{"id":1}}}`,
 		`{"message":{"message_id":1,"chat":{"id":1},"venue":{},"location":{"latitude":1e300}}}`, `{"message":null,"callback_query":{}}`, `[]`,
-		`{"message":{"message_id":1.5}}`,
+		`{"message":{"message_id":1.5}}`, `{"message":{"message_id":1,"chat":{"id":1},"document":{"file_name":"\u0000"},"caption":"\ud800"}}`,
+		`{"callback_query":{"id":"4","data":"x","from":{"id":1},"message":{"chat":{"id":1},"reply_markup":{"inline_keyboard":[null,[{},{"callback_data":"x"}]]}}}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -409,6 +448,7 @@ func FuzzPosted(f *testing.F) {
 			require.NotEqual(t, "0", r.From)
 			_, err := strconv.ParseInt(r.From, 10, 64)
 			require.NoError(t, err)
+			providertest.RequireKept(t, r.Parts)
 		}
 		require.LessOrEqual(t, len(p.(providers.RequestIdentifier).RequestID(header, body)), 100)
 		if words := p.(providers.Acknowledger).Acknowledgement(body); words != nil {

@@ -102,7 +102,7 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		return nil, err
 	}
 	from := strings.TrimPrefix(form.Get("From"), whatsApp)
-	r := providers.Reply{ID: sid(form), From: from, Text: said(form)}
+	r := providers.Reply{ID: sid(form), From: from, Text: said(form), Parts: parts(form)}
 	switch {
 	case !providers.Key(r.ID):
 		return nil, providers.Refused{providers.NoKey("MessageSid", r.ID)}
@@ -132,6 +132,22 @@ func said(form url.Values) string {
 		text += w
 	}
 	return text
+}
+
+// parts are what there is beside words: the button that was pressed, where they are, or the first
+// of their files, whose caption is the text.
+func parts(form url.Values) (p providers.ReplyParts) {
+	latitude, wrong := strconv.ParseFloat(form.Get("Latitude"), 64)
+	longitude, wrongToo := strconv.ParseFloat(form.Get("Longitude"), 64)
+	switch {
+	case form.Has("ButtonPayload") || form.Has("ButtonText"):
+		p.Button = &providers.ReplyOption{ID: form.Get("ButtonPayload"), Title: cmp.Or(form.Get("ButtonText"), form.Get("Body"))}
+	case wrong == nil && wrongToo == nil:
+		p.Location = &providers.Location{Latitude: latitude, Longitude: longitude, Name: form.Get("Label"), Address: form.Get("Address")}
+	case form.Get("MediaUrl0") != "":
+		p.Media = &providers.ReplyFile{Type: providers.SortOf(form.Get("MediaContentType0")), Caption: form.Get("Body")}
+	}
+	return p
 }
 
 // RequestID is the message and its status, of which each is posted once: a repeat is known by

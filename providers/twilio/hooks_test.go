@@ -118,6 +118,8 @@ func TestWhatIsWritten(t *testing.T) {
 		header, body := posted(form)
 		replies, err := p.(providers.ReplyParser).ParseReplies(header, body)
 		require.NoError(t, err)
+		require.Len(t, replies, 1)
+		replies[0].Parts = providers.ReplyParts{}
 		require.Equal(t, []providers.Reply{{ID: "SM7", From: "+4917000000007", Text: want}}, replies)
 		require.Equal(t, "SM7:received:", p.(providers.RequestIdentifier).RequestID(header, body))
 	}
@@ -211,7 +213,9 @@ func TestAnswersNothing(t *testing.T) {
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		"MessageSid=SM1&MessageStatus=failed&ErrorCode=-1", "SmsSid=%00&SmsStatus=received&From=%2B1", "a=%zz", "MessageSid=SM1&Body=x;y", "=&&",
-		"MessageSid=SM1&SmsStatus=received&From=whatsapp:&Latitude=1", "MessageSid=SM1&MessageStatus=undelivered&ErrorCode=99999999999999999999",
+		"MessageSid=SM1&SmsStatus=received&From=whatsapp:&Latitude=1",
+		"MessageSid=SM1&From=%2B1&Body=&Latitude=NaN&Longitude=-Inf&Label=%00%ff", "MessageSid=SM1&From=%2B1&Body=%ff&ButtonText=&MediaUrl0=x",
+		"MessageSid=SM1&MessageStatus=undelivered&ErrorCode=99999999999999999999",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -230,6 +234,7 @@ func FuzzPosted(f *testing.F) {
 		for _, r := range replies {
 			require.True(t, providers.Key(r.ID))
 			require.True(t, providers.Key(r.From))
+			providertest.RequireKept(t, r.Parts)
 		}
 		require.LessOrEqual(t, len(p.(providers.RequestIdentifier).RequestID(header, body)), 100)
 		require.NoError(t, p.Close())

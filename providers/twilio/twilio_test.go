@@ -243,9 +243,40 @@ func TestContract(t *testing.T) {
 			return posted(form)
 		},
 		Reply: func(_ testing.TB, _ time.Time, r providers.Reply) (http.Header, []byte) {
-			return posted(url.Values{"MessageSid": {r.ID}, "SmsStatus": {"received"}, "From": {r.From}, "To": {number}, "Body": {r.Text}, "NumMedia": {"0"}})
+			form := url.Values{"MessageSid": {r.ID}, "SmsStatus": {"received"}, "From": {r.From}, "To": {number}, "Body": {r.Text}, "NumMedia": {"0"}}
+			written(form, r.Parts)
+			return posted(form)
 		},
+		Parts: append([]providers.ReplyParts{
+			{Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes"}}, {Button: &providers.ReplyOption{Title: "Yes"}},
+			{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café", Address: "1 Way"}},
+			{Media: &providers.ReplyFile{Type: providers.Image}},
+		}, providertest.Files("look ✋", "")...),
 	})
+}
+
+// written has a request say what there is beside words.
+func written(form url.Values, p providers.ReplyParts) {
+	switch p.Type() {
+	case providers.ReplyButton:
+		form.Set("Body", p.Button.Title)
+		form.Set("ButtonText", p.Button.Title)
+		if p.Button.ID != "" {
+			form.Set("ButtonPayload", p.Button.ID)
+		}
+	case providers.ReplyLocation:
+		form.Set("Latitude", strconv.FormatFloat(p.Location.Latitude, 'f', -1, 64))
+		form.Set("Longitude", strconv.FormatFloat(p.Location.Longitude, 'f', -1, 64))
+		form.Set("Label", p.Location.Name)
+		form.Set("Address", p.Location.Address)
+	case providers.ReplyMedia:
+		types := map[providers.AttachmentType]string{
+			providers.Image: "image/jpeg", providers.Video: "video/mp4", providers.Audio: "audio/ogg; codecs=opus", providers.Document: "application/pdf",
+		}
+		form.Set("Body", p.Media.Caption)
+		form.Set("MediaUrl0", "https://x.org/a")
+		form.Set("MediaContentType0", types[p.Media.Type])
+	}
 }
 
 // open makes the adapter for a configuration, with the public address that a hook has.

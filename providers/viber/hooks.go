@@ -143,9 +143,11 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		return nil, err
 	}
 	from, text, place := "", "", ""
+	var parts providers.ReplyParts
 	switch e.Event {
 	case "message":
-		from, text, place = e.Sender.ID, e.Message.said(), "sender.id"
+		from, place = e.Sender.ID, "sender.id"
+		text, parts = e.Message.said()
 	case "subscribed":
 		from, text, place = e.User.ID, "START", "user.id"
 	case "unsubscribed":
@@ -161,24 +163,28 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	if !providers.Key(from) {
 		return nil, providers.Refused{providers.NoKey(place, from)}
 	}
-	return []providers.Reply{{ID: id, From: from, Text: text, At: e.at(), Setting: e.Event != "message"}}, nil
+	return []providers.Reply{{ID: id, From: from, Text: text, Parts: parts, At: e.at(), Setting: e.Event != "message"}}, nil
 }
 
-// said is what a message says in words; empty for one that says nothing.
-func (m *message) said() string {
-	switch {
-	case m.Text != "":
-		return m.Text
+// files are the types of what people send as Viber calls them. A GIF is a picture there.
+var files = map[string]providers.AttachmentType{
+	"picture": providers.Image, "sticker": providers.Image, "video": providers.Video, "file": providers.Document,
+}
+
+// said is what a message says, in words and beside them; the words are empty for one that says
+// nothing. A button that was pressed is a text like any other there.
+func (m *message) said() (text string, parts providers.ReplyParts) {
+	switch sort, sent := files[m.Type]; {
+	case sent:
+		parts.Media = &providers.ReplyFile{Type: sort, Caption: m.Text, Filename: m.FileName}
+		return cmp.Or(m.Text, m.FileName, "["+m.Type+"]"), parts
 	case m.Location != nil:
-		return degrees(m.Location.Latitude) + "," + degrees(m.Location.Longitude)
+		parts.Location = &providers.Location{Latitude: m.Location.Latitude, Longitude: m.Location.Longitude}
+		return cmp.Or(m.Text, parts.Words()), parts
+	case m.Text != "":
+		return m.Text, parts
 	case m.Contact != nil:
-		return strings.TrimSpace(m.Contact.Name + " " + m.Contact.Phone)
-	case m.FileName != "":
-		return m.FileName
-	case m.Type == "picture" || m.Type == "video" || m.Type == "file" || m.Type == "sticker":
-		return "[" + m.Type + "]"
+		return strings.TrimSpace(m.Contact.Name + " " + m.Contact.Phone), parts
 	}
-	return ""
+	return m.FileName, parts
 }
-
-func degrees(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }

@@ -188,11 +188,29 @@ func TestContract(t *testing.T) {
 				words[r.Status], at.UnixMilli(), number(r.MessageID))
 		},
 		Reply: func(_ testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
-			text, _ := json.Marshal(r.Text) // texts can be written
-			return posted(`{"event":"message","timestamp":%d,"message_token":49126618466551%s,"sender":{"id":%q,"name":"Zoë"},"message":{"type":"text","text":%s}}`,
-				at.UnixMilli(), strings.TrimPrefix(r.ID, "in_"), r.From, text)
+			words, _ := json.Marshal(written(r)) // texts can be written
+			return posted(`{"event":"message","timestamp":%d,"message_token":49126618466551%s,"sender":{"id":%q,"name":"Zoë"},"message":%s}`,
+				at.UnixMilli(), strings.TrimPrefix(r.ID, "in_"), r.From, words)
+		},
+		Parts: []providers.ReplyParts{
+			{Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25}},
+			{Media: &providers.ReplyFile{Type: providers.Image, Caption: "look ✋"}}, {Media: &providers.ReplyFile{Type: providers.Video}},
+			{Media: &providers.ReplyFile{Type: providers.Document, Filename: "a.pdf"}},
 		},
 	})
+}
+
+// written is a reply as Viber posts it.
+func written(r providers.Reply) map[string]any {
+	switch p := r.Parts; p.Type() {
+	case providers.ReplyLocation:
+		return map[string]any{"type": "location", "location": map[string]float64{"lat": p.Location.Latitude, "lon": p.Location.Longitude}}
+	case providers.ReplyMedia:
+		words := map[providers.AttachmentType]string{providers.Image: "picture", providers.Video: "video", providers.Document: "file"}
+		return map[string]any{"type": words[p.Media.Type], "text": p.Media.Caption, "file_name": p.Media.Filename, "media": "https://x.org"}
+	default:
+		return map[string]any{"type": "text", "text": r.Text}
+	}
 }
 
 // open makes the adapter for a configuration.
@@ -280,6 +298,8 @@ func TestWhatIsPosted(t *testing.T) {
 			require.Empty(t, replies, rest)
 			continue
 		}
+		require.Len(t, replies, 1, rest)
+		replies[0].Parts = providers.ReplyParts{}
 		sets := !strings.Contains(rest, `"event":"message"`)
 		require.Equal(t, []providers.Reply{{ID: "4912661846655238145", From: "a=", Text: want, At: at, Setting: sets}}, replies, rest)
 	}
@@ -349,6 +369,7 @@ func FuzzPosted(f *testing.F) {
 		`{"event":"message","message_token":1,"sender":{"id":"a"},"message":{"text":"x","tracking_data":"1-theinstallation1"}}`,
 		`{"event":"delivered","message_token":1e3}`, `{"event":"failed","message_token":"1","desc":7}`, `{"event":"subscribed","user":null}`, `[]`,
 		`{"event":"message","message_token":1,"sender":{"id":"a"},"message":{"location":{"lat":1e300}}}`,
+		`{"event":"message","message_token":1,"sender":{"id":"a"},"message":{"type":"file","file_name":"\u0000","text":"\ud800"}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -360,6 +381,7 @@ func FuzzPosted(f *testing.F) {
 			require.True(t, providers.Key(r.ID))
 			require.True(t, providers.Key(r.From))
 			require.NotEmpty(t, r.Text)
+			providertest.RequireKept(t, r.Parts)
 		}
 		receipts, _ := p.(providers.CallbackParser).ParseCallback(header, body)
 		for _, r := range receipts {

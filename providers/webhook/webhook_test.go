@@ -106,6 +106,7 @@ func TestContract(t *testing.T) {
 		Key:     func(d sink.Delivery) string { return d.Header.Get("Webhook-Id") },
 		Receipt: providertest.SignedReceipt(key),
 		Reply:   providertest.SignedReply(key),
+		Parts:   providertest.AllParts(),
 	})
 }
 

@@ -118,6 +118,8 @@ func TestWhatIsPosted(t *testing.T) {
 		header, raw := posted(`"messages":[{"from":"4917000000007","id":"wamid.in","timestamp":"1764417600","context":{"forwarded":true},` + body + `}]`)
 		replies, err := p.ParseReplies(header, raw)
 		require.NoError(t, err, body)
+		require.Len(t, replies, 1, body)
+		replies[0].Parts = providers.ReplyParts{}
 		require.Equal(t, []providers.Reply{{ID: "wamid.in", From: person, Text: want, At: time.Unix(1764417600, 0).UTC()}}, replies, body)
 	}
 	for _, nothing := range []string{
@@ -203,7 +205,9 @@ func TestSecretsOfTheHook(t *testing.T) {
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`"statuses":[{"id":"é","status":"read"}]`, `"statuses":[{"status":"failed","id":"x","errors":[{"code":"190"}]}]`,
-		`"messages":[{"type":"location","from":"1","id":"x"}]`,
+		`"messages":[{"type":"location","from":"1","id":"x"}]`, `"messages":[{"type":"image","from":"1","id":"x","image":{"caption":"\u0000"}}]`,
+		`"messages":[{"type":"interactive","from":"1","id":"x","interactive":{"list_reply":{"id":"\ud800"}}}]`,
+		`"messages":[{"type":"location","from":"1","id":"x","location":{"latitude":1e300}}]`,
 		`"user_preferences":[{"wa_id":"1","value":"stop","timestamp":-1}]`, `"statuses":null,"messages":[null]`,
 		`"statuses":[{"biz_opaque_callback_data":"1-theinstallation1","status":"failed"}]`,
 	} {
@@ -227,6 +231,7 @@ func requireKeepable(t *testing.T, p providers.Provider, header http.Header, bod
 	for _, r := range replies {
 		require.True(t, providers.Key(r.ID))
 		require.Regexp(t, `^\+[0-9]+$`, r.From)
+		providertest.RequireKept(t, r.Parts)
 	}
 	receipts, _ := p.(providers.CallbackParser).ParseCallback(header, body)
 	for _, r := range receipts {

@@ -1,11 +1,9 @@
 package whatsapp
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"carillon/providers"
@@ -33,7 +31,9 @@ type message struct {
 		Row    pressed `json:"list_reply"`
 	} `json:"interactive"`
 	Image    file      `json:"image"`
+	Sticker  file      `json:"sticker"`
 	Video    file      `json:"video"`
+	Audio    file      `json:"audio"`
 	Document file      `json:"document"`
 	Location spot      `json:"location"`
 	Contacts []contact `json:"contacts"`
@@ -55,6 +55,7 @@ type spot struct {
 	Longitude float64 `json:"longitude"`
 	Name      string  `json:"name"`
 	Address   string  `json:"address"`
+	URL       string  `json:"url"`
 }
 
 type contact struct {
@@ -109,14 +110,14 @@ func heard(place string, raw json.RawMessage) (r providers.Reply, said bool, wro
 	if wrong := graph.Item(place, raw, &m); wrong != nil {
 		return r, false, wrong
 	}
-	text, said := m.said()
+	text, parts, said := m.said()
 	switch {
 	case !said || m.Group != "" || !graph.ID(m.From): // who hides their number can't be written to by it either
 		return r, false, nil
 	case !providers.Key(m.ID):
 		return r, false, providers.Refused{providers.NoKey(place+".id", m.ID)}
 	}
-	return providers.Reply{ID: m.ID, From: "+" + m.From, Text: text, At: m.Timestamp.instant()}, true, nil
+	return providers.Reply{ID: m.ID, From: "+" + m.From, Text: text, Parts: parts, At: m.Timestamp.instant()}, true, nil
 }
 
 // set is a preference as the reply that it stands for. It has no id: whose, what and when name it.
@@ -134,27 +135,35 @@ func set(place string, raw json.RawMessage) (r providers.Reply, said bool, wrong
 	return providers.Reply{ID: id, From: "+" + of.WaID, Text: word, At: at, Setting: true}, true, nil
 }
 
-// said is what a message says in words; ok is false for what says nothing, such as a reaction.
-func (m *message) said() (text string, ok bool) {
+// said is what a message says, in words and beside them; ok is false for what says nothing, such
+// as a reaction.
+func (m *message) said() (text string, parts providers.ReplyParts, ok bool) {
 	switch m.Type {
 	case "text":
-		return m.Text.Body, true
+		return m.Text.Body, parts, true
 	case "button":
-		return cmp.Or(m.Button.Payload, m.Button.Text), true
+		parts.Button = &providers.ReplyOption{ID: m.Button.Payload, Title: m.Button.Text}
+		return parts.Words(), parts, true
 	case "interactive":
-		text = cmp.Or(m.Interactive.Button.ID, m.Interactive.Button.Title, m.Interactive.Row.ID, m.Interactive.Row.Title)
-		return text, text != ""
+		if parts.Button = m.Interactive.Button.option(); parts.Button == nil {
+			parts.Choice = m.Interactive.Row.option()
+		}
+		text = parts.Words()
+		return text, parts, text != ""
 	case "image":
-		return m.Image.words(m.Type), true
+		parts.Media = m.Image.sent(providers.Image)
+	case "sticker":
+		parts.Media = m.Sticker.sent(providers.Image)
+		return "[sticker]", parts, true
 	case "video":
-		return m.Video.words(m.Type), true
+		parts.Media = m.Video.sent(providers.Video)
+	case "audio":
+		parts.Media = m.Audio.sent(providers.Audio)
 	case "document":
-		return m.Document.words(m.Type), true
-	case "audio", "sticker":
-		return named(m.Type), true
+		parts.Media = m.Document.sent(providers.Document)
 	case "location":
 		l := m.Location
-		return joined(l.Name, l.Address, degrees(l.Latitude)+","+degrees(l.Longitude)), true
+		parts.Location = &providers.Location{Latitude: l.Latitude, Longitude: l.Longitude, Name: l.Name, Address: l.Address, URL: l.URL}
 	case "contacts":
 		var words []string
 		for _, c := range m.Contacts {
@@ -163,19 +172,21 @@ func (m *message) said() (text string, ok bool) {
 				words = append(words, phone.Phone)
 			}
 		}
-		return joined(words...), true
+		return strings.Join(strings.Fields(strings.Join(words, " ")), " "), parts, true
+	default:
+		return "", parts, false
 	}
-	return "", false
+	return parts.Words(), parts, true
 }
 
-// words are those of a file: what is said beside it, else what it is called.
-func (f *file) words(kind string) string { return cmp.Or(f.Caption, f.Filename, named(kind)) }
-
-// named is a word for a file that nothing is said of.
-func named(kind string) string { return "[" + kind + "]" }
-
-func joined(words ...string) string {
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+// option is what was pressed; nil for nothing.
+func (p *pressed) option() *providers.ReplyOption {
+	if *p == (pressed{}) {
+		return nil
+	}
+	return &providers.ReplyOption{ID: p.ID, Title: p.Title}
 }
 
-func degrees(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }
+func (f *file) sent(sort providers.AttachmentType) *providers.ReplyFile {
+	return &providers.ReplyFile{Type: sort, Caption: f.Caption, Filename: f.Filename}
+}

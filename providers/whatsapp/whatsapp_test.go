@@ -145,11 +145,33 @@ func TestContract(t *testing.T) {
 			return posted(about(wamid(r.MessageID), fmt.Sprintf("%d-%s", r.MessageID, installation), at, reported[r.Status]))
 		},
 		Reply: func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
-			text, err := json.Marshal(r.Text)
+			sort, of := written(r)
+			words, err := json.Marshal(of)
 			require.NoError(t, err)
-			return posted(fmt.Sprintf(`"messages":[{"from":%q,"id":%q,"timestamp":"%d","type":"text","text":{"body":%s}}]`, r.From[1:], r.ID, at.Unix(), text))
+			return posted(fmt.Sprintf(`"messages":[{"from":%q,"id":%q,"timestamp":"%d","type":%q,%q:%s}]`, r.From[1:], r.ID, at.Unix(), sort, sort, words))
 		},
+		Parts: append(providertest.AllParts(), providers.ReplyParts{Button: &providers.ReplyOption{Title: "Stop promotions"}}),
 	})
+}
+
+// written is a reply as Meta posts it: of which type, and what stands under that.
+func written(r providers.Reply) (sort string, of any) {
+	p := r.Parts
+	switch p.Type() {
+	case providers.ReplyButton:
+		if p.Button.ID == "" {
+			return "button", map[string]string{"text": p.Button.Title} // of a template without a payload
+		}
+		return "interactive", map[string]any{"type": "button_reply", "button_reply": p.Button}
+	case providers.ReplyChoice:
+		return "interactive", map[string]any{"type": "list_reply", "list_reply": p.Choice}
+	case providers.ReplyLocation:
+		return "location", p.Location
+	case providers.ReplyMedia:
+		return string(p.Media.Type), map[string]any{"id": "1", "caption": p.Media.Caption, "filename": p.Media.Filename, "mime_type": "x/y"}
+	default:
+		return "text", map[string]string{"body": r.Text}
+	}
 }
 
 func question(token string) url.Values {

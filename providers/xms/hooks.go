@@ -37,8 +37,11 @@ type postedText struct {
 }
 
 type postedMedia struct {
-	Caption loose `json:"caption"`
-	Link    loose `json:"link"`
+	Caption  loose `json:"caption"`
+	Filename loose `json:"filename"`
+	Link     loose `json:"link"`
+	// MIME is the media type.
+	MIME loose `json:"mime_type"`
 }
 
 type postedPlace struct {
@@ -46,6 +49,7 @@ type postedPlace struct {
 	Longitude loose `json:"longitude"`
 	Name      loose `json:"name"`
 	Address   loose `json:"address"`
+	URL       loose `json:"url"`
 }
 
 type postedStatus struct {
@@ -148,7 +152,8 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		case !providers.Key(string(m.From)):
 			refused = append(refused, providers.NoKey(at+"from", string(m.From)))
 		default:
-			replies = append(replies, providers.Reply{ID: string(m.ID), From: p.sender(string(m.From)), Text: m.said(), At: instant(m.Timestamp)})
+			text, parts := m.said()
+			replies = append(replies, providers.Reply{ID: string(m.ID), From: p.sender(string(m.From)), Text: text, Parts: parts, At: instant(m.Timestamp)})
 		}
 	}
 	return replies, refused.OrNil()
@@ -162,22 +167,41 @@ func (p *Provider) sender(from string) string {
 	return "+" + strings.TrimPrefix(from, "+")
 }
 
-// said is what somebody wrote; of a file its caption, or where it is.
-func (m *postedMessage) said() string {
+// said is what somebody wrote, in words and beside them; of a file the words are its caption, and
+// where it is.
+func (m *postedMessage) said() (text string, parts providers.ReplyParts) {
 	if m.Text != nil && m.Text.Body != "" {
-		return string(m.Text.Body)
+		return string(m.Text.Body), parts
 	}
 	if l := m.Location; l != nil {
-		return strings.TrimSpace(fmt.Sprintf("%s %s %s,%s", l.Name, l.Address, l.Latitude, l.Longitude))
+		parts.Location = l.place()
+		return strings.TrimSpace(fmt.Sprintf("%s %s %s,%s", l.Name, l.Address, l.Latitude, l.Longitude)), parts
 	}
-	files := []*postedMedia{m.Image, m.Video, m.Audio, m.Voice, m.Document}
+	type file struct {
+		is   *postedMedia
+		sort providers.AttachmentType
+	}
+	files := []file{
+		{m.Image, providers.Image}, {m.Video, providers.Video}, {m.Audio, providers.Audio}, {m.Voice, providers.Audio}, {m.Document, providers.Document},
+	}
 	for i := range m.Files {
-		files = append(files, &m.Files[i])
+		files = append(files, file{&m.Files[i], providers.SortOf(string(m.Files[i].MIME))})
 	}
 	for _, f := range files {
-		if f != nil {
-			return strings.TrimSpace(string(f.Caption) + " " + string(f.Link))
+		if f.is != nil {
+			parts.Media = &providers.ReplyFile{Type: f.sort, Caption: string(f.is.Caption), Filename: string(f.is.Filename)}
+			return strings.TrimSpace(string(f.is.Caption) + " " + string(f.is.Link)), parts
 		}
 	}
-	return ""
+	return "", parts
+}
+
+// place is a place as Carillon has it; nil for one whose degrees are no numbers.
+func (l *postedPlace) place() *providers.Location {
+	latitude, wrong := strconv.ParseFloat(string(l.Latitude), 64)
+	longitude, wrongToo := strconv.ParseFloat(string(l.Longitude), 64)
+	if wrong != nil || wrongToo != nil {
+		return nil
+	}
+	return &providers.Location{Latitude: latitude, Longitude: longitude, Name: string(l.Name), Address: string(l.Address), URL: string(l.URL)}
 }

@@ -173,11 +173,20 @@ func TestContract(t *testing.T) {
 			return posted(fmt.Sprintf(form, r.MessageID, word, at.UnixMilli()))
 		},
 		Reply: func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
-			text, err := json.Marshal(r.Text)
+			sort, of := "text", any(map[string]string{"body": r.Text})
+			if r.Parts.Location != nil {
+				sort, of = "location", r.Parts.Location
+			} else if f := r.Parts.Media; f != nil {
+				sort, of = string(f.Type), map[string]string{"caption": f.Caption, "filename": f.Filename, "link": "https://x.org/a"}
+			}
+			words, err := json.Marshal(of)
 			require.NoError(t, err)
-			return posted(fmt.Sprintf(`{"type":"messages","messages":[{"id":%q,"from":%s,"timestamp":%d,"type":"text","text":{"body":%s}}]}`,
-				r.ID, strings.TrimPrefix(r.From, "+"), at.UnixMilli(), text))
+			return posted(fmt.Sprintf(`{"type":"messages","messages":[{"id":%q,"from":%s,"timestamp":%d,"type":%q,%q:%s}]}`,
+				r.ID, strings.TrimPrefix(r.From, "+"), at.UnixMilli(), sort, sort, words))
 		},
+		Parts: append([]providers.ReplyParts{{Location: &providers.Location{
+			Latitude: 52.5125, Longitude: -13.25, Name: "Café", Address: "1 Way", URL: "https://x.org/p",
+		}}}, providertest.Files("look ✋", "a.pdf")...),
 	})
 }
 
@@ -324,6 +333,7 @@ func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
 		`{"statuses":[{"id":1,"status":"READ","timestamp":-1}]}`, `{"messages":[{"id":{},"from":[]}]}`, `{"statuses":[null]}`, `[]`,
 		`{"messages":[{"id":"a","from":"1","text":{"body":1e9}}]}`,
+		`{"messages":[{"id":"a","from":"1","location":{"latitude":"NaN","longitude":"1e999"}},{"id":"b","from":"1","attachments":[{"mime_type":"video/mp4"}]}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -340,6 +350,7 @@ func FuzzPosted(f *testing.F) {
 		replies, _ := p.(providers.ReplyParser).ParseReplies(header, body)
 		for _, r := range replies {
 			require.NotEmpty(t, r.ID)
+			providertest.RequireKept(t, r.Parts)
 		}
 		require.NoError(t, p.Close())
 	})

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"carillon/providers"
@@ -128,11 +126,14 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	var replies []providers.Reply
 	err := p.read(header, body, func(place string, of *item) providers.Refused {
 		id, where, text := "", "", ""
+		var parts providers.ReplyParts
 		switch m, b := of.Message, of.Postback; {
 		case b != nil:
-			id, where, text = b.ID, ".postback.mid", cmp.Or(b.Payload, b.Title)
+			parts.Button = &providers.ReplyOption{ID: b.Payload, Title: b.Title}
+			id, where, text = b.ID, ".postback.mid", parts.Words()
 		case m != nil && !m.Echo && !m.Deleted:
-			id, where, text = m.ID, ".message.mid", m.said()
+			id, where = m.ID, ".message.mid"
+			text, parts = m.said()
 		}
 		switch {
 		case text == "" || !graph.ID(of.Sender.ID):
@@ -140,25 +141,35 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		case !providers.Key(id):
 			return providers.Refused{providers.NoKey(place+where, id)}
 		}
-		replies = append(replies, providers.Reply{ID: id, From: of.Sender.ID, Text: text, At: of.at()})
+		replies = append(replies, providers.Reply{ID: id, From: of.Sender.ID, Text: text, Parts: parts, At: of.at()})
 		return nil
 	})
 	return replies, err
 }
 
-// said is what a message says in words; empty for one that says nothing, such as a reaction.
-func (m *message) said() string {
+// sentFiles are the types of what people send as they are told; others, such as a story that is
+// mentioned, are no files of theirs.
+var sentFiles = map[string]providers.AttachmentType{
+	"image": providers.Image, "video": providers.Video, "audio": providers.Audio, "file": providers.Document,
+}
+
+// said is what a message says, in words and beside them; the words are empty for one that says
+// nothing, such as a reaction.
+func (m *message) said() (text string, parts providers.ReplyParts) {
 	if m.Quick != nil && m.Quick.Payload != "" {
-		return m.Quick.Payload
+		parts.Button = &providers.ReplyOption{ID: m.Quick.Payload, Title: m.Text}
+		return m.Quick.Payload, parts
 	}
-	if m.Text != "" || len(m.Files) == 0 {
-		return m.Text
+	if len(m.Files) == 0 {
+		return m.Text, parts
 	}
 	f := m.Files[0]
 	if at := f.Payload.Coordinates; at != nil {
-		return strings.TrimSpace(f.Title + " " + degrees(at.Latitude) + "," + degrees(at.Longitude))
+		parts.Location = &providers.Location{Latitude: at.Latitude, Longitude: at.Longitude, Name: f.Title}
+		return cmp.Or(m.Text, parts.Words()), parts
 	}
-	return cmp.Or(f.Title, "["+f.Type+"]")
+	if sort, sent := sentFiles[f.Type]; sent {
+		parts.Media = &providers.ReplyFile{Type: sort, Caption: m.Text, Filename: f.Title}
+	}
+	return cmp.Or(m.Text, f.Title, "["+f.Type+"]"), parts
 }
-
-func degrees(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }

@@ -240,8 +240,29 @@ func Sign(body []byte) http.Header {
 
 // Reply is what somebody wrote.
 func Reply(at time.Time, r providers.Reply) string {
-	text, _ := json.Marshal(r.Text) // texts can be written
-	return fmt.Sprintf(`{"sender":{"id":%q},"recipient":{"id":"1"},"timestamp":%d,"message":{"mid":%q,"text":%s}}`, r.From, at.UnixMilli(), r.ID, text)
+	sort, said := "message", map[string]any{"mid": r.ID, "text": r.Text}
+	switch p := r.Parts; p.Type() {
+	case providers.ReplyButton:
+		sort, said = "postback", map[string]any{"mid": r.ID, "title": p.Button.Title, "payload": p.Button.ID}
+	case providers.ReplyLocation:
+		said["attachments"] = []any{map[string]any{"type": "location", "title": p.Location.Name, "payload": map[string]any{
+			"coordinates": map[string]float64{"lat": p.Location.Latitude, "long": p.Location.Longitude}}}}
+	case providers.ReplyMedia:
+		kind := string(p.Media.Type)
+		if p.Media.Type == providers.Document {
+			kind = "file"
+		}
+		said["text"], said["attachments"] = p.Media.Caption, []any{map[string]any{"type": kind, "payload": map[string]string{"url": "https://x.org"}}}
+	}
+	words, _ := json.Marshal(said) // texts can be written
+	return fmt.Sprintf(`{"sender":{"id":%q},"recipient":{"id":"1"},"timestamp":%d,%q:%s}`, r.From, at.UnixMilli(), sort, words)
+}
+
+// Parts are what Meta tells of a reply beside its words.
+func Parts() []providers.ReplyParts {
+	return append([]providers.ReplyParts{
+		{Button: &providers.ReplyOption{ID: "yes_1", Title: "Yes"}}, {Location: &providers.Location{Latitude: 52.5125, Longitude: -13.25, Name: "Café"}},
+	}, append(providertest.Files("", ""), providertest.Files("look ✋", "")...)...)
 }
 
 // Challenge is a question whether an address wants to be posted to, and what answers it.

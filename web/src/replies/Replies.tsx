@@ -60,7 +60,20 @@ export default function Replies() {
                   </TextLink>
                 ),
             },
-            { key: "text", label: t("replies.text"), cell: (r) => <Text size="sm">{r.text}</Text> },
+            {
+              key: "text",
+              label: t("replies.text"),
+              cell: (r) => (
+                <>
+                  <Text size="sm">{r.text}</Text>
+                  {r.type !== "text" && (
+                    <Text size="xs" c="dimmed">
+                      {[t(`replies.types.${r.media?.type ?? r.type}`), (r.button ?? r.choice)?.title].filter(Boolean).join(": ")}
+                    </Text>
+                  )}
+                </>
+              ),
+            },
             { key: "at", label: t("messages.at"), wide: true, cell: (r) => <When at={r.at} /> },
             {
               key: "meaning",

@@ -1,0 +1,8 @@
+-- +goose Up
+-- In which way somebody replied, and what there is beside words, as JSON; empty for nothing. What came before has words alone.
+ALTER TABLE replies ADD COLUMN type TEXT NOT NULL DEFAULT 'text';
+ALTER TABLE replies ADD COLUMN parts TEXT NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE replies DROP COLUMN parts;
+ALTER TABLE replies DROP COLUMN type;
