@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/sink"
@@ -88,6 +89,36 @@ func TestBatchesAreWhatTheProviderSees(t *testing.T) {
 		slices.SortFunc(fed, time.Time.Compare)
 		for i := size; i < len(fed); i++ {
 			require.GreaterOrEqual(t, fed[i].Sub(fed[i-size]), every-size*time.Millisecond, "of any six, the last is fed in a later batch than the first")
+		}
+	})
+}
+
+// One recipient gets as many messages at once as may be had ahead of the spacing, and each of
+// those after them when it is paid for, whichever worker sends it.
+func TestARecipientHasABurstAtTheSink(t *testing.T) {
+	bothEngines(t, func(t *testing.T, config configs.Config) {
+		const ahead, total = 4, 8
+		e := startTestEngine(t, config, AllRoles)
+		far, settings := endpoint(t, sink.Options{Record: true})
+		account := limitTest(t, e, config, access.AccountLimits{})
+		f := newFixture(t, e, testChannel{account: account, provider: "webhook", config: settings,
+			limits: providers.Limits{PerRecipientSeconds: 1, PerRecipientBurst: ahead}}, 1)
+		for range total {
+			_, err := e.Store.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: f.channel.ID, Address: "one@example.com",
+				Content: []byte(`{"text":"x"}`)})
+			require.NoError(t, err)
+		}
+		e.Wake()
+		require.Eventually(t, func() bool { return far.Count() == total }, 30*time.Second, 10*time.Millisecond)
+		arrivals := far.Arrivals()
+		t.Logf("%d at once, all after %v", ahead, arrivals[total-1].At.Sub(arrivals[0].At))
+		require.Less(t, arrivals[ahead-1].At.Sub(arrivals[0].At), 2*time.Second, "they wait for nothing, and the fourth would for three seconds")
+		// Where a request ends up late the next one comes sooner after it.
+		const late = 300 * time.Millisecond
+		for i := range arrivals {
+			for j := i + ahead; j < total; j++ {
+				require.GreaterOrEqual(t, arrivals[j].At.Sub(arrivals[i].At), time.Duration(j-i-ahead+1)*time.Second-late, "messages %d to %d", i, j)
+			}
 		}
 	})
 }
