@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -37,8 +38,30 @@ type far struct {
 	started *fakes.Server
 }
 
+// starter starts a fake.
+type starter func(fakes.Options) (*fakes.Server, error)
+
+// telling is a starter whose fake tells what messages it got.
+func telling(start starter) (and starter, told func() []fakes.Message) {
+	var mu sync.Mutex
+	var list []fakes.Message
+	and = func(o fakes.Options) (*fakes.Server, error) {
+		o.Tell = func(m fakes.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			list = append(list, m)
+		}
+		return start(o)
+	}
+	return and, func() []fakes.Message {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
+}
+
 // newFar starts a fake, and an adapter of the provider with settings that lead to it.
-func newFar(t *testing.T, provider string, start func(fakes.Options) (*fakes.Server, error), settings func(address string) map[string]any) *far {
+func newFar(t *testing.T, provider string, start starter, settings func(address string) map[string]any) *far {
 	f := &far{t: t, told: map[int64][]providers.ReceiptStatus{}, byID: map[string]int64{}, wrote: map[string]string{}}
 	f.hook = httptest.NewServer(http.HandlerFunc(f.hear))
 	t.Cleanup(f.hook.Close)

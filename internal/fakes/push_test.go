@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,16 +40,7 @@ func TestFCM(t *testing.T) {
 
 // A browser of the fake reads what is encrypted for it, and nothing else.
 func TestWebPush(t *testing.T) {
-	var mu sync.Mutex
-	var told []fakes.Message
-	start := func(o fakes.Options) (*fakes.Server, error) {
-		o.Tell = func(m fakes.Message) {
-			mu.Lock()
-			defer mu.Unlock()
-			told = append(told, m)
-		}
-		return fakes.WebPush(o)
-	}
+	start, told := telling(fakes.WebPush)
 	f := newFar(t, "webpush", start, func(string) map[string]any {
 		settings := sample(t, "webpush")
 		settings["services"] = "127.0.0.1"
@@ -72,8 +62,6 @@ func TestWebPush(t *testing.T) {
 	require.Equal(t, "429", f.send(3, subscription("1004"), text))
 	require.Empty(t, f.send(3, subscription("1004"), text))
 	require.Equal(t, "400", f.send(4, strings.Replace(subscription("11"), "/push/11", "/push/12", 1), text), "it is encrypted for another browser")
-	mu.Lock()
-	defer mu.Unlock()
-	require.Equal(t, "10", told[0].To)
-	require.Contains(t, told[0].Text, `"title":"News","body":"Hi"`)
+	require.Equal(t, "10", told()[0].To)
+	require.Contains(t, told()[0].Text, `"title":"News","body":"Hi"`)
 }

@@ -2,7 +2,6 @@ package fakes_test
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,16 +26,7 @@ func TestRooms(t *testing.T) {
 		},
 	} {
 		t.Run(provider, func(t *testing.T) {
-			var mu sync.Mutex
-			var told []fakes.Message
-			start := func(o fakes.Options) (*fakes.Server, error) {
-				o.Tell = func(m fakes.Message) {
-					mu.Lock()
-					defer mu.Unlock()
-					told = append(told, m)
-				}
-				return played.start(o)
-			}
+			start, told := telling(played.start)
 			f := newFar(t, provider, start, func(address string) map[string]any {
 				rooms := map[string]any{}
 				for number, name := range map[int]string{10: "news", 0: "removed", 1: "closed", 4: "slow"} {
@@ -53,12 +43,10 @@ func TestRooms(t *testing.T) {
 			if played.empty != "" {
 				require.Equal(t, played.empty, f.send(5, "news", providers.Content{}))
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			require.Equal(t, "Hi", told[0].Text)
-			require.Empty(t, told[0].Refused)
-			require.Regexp(t, `10$`, told[0].To)
-			require.NotEmpty(t, told[1].Refused)
+			require.Equal(t, "Hi", told()[0].Text)
+			require.Empty(t, told()[0].Refused)
+			require.Regexp(t, `10$`, told()[0].To)
+			require.NotEmpty(t, told()[1].Refused)
 			if checker, checks := f.adapter.(providers.Checker); checks {
 				require.ErrorContains(t, checker.Check(t.Context()), `config.rooms["removed"]`)
 			}
